@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The one error type of the harness: a kind, which fixes the exit code, a message for people, and hints.
+
+use std::fmt;
+use std::path::Path;
+
+/// What went wrong, in the terms that decide the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The command line or one of the study's files is wrong: the user can mend it.
+    Study,
+    /// The machine, a tool or the file system let us down: nothing is said about any patch.
+    Infrastructure,
+    /// The user asked to stop (Ctrl-C or SIGTERM).
+    Interrupted,
+    /// A bug in patcheval itself.
+    Internal,
+}
+
+/// Exit codes of the command; documented in `patcheval --help` and in the README.
+pub mod exit {
+    /// All expectations met.
+    pub const MET: u8 = 0;
+    /// Evaluated, and some expectation was not met.
+    pub const NOT_MET: u8 = 1;
+    /// Usage or study error.
+    pub const STUDY: u8 = 2;
+    /// Infrastructure failed, or made cells unknown.
+    pub const INFRASTRUCTURE: u8 = 3;
+    /// A bug in patcheval.
+    pub const INTERNAL: u8 = 70;
+    /// Interrupted by a signal.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// An error with the kind that fixes its exit code, and hints that say what to do.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    hints: Vec<String>,
+}
+
+/// Result of anything in the harness that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hints: Vec::new() }
+    }
+
+    /// Returns an error that the user can mend by changing the command line or a file of the study.
+    pub fn study(message: impl Into<String>) -> Self {
+        Self::new(Kind::Study, message)
+    }
+
+    /// Returns an error of the machine or of a tool on it.
+    pub fn infrastructure(message: impl Into<String>) -> Self {
+        Self::new(Kind::Infrastructure, message)
+    }
+
+    /// Returns the error that stands for Ctrl-C or SIGTERM.
+    pub fn interrupted() -> Self {
+        Self::new(Kind::Interrupted, "interrupted")
+    }
+
+    /// Returns an error that only a bug in patcheval can cause.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, message)
+    }
+
+    /// Returns the error of a file operation, with the path in the message; a full disk says what to do.
+    #[expect(clippy::needless_pass_by_value, reason = "used as map_err(|e| Error::io(.., e))")]
+    pub fn io(doing: &str, path: &Path, error: std::io::Error) -> Self {
+        let made = Self::infrastructure(format!("cannot {doing} {}: {error}", path.display()));
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            return made.hint("the disk is full: free some space and run the same command again, it goes on where it was");
+        }
+        made
+    }
+
+    /// Adds a sentence that says what the user can do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Puts `context` before the message, as in `context: message`.
+    #[must_use]
+    pub fn context(mut self, context: impl fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// Returns what kind of error this is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Returns the hints, in the order in which they were added.
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// Returns the exit code of a command that ends with this error.
+    pub fn exit_code(&self) -> u8 {
+        match self.kind {
+            Kind::Study => exit::STUDY,
+            Kind::Infrastructure => exit::INFRASTRUCTURE,
+            Kind::Interrupted => exit::INTERRUPTED,
+            Kind::Internal => exit::INTERNAL,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

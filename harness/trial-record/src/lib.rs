@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The record that the QEMU plugin writes at the end of a trial and the harness reads.
+//!
+//! One JSON object, versioned: a reader refuses a version that it does not know, because a figure
+//! that is read wrongly would become a verdict. Addresses are guest addresses, zero-extended to 64 bits;
+//! functions and source lines are not in here, since only the harness has the kernel's symbols.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the record's format that this crate writes and reads.
+pub const VERSION: u32 = 1;
+
+/// What the model does with a stale fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The model is off: plain QEMU, coherent by construction.
+    Off,
+    /// Stale fetches are recorded, and the fresh bytes are executed.
+    Observe,
+    /// Stale fetches are recorded, and the stale bytes are executed, as hardware would.
+    Enforce,
+}
+
+/// Part of a trial, as announced by the guest's marker instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// From the start of the record (reset or snapshot) to the first marker.
+    Boot,
+    /// The testcase creates its probes.
+    Setup,
+    /// The probes are being enabled, or are enabled and not yet exercised.
+    Armed,
+    /// The workload runs.
+    Run,
+    /// The probes are removed.
+    Teardown,
+}
+
+impl Phase {
+    /// All phases, in the order of a trial; `phase as usize` indexes it.
+    pub const ALL: [Self; 5] = [Self::Boot, Self::Setup, Self::Armed, Self::Run, Self::Teardown];
+
+    /// Returns the name used in records and tables.
+    pub fn name(self) -> &'static str {
+        ["boot", "setup", "armed", "run", "teardown"][self as usize]
+    }
+}
+
+/// How the record came to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "how", content = "message")]
+pub enum End {
+    /// The guest executed the END marker.
+    Finished,
+    /// QEMU ended (power-off, panic with reboot, or killed) before the END marker.
+    Exit,
+    /// The guest used up its deadline in instructions.
+    Deadline,
+    /// The plugin found that it cannot trust itself or this QEMU; the message says why.
+    Fault(String),
+}
+
+/// What was not done before a stale fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    /// The line is dirty in the D$ and the I$ was filled from below it.
+    WriteBack,
+    /// Memory is up to date, the I$ still holds an older line.
+    Invalidate,
+    /// Dirty in the D$, and the I$ holds a line that is older than memory.
+    Both,
+}
+
+/// Who stored last to a line, as far as the model saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writer {
+    /// Virtual address of the storing instruction.
+    pub pc: u64,
+    /// Guest instructions between the store and the fetch.
+    pub instructions_ago: u64,
+}
+
+/// A fetch whose I$ bytes differed from what the data side saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaleFetch {
+    /// Virtual address of the first instruction that differed.
+    pub pc: u64,
+    /// Physical address of the same.
+    pub physical: u64,
+    /// Whether the address belongs to user space.
+    pub user: bool,
+    /// Phase of the trial.
+    pub phase: Phase,
+    /// Guest instructions since the record began.
+    pub instruction: u64,
+    /// The four bytes in the I$, in memory order, as lower-case hex.
+    pub executed: String,
+    /// The four bytes that the data side saw, in memory order, as lower-case hex.
+    pub expected: String,
+    /// What was missing.
+    pub missing: Missing,
+    /// The last store to the line, if the model saw it.
+    pub writer: Option<Writer>,
+}
+
+/// Maintenance operations of one kind, from one instruction, in one phase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    /// Architectural name (`Hit_Invalidate_I`, `DCCMVAU`).
+    pub operation: String,
+    /// Which cache it works on.
+    pub side: Side,
+    /// Virtual address of the instruction.
+    pub pc: u64,
+    /// Phase of the trial.
+    pub phase: Phase,
+    /// How often it was executed.
+    pub count: u64,
+}
+
+/// The cache that a maintenance operation works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Side {
+    /// Instruction cache.
+    I,
+    /// Data cache.
+    D,
+    /// Both at once (SYNCI, ARM v6 unified operations).
+    Both,
+}
+
+/// Totals of one cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheTotals {
+    /// Lines filled.
+    pub fills: u64,
+    /// Dirty lines written back because their place was needed.
+    pub evicted_dirty: u64,
+    /// Dirty lines written back by a maintenance operation.
+    pub written_back: u64,
+    /// Valid lines dropped by a maintenance operation.
+    pub invalidated: u64,
+}
+
+/// Result of proving that register handles mean what the plugin thinks they mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SelfCheck {
+    /// Loads and stores whose base register plus offset was the reported address.
+    pub agreed: u64,
+    /// Those where it was not.
+    pub disagreed: u64,
+}
+
+/// Everything that the plugin has to say about one trial.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// [`VERSION`] of the writer.
+    pub version: u32,
+    /// What the model did with stale fetches.
+    pub mode: Mode,
+    /// QEMU's target name (`mips`, `mipsel`, `arm`).
+    pub target: String,
+    /// How the record ended.
+    pub end: End,
+    /// Guest instructions in each phase, indexed as [`Phase::ALL`].
+    pub instructions: [u64; 5],
+    /// Number of stale fetches, also of those not listed.
+    pub stale_fetches: u64,
+    /// The first stale fetches, at most [`Record::STALE_LISTED`], in order of execution.
+    pub stale: Vec<StaleFetch>,
+    /// Maintenance operations, sorted by address, then phase.
+    pub ledger: Vec<LedgerEntry>,
+    /// Totals of the I$.
+    pub icache: CacheTotals,
+    /// Totals of the D$.
+    pub dcache: CacheTotals,
+    /// The register self-check.
+    pub self_check: SelfCheck,
+}
+
+/// Why a record could not be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// Written by another version of the plugin.
+    Version {
+        /// Version found in the record.
+        found: u64,
+    },
+    /// Not a record: cut short, or not JSON.
+    Malformed(String),
+}
+
+impl std::fmt::Display for ReadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Version { found } => write!(f, "record has version {found}, this harness reads version {VERSION}"),
+            Self::Malformed(why) => write!(f, "not a whole record: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl Record {
+    /// How many stale fetches a record lists; all of them are counted.
+    pub const STALE_LISTED: usize = 64;
+
+    /// Returns the guest instructions of all phases together.
+    pub fn total_instructions(&self) -> u64 {
+        self.instructions.iter().sum()
+    }
+
+    /// Returns the record as one line of JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads a record, refusing versions other than [`VERSION`].
+    pub fn from_json(text: &str) -> Result<Self, ReadError> {
+        let malformed = |error: serde_json::Error| ReadError::Malformed(error.to_string());
+        let value: serde_json::Value = serde_json::from_str(text).map_err(malformed)?;
+        match value.get("version").and_then(serde_json::Value::as_u64) {
+            Some(found) if found == u64::from(VERSION) => serde_json::from_value(value).map_err(malformed),
+            Some(found) => Err(ReadError::Version { found }),
+            None => Err(ReadError::Malformed("no version".into())),
+        }
+    }
+}
