@@ -1,1 +1,23 @@
-//! stub
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! L1 instruction and data caches *with contents*, and what maintenance does to them.
+//!
+//! Real CPUs of the kind that Linux calls "not coherent between I and D" fetch from an I$ that holds
+//! copies of lines as they were when they were filled from below the D$. [`Model`] keeps just that: which
+//! D$ lines are dirty, the bytes below them, and the I$'s copies. Fed with every load, store, fetch and
+//! maintenance operation of a guest, it says of each fetch whether the bytes are stale, and why.
+//!
+//! Pure: no I/O, no dependencies, no unsafe code.
+#![forbid(unsafe_code)]
+
+mod dcache;
+mod geometry;
+mod icache;
+pub mod maintenance;
+mod memory;
+mod model;
+mod tags;
+
+pub use dcache::Store;
+pub use geometry::{BadGeometry, Geometry, Index};
+pub use memory::{Memory, Plain};
+pub use model::{Missing, Model, Stale, Totals};

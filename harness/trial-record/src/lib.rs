@@ -130,6 +130,8 @@ pub enum Side {
     D,
     /// Both at once (SYNCI, ARM v6 unified operations).
     Both,
+    /// A cache below L1.
+    Outer,
 }
 
 /// Totals of one cache.

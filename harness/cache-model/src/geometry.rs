@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Shape of one cache, and how an address finds its set.
+
+use std::fmt;
+
+/// Which address picks the set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Index {
+    /// The physical address (PIPT, or VIPT with a way no larger than a page, which is the same thing).
+    #[default]
+    Physical,
+    /// The virtual address of the access (VIPT): a way larger than a page gives one line several colours.
+    Virtual,
+}
+
+/// Number of sets, ways and bytes per line of one cache; all are powers of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    sets: u32,
+    ways: u32,
+    line: u32,
+    index: Index,
+}
+
+/// Why a geometry is not one that the model can take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadGeometry(String);
+
+impl fmt::Display for BadGeometry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadGeometry {}
+
+impl Geometry {
+    /// Largest line, in bytes: Octeon has 128, nothing that Linux 6.1 runs on has more.
+    pub const MAX_LINE: u32 = 128;
+
+    /// Returns a geometry of `sets` x `ways` x `line` bytes, physically indexed.
+    ///
+    /// # Errors
+    ///
+    /// When a figure is not a power of two, the line is not 8 to 128 bytes, or there are more than
+    /// 16 ways or 65,536 sets.
+    pub fn new(sets: u32, ways: u32, line: u32) -> Result<Self, BadGeometry> {
+        for (what, value, low, high) in
+            [("sets", sets, 1, 65_536), ("ways", ways, 1, 16), ("line", line, 8, Self::MAX_LINE)]
+        {
+            if !value.is_power_of_two() || value < low || value > high {
+                return Err(BadGeometry(format!(
+                    "{what} = {value} is not a power of two between {low} and {high}"
+                )));
+            }
+        }
+        Ok(Self { sets, ways, line, index: Index::Physical })
+    }
+
+    /// Returns the same geometry with another way of indexing.
+    #[must_use]
+    pub fn indexed(self, index: Index) -> Self {
+        Self { index, ..self }
+    }
+
+    /// Number of sets.
+    pub fn sets(self) -> usize {
+        self.sets as usize
+    }
+
+    /// Number of ways.
+    pub fn ways(self) -> usize {
+        self.ways as usize
+    }
+
+    /// Bytes per line.
+    pub fn line(self) -> usize {
+        self.line as usize
+    }
+
+    /// Number of lines in the whole cache.
+    pub fn lines(self) -> usize {
+        self.sets() * self.ways()
+    }
+
+    /// Bytes in the whole cache.
+    pub fn bytes(self) -> usize {
+        self.lines() * self.line()
+    }
+
+    /// log2 of the bytes per line.
+    pub fn line_shift(self) -> u32 {
+        self.line.trailing_zeros()
+    }
+
+    /// Returns `address` rounded down to the start of its line.
+    #[inline]
+    pub fn line_of(self, address: u64) -> u64 {
+        address & !u64::from(self.line - 1)
+    }
+
+    /// Returns the set of an access by its virtual and physical address.
+    #[inline]
+    pub fn set_of(self, virt: u64, phys: u64) -> usize {
+        let address = match self.index {
+            Index::Physical => phys,
+            Index::Virtual => virt,
+        };
+        (address >> self.line_shift()) as usize & (self.sets() - 1)
+    }
+
+    /// Returns (set, way) named by the address of a MIPS Index operation: the index in the bits above
+    /// the line, the way in the bits above the index (MIPS32 PRA volume II, CACHE; `r4kcache.h`).
+    pub fn index_operand(self, address: u64) -> (usize, usize) {
+        let line = (address >> self.line_shift()) as usize;
+        (line & (self.sets() - 1), line >> self.sets.trailing_zeros() & (self.ways() - 1))
+    }
+
+    /// Returns (set, way) named by the register of an ARM v7 set/way operation, or `None` when it is
+    /// for another level than L1: way in the top bits, level - 1 in bits 3:1 (ARM DDI 0406C, B4.2.1).
+    pub fn set_way_operand(self, register: u32) -> Option<(usize, usize)> {
+        if register >> 1 & 7 != 0 {
+            return None;
+        }
+        let way = register.checked_shr(32 - self.ways.trailing_zeros()).unwrap_or(0);
+        Some(((register >> self.line_shift()) as usize & (self.sets() - 1), way as usize))
+    }
+}
+
+impl fmt::Display for Geometry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} KB {}-way {} B", self.bytes() / 1024, self.ways, self.line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_figures_that_no_cache_has() {
+        assert!(Geometry::new(96, 4, 32).unwrap_err().to_string().contains("sets = 96"));
+        assert!(Geometry::new(128, 4, 256).is_err());
+        assert!(Geometry::new(128, 0, 32).is_err());
+    }
+
+    #[test]
+    fn index_operation_names_set_then_way() {
+        let g = Geometry::new(128, 4, 32).unwrap();
+        assert_eq!(g.index_operand(0x8000_0000 | 3 << 12 | 5 << 5), (5, 3));
+        assert_eq!(g.to_string(), "16 KB 4-way 32 B");
+    }
+
+    #[test]
+    fn set_way_operation_names_way_in_the_top_bits() {
+        let g = Geometry::new(256, 2, 64).unwrap();
+        assert_eq!(g.set_way_operand(1 << 31 | 7 << 6), Some((7, 1)));
+        assert_eq!(g.set_way_operand(7 << 6 | 1 << 1), None);
+        assert_eq!(Geometry::new(256, 1, 64).unwrap().set_way_operand(7 << 6), Some((7, 0)));
+    }
+
+    #[test]
+    fn virtual_index_gives_a_line_two_colours() {
+        let g = Geometry::new(256, 4, 32).unwrap().indexed(Index::Virtual);
+        assert_ne!(g.set_of(0x1000, 0x5000), g.set_of(0x2000, 0x5000));
+    }
+}

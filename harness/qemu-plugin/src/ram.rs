@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The guest's RAM as the cache model wants it: QEMU's own memory is the data view, a shadow is below it.
+
+use cache_model::Memory;
+
+use crate::ffi::Ram;
+
+/// Bytes per page of the shadow's first copy.
+const PAGE: usize = 4096;
+
+/// Guest RAM with a shadow that holds what the D$ has not written back yet.
+#[derive(Clone, Debug)]
+pub struct ShadowedRam {
+    base: u64,
+    ram: Ram,
+    shadow: Vec<u8>,
+}
+
+impl ShadowedRam {
+    /// Takes the shadow of RAM as it is now, when no cache holds anything.
+    pub fn new(base: u64, size: usize, ram: Ram) -> Self {
+        // Zeroed pages come from the system untouched: pages that are zero in the guest cost no memory here.
+        let mut shadow = vec![0; size];
+        for at in (0..size).step_by(PAGE) {
+            let page = ram.bytes(at, PAGE);
+            if page.iter().any(|byte| *byte != 0) {
+                shadow[at..at + PAGE].copy_from_slice(page);
+            }
+        }
+        Self { base, ram, shadow }
+    }
+}
+
+impl Memory for ShadowedRam {
+    #[inline]
+    fn contains(&self, phys: u64, len: usize) -> bool {
+        phys.wrapping_sub(self.base) <= (self.shadow.len() - len) as u64
+    }
+
+    fn size(&self) -> u64 {
+        self.shadow.len() as u64
+    }
+
+    #[inline]
+    fn offset(&self, phys: u64) -> u64 {
+        phys - self.base
+    }
+
+    #[inline]
+    fn data(&self, phys: u64, len: usize) -> &[u8] {
+        self.ram.bytes((phys - self.base) as usize, len)
+    }
+
+    #[inline]
+    fn below(&self, phys: u64, len: usize) -> &[u8] {
+        let at = (phys - self.base) as usize;
+        &self.shadow[at..at + len]
+    }
+
+    fn write_back(&mut self, phys: u64, len: usize) {
+        let at = (phys - self.base) as usize;
+        self.shadow[at..at + len].copy_from_slice(self.ram.bytes(at, len));
+    }
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The high form: a plan in which every name exists and every figure makes sense.
+//!
+//! Paths are relative to the root of the repository unless said otherwise.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::Serialize;
+use trial_record::Mode;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::nearest::suggestion;
+use crate::plan::model::Arch;
+use crate::plan::model::Caches;
+use crate::plan::model::Expectation;
+use crate::plan::model::Expected;
+use crate::plan::model::GuestCompiler;
+use crate::plan::model::Seeds;
+use crate::plan::trial_id::TrialId;
+
+/// A study, ready to be run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What is asked.
+    pub study: Study,
+    /// Pairs of kernel and machine; no pair twice.
+    pub targets: Vec<Target>,
+    /// Rows in the order of the study; no name twice.
+    pub rows: Vec<Row>,
+    /// Testcases in the order of the study; no name twice.
+    pub testcases: Vec<Testcase>,
+}
+
+/// The general part of a study.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Study {
+    /// The study's file, as it was named.
+    pub file: String,
+    /// Name.
+    pub name: String,
+    /// One line for reports.
+    pub title: String,
+    /// Name of the row in which the bug must show.
+    pub baseline: String,
+    /// What the model does with stale fetches; never [`Mode::Off`].
+    pub mode: Mode,
+    /// Seeds of each cell's trials; at least one.
+    pub seeds: Seeds,
+    /// Trials per cell with the model off, with the first seeds of `seeds` and, if they are more, those after.
+    pub coherent_seeds: u32,
+}
+
+/// A kernel on a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The kernel.
+    pub kernel: Kernel,
+    /// A machine of the kernel's architecture.
+    pub machine: Machine,
+}
+
+impl Target {
+    /// Returns the name used in reports, as in `mips-6.1 on malta-24kf-16k`.
+    pub fn title(&self) -> String {
+        format!("{} on {}", self.kernel.name, self.machine.name)
+    }
+}
+
+/// A source, a configuration, and how to build it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kernel {
+    /// Name.
+    pub name: String,
+    /// kbuild's `ARCH`.
+    pub arch: Arch,
+    /// kbuild's `CROSS_COMPILE`, with the trailing dash.
+    pub cross_compile: String,
+    /// Where the source comes from.
+    pub source: Source,
+    /// Configuration fragments in the order in which they are merged over `allnoconfig`.
+    pub fragments: Vec<PathBuf>,
+    /// Make target that builds the image.
+    pub target: String,
+    /// What QEMU boots, relative to the build tree.
+    pub image: PathBuf,
+    /// How the guest's programs are compiled.
+    pub guest: GuestCompiler,
+}
+
+/// Where a kernel's source comes from. Paths are as the user wrote them, relative to the repository's root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A Debian package that installs a source archive under `/usr/src`.
+    Debian(String),
+    /// A tar archive.
+    Tarball {
+        /// The archive.
+        path: PathBuf,
+        /// Its SHA-256, 64 lower-case hexadecimal digits.
+        sha256: String,
+    },
+    /// An unpacked source tree, never written to.
+    Directory(PathBuf),
+    /// A commit of a git repository.
+    Git {
+        /// The repository.
+        path: PathBuf,
+        /// Commit, tag or branch.
+        reference: String,
+    },
+}
+
+/// A QEMU board, a CPU and its modelled caches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Name.
+    pub name: String,
+    /// Architecture.
+    pub arch: Arch,
+    /// Which `qemu-system-...`: `mips`, `mipsel` or `arm`.
+    pub qemu: String,
+    /// QEMU's `-M`.
+    pub board: String,
+    /// QEMU's `-cpu`.
+    pub cpu: String,
+    /// Guest memory in MiB.
+    pub memory_mib: u32,
+    /// Physical address at which the guest's memory begins.
+    pub ram_base: u64,
+    /// Kernel command line that the board needs.
+    pub append: String,
+    /// The modelled first-level caches; sets, ways and lines are powers of two.
+    pub caches: Caches,
+    /// Where the figures come from.
+    pub source: String,
+}
+
+/// A patch series under judgement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Name of the row.
+    pub name: String,
+    /// Name of its variant.
+    pub variant: String,
+    /// Names of the companions, whose patches come last in the series.
+    pub companions: Vec<String>,
+    /// The variant's line for reports.
+    pub title: String,
+    /// Why the variant is expected to work, or not to.
+    pub why: String,
+    /// Patch files in the order in which they apply: those of the variants below (`on`), the variant's own, the
+    /// companions'. Empty for the kernel's own tree.
+    pub series: Vec<PathBuf>,
+    /// Expectations; of those that apply to a cell the last one counts.
+    pub expectations: Vec<Expectation>,
+}
+
+/// A guest workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Testcase {
+    /// Name.
+    pub name: String,
+    /// One line for reports.
+    pub title: String,
+    /// What it shows when it fails.
+    pub shows: String,
+    /// How often the workload runs within one trial; at least 1.
+    pub repetitions: u32,
+    /// Guest instructions, in millions, after which the trial is a livelock; at least 1.
+    pub deadline_minsns: u64,
+    /// Its C sources, in name order; at least one.
+    pub sources: Vec<PathBuf>,
+}
+
+/// A row with a testcase on a target: what a verdict is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell<'a> {
+    /// Kernel and machine.
+    pub target: &'a Target,
+    /// Patch series.
+    pub row: &'a Row,
+    /// Workload.
+    pub testcase: &'a Testcase,
+}
+
+impl Cell<'_> {
+    /// Returns the name of this cell's trial with `mode` and `seed`.
+    pub fn trial(&self, mode: Mode, seed: u64) -> TrialId {
+        TrialId {
+            kernel: self.target.kernel.name.clone(),
+            machine: self.target.machine.name.clone(),
+            row: self.row.name.clone(),
+            testcase: self.testcase.name.clone(),
+            mode,
+            seed,
+        }
+    }
+
+    /// Returns what this cell is expected to do, and why; without an entry, to pass.
+    pub fn expected(&self) -> (Expected, &str) {
+        self.row
+            .expectations
+            .iter()
+            .rev()
+            .find(|entry| applies(entry, self))
+            .map_or((Expected::Pass, ""), |entry| (entry.outcome, entry.why.as_str()))
+    }
+}
+
+/// Returns whether `entry` speaks of `cell`: every condition that it states holds.
+fn applies(entry: &Expectation, cell: &Cell<'_>) -> bool {
+    let named = |wanted: &Option<String>, name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
+    entry.arch.is_none_or(|arch| arch == cell.target.kernel.arch)
+        && named(&entry.kernel, &cell.target.kernel.name)
+        && named(&entry.machine, &cell.target.machine.name)
+        && named(&entry.testcase, &cell.testcase.name)
+}
+
+impl Plan {
+    /// Returns the cells, by target, then row, then testcase, each in the order of the study.
+    pub fn cells(&self) -> Vec<Cell<'_>> {
+        let mut cells = Vec::new();
+        for target in &self.targets {
+            for row in &self.rows {
+                cells.extend(self.testcases.iter().map(|testcase| Cell { target, row, testcase }));
+            }
+        }
+        cells
+    }
+
+    /// Returns the names of all trials, in the order of [`Plan::cells`], the coherent control of a cell first:
+    /// trials of one image on one machine, which share a build and a snapshot, are neighbours.
+    pub fn trials(&self) -> Vec<TrialId> {
+        let Study { mode, seeds, coherent_seeds, .. } = self.study;
+        let controls = Seeds { first: seeds.first, count: coherent_seeds };
+        let mut trials = Vec::new();
+        for cell in self.cells() {
+            trials.extend(controls.iter().map(|seed| cell.trial(Mode::Off, seed)));
+            trials.extend(seeds.iter().map(|seed| cell.trial(mode, seed)));
+        }
+        trials
+    }
+
+    /// Returns the cell to which the trial `id` belongs, or an error that says which part of the name is not in
+    /// this study. The seed and the mode may be any: a user may ask for a trial beyond the study's own.
+    pub fn cell_of(&self, id: &TrialId) -> Result<Cell<'_>> {
+        let target = self
+            .targets
+            .iter()
+            .find(|target| target.kernel.name == id.kernel && target.machine.name == id.machine)
+            .ok_or_else(|| {
+                let known: Vec<String> =
+                    self.targets.iter().map(|t| format!("{}/{}", t.kernel.name, t.machine.name)).collect();
+                self.unknown(
+                    "target",
+                    &format!("{}/{}", id.kernel, id.machine),
+                    known.iter().map(String::as_str),
+                )
+            })?;
+        let row = self
+            .rows
+            .iter()
+            .find(|row| row.name == id.row)
+            .ok_or_else(|| self.unknown("row", &id.row, self.rows.iter().map(|row| row.name.as_str())))?;
+        let testcase = self.testcases.iter().find(|case| case.name == id.testcase).ok_or_else(|| {
+            self.unknown("testcase", &id.testcase, self.testcases.iter().map(|case| case.name.as_str()))
+        })?;
+        Ok(Cell { target, row, testcase })
+    }
+
+    fn unknown<'a>(&self, what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
+        Error::study(format!("study {} has no {what} `{name}`", self.study.name))
+            .hint(suggestion(name, known))
+    }
+}

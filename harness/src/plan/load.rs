@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! From texts to the low form: parses a study and whatever it names, and nothing else, so that a broken file
+//! stops only the studies that use it.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::nearest::suggestion;
+use crate::plan::check;
+use crate::plan::model::CaseFile;
+use crate::plan::model::KernelFile;
+use crate::plan::model::MachineFile;
+use crate::plan::model::StudyFile;
+use crate::plan::model::VariantFile;
+use crate::yaml;
+
+/// The files of a repository: paths relative to its root with `/`, and the texts of the YAML files among them.
+#[derive(Clone, Debug, Default)]
+pub struct Texts {
+    files: BTreeMap<String, Option<String>>,
+}
+
+impl Texts {
+    /// Adds a file whose text is wanted.
+    pub fn insert(&mut self, path: impl Into<String>, text: impl Into<String>) {
+        self.files.insert(path.into(), Some(text.into()));
+    }
+
+    /// Adds a file of which only the existence matters.
+    pub fn insert_path(&mut self, path: impl Into<String>) {
+        self.files.entry(path.into()).or_default();
+    }
+
+    /// Returns whether there is a file at `path`.
+    pub(super) fn contains(&self, path: &str) -> bool {
+        self.files.contains_key(path)
+    }
+
+    /// Returns the paths of the files directly in `directory` with `suffix`, in name order.
+    pub(super) fn beside(&self, directory: &str, suffix: &str) -> Vec<String> {
+        let inside = |path: &&String| {
+            let name = path.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/'));
+            name.is_some_and(|name| !name.contains('/') && name.ends_with(suffix))
+        };
+        self.files.keys().filter(inside).cloned().collect()
+    }
+
+    /// Returns the words `*` for which `prefix*suffix` is a file.
+    fn names(&self, prefix: &str, suffix: &str) -> Vec<&str> {
+        let name = |path: &'_ String| -> Option<(usize, usize)> {
+            let word = path.strip_prefix(prefix)?.strip_suffix(suffix)?;
+            (!word.contains('/')).then(|| (prefix.len(), path.len() - suffix.len()))
+        };
+        self.files.keys().filter_map(|path| name(path).map(|(from, to)| &path[from..to])).collect()
+    }
+
+    fn text(&self, path: &str) -> Option<&str> {
+        self.files.get(path)?.as_deref()
+    }
+}
+
+/// The low form of a study: the parsed files, by name, and the files beside them.
+#[derive(Clone, Debug)]
+pub struct Low {
+    /// The study's file, as it was named.
+    pub(super) file: String,
+    pub(super) study: StudyFile,
+    pub(super) kernels: BTreeMap<String, KernelFile>,
+    pub(super) machines: BTreeMap<String, MachineFile>,
+    /// The variants and companions of the rows, and those below them.
+    pub(super) variants: BTreeMap<String, VariantFile>,
+    pub(super) testcases: BTreeMap<String, CaseFile>,
+    pub(super) texts: Texts,
+}
+
+/// Returns the path of a kernel's file.
+pub(super) fn kernel_path(name: &str) -> String {
+    format!("kernels/{name}.yaml")
+}
+
+/// Returns the path of a machine's file.
+pub(super) fn machine_path(name: &str) -> String {
+    format!("kernels/machines/{name}.yaml")
+}
+
+/// Returns the directory of a variant.
+pub(super) fn variant_directory(set: &str, name: &str) -> String {
+    format!("patches/{set}/{name}")
+}
+
+/// Returns the directory of a testcase.
+pub(super) fn testcase_directory(name: &str) -> String {
+    format!("testcases/{name}")
+}
+
+/// Parses the study at `file`, which is among `texts`, and every file that it names, directly or not.
+pub fn load(texts: &Texts, file: &str) -> Result<Low> {
+    let text = texts.text(file).ok_or_else(|| Error::study(format!("there is no study {file}")))?;
+    let study: StudyFile = yaml::parse(file, text)?;
+    check::name(file, "patch set", &study.patches)?;
+    let mut low = Low {
+        file: file.into(),
+        kernels: BTreeMap::new(),
+        machines: BTreeMap::new(),
+        variants: BTreeMap::new(),
+        testcases: BTreeMap::new(),
+        texts: texts.clone(),
+        study,
+    };
+    let finder = Finder { texts, study: file };
+    for target in &low.study.targets {
+        let (kernel, machine) = (&target.kernel, &target.machine);
+        finder.take(&mut low.kernels, "kernel", kernel, "kernels/", ".yaml", file)?;
+        finder.take(&mut low.machines, "machine", machine, "kernels/machines/", ".yaml", file)?;
+    }
+    for name in &low.study.testcases {
+        finder.take(&mut low.testcases, "testcase", name, "testcases/", "/case.yaml", file)?;
+    }
+    load_variants(&finder, &low.study, &mut low.variants)?;
+    Ok(low)
+}
+
+/// Parses the variants of all rows, their companions, and the variants below them.
+fn load_variants(
+    finder: &Finder<'_>,
+    study: &StudyFile,
+    into: &mut BTreeMap<String, VariantFile>,
+) -> Result<()> {
+    let prefix = format!("patches/{}/", study.patches);
+    let names = study.variants.iter().flat_map(|row| std::iter::once(&row.variant).chain(&row.with));
+    let mut wanted: Vec<(String, String)> = names.map(|name| (finder.study.into(), name.clone())).collect();
+    while let Some((from, name)) = wanted.pop() {
+        if into.contains_key(&name) {
+            continue;
+        }
+        finder.take(into, "variant", &name, &prefix, "/variant.yaml", &from)?;
+        let below = into.get(&name).and_then(|variant| variant.on.clone());
+        wanted.extend(below.map(|below| (format!("{prefix}{name}/variant.yaml"), below)));
+    }
+    Ok(())
+}
+
+/// Finds files by the name under which a study knows them.
+struct Finder<'a> {
+    texts: &'a Texts,
+    study: &'a str,
+}
+
+/// The name that a file states for itself.
+trait Named {
+    fn name(&self) -> &str;
+}
+
+macro_rules! named {
+    ($($kind:ty),*) => { $(impl Named for $kind {
+        fn name(&self) -> &str {
+            &self.name
+        }
+    })* };
+}
+
+named!(KernelFile, MachineFile, VariantFile, CaseFile);
+
+impl Finder<'_> {
+    /// Parses `prefix``name``suffix` into `into`, unless it is there; an error names `from`, which refers to it.
+    fn take<T: DeserializeOwned + Named>(
+        &self,
+        into: &mut BTreeMap<String, T>,
+        what: &str,
+        name: &str,
+        prefix: &str,
+        suffix: &str,
+        from: &str,
+    ) -> Result<()> {
+        let path = format!("{prefix}{name}{suffix}");
+        let Some(text) = self.texts.text(&path) else {
+            return Err(Error::study(format!("{from}: there is no {what} `{name}`: {path} does not exist"))
+                .hint(suggestion(name, self.texts.names(prefix, suffix))));
+        };
+        check::name(from, what, name)?;
+        let parsed: T = yaml::parse(&path, text)?;
+        check::same_name(&path, parsed.name(), name)?;
+        into.insert(name.into(), parsed);
+        Ok(())
+    }
+}

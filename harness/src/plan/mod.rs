@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! From the texts of a study's files to a plan in which every name is resolved and every figure checked.
+//!
+//! Pure: `study` reads the files. [`load()`] parses a study and whatever it names into the low form, which mirrors
+//! the YAML; [`resolve()`] turns that into a [`Plan`], which later stages trust without looking again.
+
+mod check;
+mod high;
+mod load;
+pub mod model;
+mod resolve;
+mod trial_id;
+
+pub use high::Cell;
+pub use high::Kernel;
+pub use high::Machine;
+pub use high::Plan;
+pub use high::Row;
+pub use high::Source;
+pub use high::Study;
+pub use high::Target;
+pub use high::Testcase;
+pub use load::Low;
+pub use load::Texts;
+pub use load::load;
+pub use model::Arch;
+pub use model::CacheShape;
+pub use model::Caches;
+pub use model::Expectation;
+pub use model::Expected;
+pub use model::GuestCompiler;
+pub use model::Seeds;
+pub use resolve::resolve;
+pub use trial_id::TrialId;
+pub use trial_id::mode_name;

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The low form: types that mirror the YAML files word for word, before anything is checked.
+
+use serde::Deserialize;
+use serde::Serialize;
+use trial_record::Mode;
+
+/// Architecture of a kernel or a machine, spelt as kbuild's `ARCH`. The QEMU plugin has a decoder for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arch {
+    /// MIPS32, either endianness.
+    Mips,
+    /// 32-bit ARM.
+    Arm,
+}
+
+impl Arch {
+    /// Returns kbuild's name of the architecture.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mips => "mips",
+            Self::Arm => "arm",
+        }
+    }
+}
+
+/// `kernels/<kernel>.yaml`: a source, a configuration, and how to build it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KernelFile {
+    /// Name of the kernel, the same as the file's.
+    pub name: String,
+    /// kbuild's `ARCH`.
+    pub arch: Arch,
+    /// kbuild's `CROSS_COMPILE`, with the trailing dash.
+    pub cross_compile: String,
+    /// Where the source comes from.
+    pub source: SourceFile,
+    /// Configuration fragments, files beside this one, merged in this order over `allnoconfig`.
+    pub fragments: Vec<String>,
+    /// Make target that builds the image.
+    pub target: String,
+    /// What QEMU boots, relative to the build tree.
+    pub image: String,
+    /// How the guest's programs are compiled.
+    pub guest: GuestCompiler,
+}
+
+/// `source:` of a kernel; exactly one of the four forms is to be filled in.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFile {
+    /// Debian package that installs the source under `/usr/src`, for instance `linux-source-6.1`.
+    pub debian: Option<String>,
+    /// Path of a tar archive; needs `sha256`.
+    pub tarball: Option<String>,
+    /// SHA-256 of the tar archive, 64 hexadecimal digits.
+    pub sha256: Option<String>,
+    /// Path of an unpacked source tree.
+    pub directory: Option<String>,
+    /// Path of a git repository; needs `ref`.
+    pub git: Option<String>,
+    /// Commit, tag or branch of the git repository.
+    #[serde(rename = "ref")]
+    pub reference: Option<String>,
+}
+
+/// `guest:` of a kernel: the compiler of the programs that run in the guest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuestCompiler {
+    /// Compiler command.
+    pub cc: String,
+    /// Flags that select the instruction set.
+    #[serde(default)]
+    pub cflags: Vec<String>,
+}
+
+/// `kernels/machines/<machine>.yaml`: a QEMU board, a CPU and its modelled caches.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachineFile {
+    /// Name of the machine, the same as the file's.
+    pub name: String,
+    /// Architecture; a kernel of another one cannot run here.
+    pub arch: Arch,
+    /// Which `qemu-system-...`.
+    pub qemu: String,
+    /// QEMU's `-M`.
+    pub board: String,
+    /// QEMU's `-cpu`.
+    pub cpu: String,
+    /// Guest memory in MiB.
+    pub memory_mib: u32,
+    /// Physical address at which the guest's memory begins.
+    pub ram_base: u64,
+    /// Kernel command line that the board needs.
+    pub append: String,
+    /// The modelled first-level caches.
+    pub caches: Caches,
+    /// Where the figures come from.
+    pub source: String,
+}
+
+/// The first-level caches of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Caches {
+    /// Instruction cache.
+    pub icache: CacheShape,
+    /// Data cache, write-back.
+    pub dcache: CacheShape,
+    /// Whether the guest is shown these figures instead of QEMU's own (MIPS Config1). The kernel must see the
+    /// geometry that the model has, or its index operations flush too little.
+    #[serde(default)]
+    pub advertise: bool,
+}
+
+/// Geometry of one cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CacheShape {
+    /// Sets per way.
+    pub sets: u32,
+    /// Ways.
+    pub ways: u32,
+    /// Line length in bytes.
+    pub line: u32,
+}
+
+impl CacheShape {
+    /// Returns the capacity in bytes.
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.sets) * u64::from(self.ways) * u64::from(self.line)
+    }
+}
+
+/// `patches/<set>/<variant>/variant.yaml`; the patch files lie beside it and apply in the order of their names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VariantFile {
+    /// Name of the variant, the same as its directory's.
+    pub name: String,
+    /// One line for reports.
+    pub title: String,
+    /// Variant on whose tree these patches apply; without it, the kernel's own source.
+    pub on: Option<String>,
+    /// Why it is expected to work, or not to.
+    pub why: String,
+    /// Expected outcomes; anything not named is expected to pass.
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
+}
+
+/// What a variant is expected to do in some cells. Of several entries that apply to a cell the last one counts,
+/// and those of a study come after those of the variant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// Only on this architecture.
+    pub arch: Option<Arch>,
+    /// Only with this kernel.
+    pub kernel: Option<String>,
+    /// Only on this machine.
+    pub machine: Option<String>,
+    /// Only with this testcase.
+    pub testcase: Option<String>,
+    /// What is expected.
+    pub outcome: Expected,
+    /// Why.
+    pub why: String,
+}
+
+/// An expected outcome of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Expected {
+    /// Every trial passes.
+    Pass,
+    /// At least one trial fails.
+    Fail,
+    /// Nothing is predicted: either is fine.
+    Any,
+}
+
+impl Expected {
+    /// Returns the word used in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Any => "any",
+        }
+    }
+}
+
+/// `testcases/<case>/case.yaml`: a guest workload; its C sources lie beside it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseFile {
+    /// Name of the testcase, the same as its directory's.
+    pub name: String,
+    /// One line for reports.
+    pub title: String,
+    /// What the testcase shows when it fails.
+    pub shows: String,
+    /// How often the workload runs within one trial.
+    pub repetitions: u32,
+    /// Guest instructions, in millions, after which the trial is a livelock.
+    pub deadline_minsns: u64,
+}
+
+/// `ci/studies/<study>.yaml`: names everything else.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StudyFile {
+    /// Name of the study.
+    pub name: String,
+    /// One line for reports.
+    pub title: String,
+    /// Pairs of kernel and machine.
+    pub targets: Vec<TargetFile>,
+    /// The patch set: a directory under `patches/`.
+    pub patches: String,
+    /// The rows of the study.
+    pub variants: Vec<RowFile>,
+    /// The row in which the bug must show.
+    pub baseline: String,
+    /// Names of testcases.
+    pub testcases: Vec<String>,
+    /// What the model does with stale fetches.
+    #[serde(default = "enforce")]
+    pub mode: Mode,
+    /// The seeds of the trials of each cell.
+    pub seeds: Seeds,
+    /// Trials per cell with the model off, the control that the workload itself is sound.
+    #[serde(default = "two")]
+    pub coherent_seeds: u32,
+}
+
+fn enforce() -> Mode {
+    Mode::Enforce
+}
+
+/// Two trials of the coherent control: the model is off and the guest is deterministic, so that the second one
+/// can only show what depends on the seed.
+fn two() -> u32 {
+    2
+}
+
+/// One of the `targets:` of a study.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetFile {
+    /// Name of a kernel.
+    pub kernel: String,
+    /// Name of a machine of the same architecture.
+    pub machine: String,
+}
+
+/// One of the `variants:` of a study: a row of its tables.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowFile {
+    /// Name of a variant of the patch set.
+    pub variant: String,
+    /// Name of the row, if it is not the variant's.
+    pub name: Option<String>,
+    /// Companion variants, whose patches apply after the variant's own.
+    #[serde(default)]
+    pub with: Vec<String>,
+    /// Expectations of this row, after those of the variant.
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
+}
+
+/// The seeds of a cell's trials: `count` seeds from `first` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seeds {
+    /// The first seed.
+    pub first: u64,
+    /// How many.
+    pub count: u32,
+}
+
+impl Seeds {
+    /// Returns the seeds in order.
+    pub fn iter(&self) -> impl Iterator<Item = u64> + use<> {
+        self.first..self.first + u64::from(self.count)
+    }
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! From the low form to the plan: everything that can be wrong with a study is found here, before anything runs.
+
+use std::path::PathBuf;
+
+use trial_record::Mode;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::nearest::suggestion;
+use crate::plan::check;
+use crate::plan::high::Kernel;
+use crate::plan::high::Machine;
+use crate::plan::high::Plan;
+use crate::plan::high::Row;
+use crate::plan::high::Study;
+use crate::plan::high::Target;
+use crate::plan::high::Testcase;
+use crate::plan::load::Low;
+use crate::plan::load::kernel_path;
+use crate::plan::load::machine_path;
+use crate::plan::load::testcase_directory;
+use crate::plan::load::variant_directory;
+use crate::plan::model::Arch;
+use crate::plan::model::Expectation;
+use crate::plan::model::KernelFile;
+use crate::plan::model::MachineFile;
+use crate::plan::model::RowFile;
+use crate::plan::model::VariantFile;
+
+/// Checks a study as a whole and returns it with every name resolved.
+pub fn resolve(low: &Low) -> Result<Plan> {
+    let plan = Plan {
+        study: study(low)?,
+        targets: targets(low)?,
+        rows: low.study.variants.iter().map(|row| resolve_row(low, row)).collect::<Result<_>>()?,
+        testcases: low.study.testcases.iter().map(|name| testcase(low, name)).collect::<Result<_>>()?,
+    };
+    let file = low.file.as_str();
+    let names = || plan.rows.iter().map(|row| row.name.as_str());
+    check::distinct(file, "row", names())
+        .map_err(|error| error.hint("give one of the rows another `name:`"))?;
+    check::distinct(file, "testcase", plan.testcases.iter().map(|case| case.name.as_str()))?;
+    let titles: Vec<String> = plan.targets.iter().map(Target::title).collect();
+    check::distinct(file, "target", titles.iter().map(String::as_str))?;
+    if !names().any(|name| name == plan.study.baseline) {
+        let message = format!("{file}: the baseline `{}` is not one of the rows", plan.study.baseline);
+        return Err(Error::study(message).hint(suggestion(&plan.study.baseline, names())));
+    }
+    Ok(plan)
+}
+
+fn study(low: &Low) -> Result<Study> {
+    let (file, study) = (low.file.as_str(), &low.study);
+    check::name(file, "study", &study.name)?;
+    check::positive(file, "seeds.count", study.seeds.count.into())?;
+    if study.mode == Mode::Off {
+        return Err(Error::study(format!("{file}: mode: a study needs the model, so observe or enforce")));
+    }
+    let most = u64::from(study.seeds.count.max(study.coherent_seeds));
+    if study.seeds.first.checked_add(most).is_none() {
+        return Err(Error::study(format!("{file}: seeds.first is too large")));
+    }
+    Ok(Study {
+        file: file.into(),
+        name: study.name.clone(),
+        title: study.title.clone(),
+        baseline: study.baseline.clone(),
+        mode: study.mode,
+        seeds: study.seeds,
+        coherent_seeds: study.coherent_seeds,
+    })
+}
+
+fn targets(low: &Low) -> Result<Vec<Target>> {
+    let mut targets = Vec::new();
+    for wanted in &low.study.targets {
+        let kernel = kernel(low, get(&low.kernels, &wanted.kernel)?)?;
+        let machine = machine(get(&low.machines, &wanted.machine)?)?;
+        if kernel.arch != machine.arch {
+            return Err(Error::study(format!(
+                "{}: kernel {} is for {}, but machine {} is {}",
+                low.file,
+                kernel.name,
+                kernel.arch.name(),
+                machine.name,
+                machine.arch.name()
+            )));
+        }
+        targets.push(Target { kernel, machine });
+    }
+    Ok(targets)
+}
+
+/// Returns the parsed file called `name`; `load` has put there whatever the study names.
+fn get<'a, T>(map: &'a std::collections::BTreeMap<String, T>, name: &str) -> Result<&'a T> {
+    map.get(name)
+        .ok_or_else(|| Error::internal(format!("`{name}` is named by the study, but was not loaded")))
+}
+
+fn kernel(low: &Low, kernel: &KernelFile) -> Result<Kernel> {
+    let file = kernel_path(&kernel.name);
+    check::distinct(&file, "fragment", kernel.fragments.iter().map(String::as_str))?;
+    let mut fragments = Vec::new();
+    for fragment in &kernel.fragments {
+        let path = format!("kernels/{fragment}");
+        if !low.texts.contains(&path) {
+            let known = low.texts.beside("kernels", ".config");
+            let known = known.iter().filter_map(|path| path.strip_prefix("kernels/"));
+            return Err(Error::study(format!(
+                "{file}: there is no fragment `{fragment}`: {path} does not exist"
+            ))
+            .hint(suggestion(fragment, known)));
+        }
+        fragments.push(PathBuf::from(path));
+    }
+    Ok(Kernel {
+        name: kernel.name.clone(),
+        arch: kernel.arch,
+        cross_compile: kernel.cross_compile.clone(),
+        source: check::source(&file, &kernel.source)?,
+        fragments,
+        target: kernel.target.clone(),
+        image: PathBuf::from(&kernel.image),
+        guest: kernel.guest.clone(),
+    })
+}
+
+fn machine(machine: &MachineFile) -> Result<Machine> {
+    let file = machine_path(&machine.name);
+    check::caches(&file, machine.arch, &machine.caches)?;
+    check::positive(&file, "memory_mib", machine.memory_mib.into())?;
+    let emulators: &[&str] = match machine.arch {
+        Arch::Mips => &["mips", "mipsel"],
+        Arch::Arm => &["arm"],
+    };
+    if !emulators.contains(&machine.qemu.as_str()) {
+        let message =
+            format!("{file}: qemu: qemu-system-{} does not run {}", machine.qemu, machine.arch.name());
+        return Err(Error::study(message).hint(suggestion(&machine.qemu, emulators.iter().copied())));
+    }
+    Ok(Machine {
+        name: machine.name.clone(),
+        arch: machine.arch,
+        qemu: machine.qemu.clone(),
+        board: machine.board.clone(),
+        cpu: machine.cpu.clone(),
+        memory_mib: machine.memory_mib,
+        ram_base: machine.ram_base,
+        append: machine.append.clone(),
+        caches: machine.caches,
+        source: machine.source.clone(),
+    })
+}
+
+fn resolve_row(low: &Low, row: &RowFile) -> Result<Row> {
+    let file = low.file.as_str();
+    let name = row.name.clone().unwrap_or_else(|| row.variant.clone());
+    check::name(file, "row", &name)?;
+    let chain = chain(low, &row.variant)?;
+    let mut series = Vec::new();
+    for variant in &chain {
+        series.extend(patches(low, variant));
+    }
+    for companion in &row.with {
+        let companion = get(&low.variants, companion)?;
+        let applied = |name: &str| chain.iter().any(|variant| variant.name == name);
+        if applied(&companion.name) || row.with.iter().filter(|name| **name == companion.name).count() > 1 {
+            return Err(Error::study(format!("{file}: row `{name}` applies `{}` twice", companion.name)));
+        }
+        if let Some(below) = companion.on.as_deref().filter(|below| !applied(below)) {
+            return Err(Error::study(format!(
+                "{file}: row `{name}`: the companion `{}` applies on `{below}`, which is not below this row",
+                companion.name
+            )));
+        }
+        series.extend(patches(low, companion));
+    }
+    let variant = get(&low.variants, &row.variant)?;
+    let variant_file = format!("{}/variant.yaml", variant_directory(&low.study.patches, &variant.name));
+    names_in_expectations(low, file, &row.expect, true)?;
+    names_in_expectations(low, &variant_file, &variant.expect, false)?;
+    Ok(Row {
+        name,
+        variant: variant.name.clone(),
+        companions: row.with.clone(),
+        title: variant.title.clone(),
+        why: variant.why.clone(),
+        series,
+        expectations: variant.expect.iter().chain(&row.expect).cloned().collect(),
+    })
+}
+
+/// Returns the variants whose patches make up `name`, the lowest first.
+fn chain<'a>(low: &'a Low, name: &str) -> Result<Vec<&'a VariantFile>> {
+    let mut chain: Vec<&VariantFile> = Vec::new();
+    let mut next = Some(name);
+    while let Some(name) = next {
+        let variant = get(&low.variants, name)?;
+        chain.push(variant);
+        if chain.iter().filter(|seen| seen.name == name).count() > 1 {
+            let names: Vec<&str> = chain.iter().map(|variant| variant.name.as_str()).collect();
+            return Err(Error::study(format!(
+                "{}: `on` goes round in a circle: {}",
+                low.file,
+                names.join(" on ")
+            )));
+        }
+        if variant.on.is_some() && patches(low, variant).is_empty() {
+            let directory = variant_directory(&low.study.patches, name);
+            return Err(Error::study(format!("{directory}: has `on`, but no *.patch of its own")));
+        }
+        next = variant.on.as_deref();
+    }
+    chain.reverse();
+    Ok(chain)
+}
+
+fn patches(low: &Low, variant: &VariantFile) -> Vec<PathBuf> {
+    let directory = variant_directory(&low.study.patches, &variant.name);
+    low.texts.beside(&directory, ".patch").into_iter().map(PathBuf::from).collect()
+}
+
+/// Refuses an expectation about something that does not exist: a misspelt one would silently never apply. Those of
+/// a study must be about the study; those of a variant may speak of kernels that this study does not use.
+fn names_in_expectations(low: &Low, file: &str, entries: &[Expectation], of_study: bool) -> Result<()> {
+    for entry in entries {
+        let conditions = [
+            ("kernel", &entry.kernel, low.kernels.keys().collect::<Vec<_>>(), "kernels/", ".yaml"),
+            ("machine", &entry.machine, low.machines.keys().collect(), "kernels/machines/", ".yaml"),
+            ("testcase", &entry.testcase, low.testcases.keys().collect(), "testcases/", "/case.yaml"),
+        ];
+        for (what, name, used, prefix, suffix) in conditions {
+            let Some(name) = name else { continue };
+            let exists = low.texts.contains(&format!("{prefix}{name}{suffix}"));
+            if used.contains(&name) || (!of_study && exists) {
+                continue;
+            }
+            return Err(Error::study(format!("{file}: expect: there is no {what} `{name}` in this study"))
+                .hint(suggestion(name, used.into_iter().map(String::as_str))));
+        }
+    }
+    Ok(())
+}
+
+fn testcase(low: &Low, name: &str) -> Result<Testcase> {
+    let case = get(&low.testcases, name)?;
+    let directory = testcase_directory(name);
+    let file = format!("{directory}/case.yaml");
+    check::positive(&file, "repetitions", case.repetitions.into())?;
+    check::positive(&file, "deadline_minsns", case.deadline_minsns)?;
+    let sources = low.texts.beside(&directory, ".c");
+    if sources.is_empty() {
+        return Err(Error::study(format!("{directory}: has no C source")));
+    }
+    Ok(Testcase {
+        name: case.name.clone(),
+        title: case.title.clone(),
+        shows: case.shows.clone(),
+        repetitions: case.repetitions,
+        deadline_minsns: case.deadline_minsns,
+        sources: sources.into_iter().map(PathBuf::from).collect(),
+    })
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Reads a study's files: the effects before `plan`, which is pure.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use walkdir::DirEntry;
+use walkdir::WalkDir;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::nearest::suggestion;
+use crate::plan;
+use crate::plan::Plan;
+use crate::plan::Texts;
+
+/// Where the studies of a repository lie.
+const STUDIES: &str = "ci/studies";
+
+/// Reads and checks the study called `study` of the repository at `root`: the name of one under `ci/studies`, or
+/// the path of a file. Whatever a study names is found under `root`, wherever its own file lies.
+pub fn load(root: &Path, study: &str) -> Result<Plan> {
+    let path = find(root, study)?;
+    let file = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Error::study(format!("cannot read {}: {error}", path.display())))?;
+    let mut texts = Texts::default();
+    for directory in ["kernels", "patches", "testcases"] {
+        collect(root, directory, &mut texts)?;
+    }
+    texts.insert(file.as_str(), text);
+    plan::resolve(&plan::load(&texts, &file)?)
+}
+
+/// Returns the names of the studies under `ci/studies`, sorted.
+pub fn names(root: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(root.join(STUDIES)).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Returns the file of a study: an existing path wins over a name.
+fn find(root: &Path, study: &str) -> Result<PathBuf> {
+    let named = root.join(STUDIES).join(format!("{study}.yaml"));
+    [PathBuf::from(study), root.join(study), named].into_iter().find(|path| path.is_file()).ok_or_else(|| {
+        let known = names(root);
+        Error::study(format!("there is no study `{study}`, neither a file nor a name under {STUDIES}"))
+            .hint(suggestion(study, known.iter().map(String::as_str)))
+    })
+}
+
+/// Adds the files under `directory` of `root`; a directory that does not exist has none.
+fn collect(root: &Path, directory: &str, texts: &mut Texts) -> Result<()> {
+    let top = root.join(directory);
+    if !top.is_dir() {
+        return Ok(());
+    }
+    let visible = |entry: &DirEntry| !entry.file_name().to_string_lossy().starts_with('.');
+    for entry in WalkDir::new(&top).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
+        let entry = entry.map_err(|error| Error::study(format!("cannot list {}: {error}", top.display())))?;
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let Some(path) = entry.path().strip_prefix(root).ok().and_then(Path::to_str) else {
+            return Err(Error::study(format!("{} is not a name in UTF-8", entry.path().display())));
+        };
+        if path.ends_with(".yaml") {
+            let text = std::fs::read_to_string(entry.path())
+                .map_err(|error| Error::study(format!("cannot read {}: {error}", entry.path().display())))?;
+            texts.insert(path, text);
+        } else {
+            texts.insert_path(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+    }
+
+    #[test]
+    fn every_study_of_the_repository_is_sound() {
+        let root = repository();
+        let names = names(&root);
+        assert!(names.contains(&"quick".to_owned()), "{names:?}");
+        for name in names {
+            let plan =
+                load(&root, &name).unwrap_or_else(|error| panic!("{name}: {error} {:?}", error.hints()));
+            assert_eq!(plan.study.name, name);
+            assert!(!plan.trials().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_study_is_found_by_name_and_by_path() {
+        let root = repository();
+        let by_path = root.join("ci/studies/quick.yaml");
+        assert_eq!(find(&root, "quick").unwrap(), by_path);
+        assert_eq!(find(&root, by_path.to_str().unwrap()).unwrap(), by_path);
+        let error = find(&root, "quik").unwrap_err();
+        assert!(error.hints()[0].starts_with("did you mean `quick`?"), "{:?}", error.hints());
+    }
+
+    #[test]
+    fn files_outside_the_repository_are_no_part_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let study = directory.path().join("mine.yaml");
+        std::fs::write(&study, "name: mine\n").unwrap();
+        let error = load(&repository(), study.to_str().unwrap()).unwrap_err();
+        assert!(error.to_string().contains("missing field `title`"), "{error}");
+        assert!(error.to_string().starts_with(study.to_str().unwrap()), "{error}");
+    }
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! One line of `trials.jsonl`: what is known of one trial, and all that is judged.
+//!
+//! It holds no times and no paths, so that the same trial run again gives the same bytes.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::Serialize;
+use trial_record::Missing;
+use trial_record::Phase;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::plan::TrialId;
+
+/// Version of the line's format that this harness writes and reads.
+pub const VERSION: u32 = 1;
+
+/// One trial.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialLine {
+    /// [`VERSION`] of the writer.
+    pub v: u32,
+    /// Which trial.
+    pub id: TrialId,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What is known about a failure.
+    pub detail: Option<Detail>,
+    /// Results of the testcase's checks.
+    pub checks: Checks,
+    /// Number of stale fetches, also of those not listed.
+    pub stale_fetches: u64,
+    /// The first stale fetches, in the order of execution.
+    pub stale: Vec<Stale>,
+    /// Maintenance operations by architectural name, executed from the first marker on.
+    pub operations: BTreeMap<String, u64>,
+    /// Operations on the D$; those that work on both caches count here and under `i_operations`.
+    pub d_operations: u64,
+    /// Operations on the I$.
+    pub i_operations: u64,
+    /// Guest instructions.
+    pub instructions: u64,
+    /// SHA-256 of the kernel image, 64 hexadecimal digits; empty if there is none.
+    pub image: String,
+    /// SHA-256 of the console output; empty if there is none.
+    pub console_sha256: String,
+    /// SHA-256 of the plugin's record; empty if there is none.
+    pub record_sha256: String,
+}
+
+/// What came of a trial. "Could not tell" is never a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "result")]
+pub enum Outcome {
+    /// Every check passed.
+    Pass,
+    /// The guest misbehaved.
+    Fail {
+        /// How.
+        symptom: Symptom,
+    },
+    /// The trial says nothing about the patch.
+    Unknown {
+        /// Why not.
+        cause: Cause,
+    },
+}
+
+impl Outcome {
+    /// Returns whether every check passed.
+    pub fn is_pass(self) -> bool {
+        self == Self::Pass
+    }
+
+    /// Returns whether the trial says nothing about the patch.
+    pub fn is_unknown(self) -> bool {
+        matches!(self, Self::Unknown { .. })
+    }
+}
+
+/// How the guest misbehaved: the first failing check's symptom, or what the console or the deadline showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Symptom {
+    /// A process died of SIGILL.
+    Sigill,
+    /// A process died of SIGTRAP.
+    Sigtrap,
+    /// A process died of SIGSEGV.
+    Sigsegv,
+    /// A process died of SIGBUS.
+    Sigbus,
+    /// A return value, a callee-saved register or the stack pointer was wrong, or a check failed in another way.
+    WrongResult,
+    /// A probe was hit less often than it was passed.
+    LostHit,
+    /// A probe was hit more often than it was passed.
+    ExtraHit,
+    /// The guest used up its deadline in instructions.
+    Livelock,
+    /// Process 1 died.
+    InitDied,
+    /// The kernel printed an oops and went on.
+    KernelOops,
+    /// The kernel panicked, for another reason than the death of process 1.
+    KernelPanic,
+}
+
+impl Symptom {
+    /// All symptoms, in the order of reports.
+    pub const ALL: [Self; 11] = [
+        Self::Sigill,
+        Self::Sigtrap,
+        Self::Sigsegv,
+        Self::Sigbus,
+        Self::WrongResult,
+        Self::LostHit,
+        Self::ExtraHit,
+        Self::Livelock,
+        Self::InitDied,
+        Self::KernelOops,
+        Self::KernelPanic,
+    ];
+
+    /// Returns the word used in lines and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sigill => "sigill",
+            Self::Sigtrap => "sigtrap",
+            Self::Sigsegv => "sigsegv",
+            Self::Sigbus => "sigbus",
+            Self::WrongResult => "wrong-result",
+            Self::LostHit => "lost-hit",
+            Self::ExtraHit => "extra-hit",
+            Self::Livelock => "livelock",
+            Self::InitDied => "init-died",
+            Self::KernelOops => "kernel-oops",
+            Self::KernelPanic => "kernel-panic",
+        }
+    }
+
+    /// Returns the symptom that the guest calls `word` (`# symptom=SIGILL`); the guest writes signals in capitals.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|symptom| symptom.name().eq_ignore_ascii_case(word))
+    }
+}
+
+/// Why a trial says nothing about the patch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// QEMU died, or could not be started.
+    QemuDied,
+    /// The host's deadline passed; the host may be overloaded.
+    HostDeadline,
+    /// The plugin wrote no record.
+    NoRecord,
+    /// The plugin distrusted itself; see its message.
+    RecordFault,
+    /// The kernel or the guest's programs did not build.
+    BuildFailed,
+    /// The snapshot could not be restored.
+    RestoreFailed,
+    /// The console output is not whole, or not KTAP.
+    BadOutput,
+    /// A check was skipped: the guest could not set it up.
+    Skipped,
+}
+
+impl Cause {
+    /// Returns the word used in lines and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::QemuDied => "qemu-died",
+            Self::HostDeadline => "host-deadline",
+            Self::NoRecord => "no-record",
+            Self::RecordFault => "record-fault",
+            Self::BuildFailed => "build-failed",
+            Self::RestoreFailed => "restore-failed",
+            Self::BadOutput => "bad-output",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// What is known about a failure, or about a trial that says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detail {
+    /// The first failing check with its reason, or the message of the failure.
+    pub text: String,
+    /// Program counter of the process when it failed, as a guest address.
+    pub pc: Option<u64>,
+    /// Whether that lies in the XOL page.
+    pub in_xol: Option<bool>,
+}
+
+/// Results of a testcase's checks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// Checks that passed.
+    pub passed: u32,
+    /// Checks that failed.
+    pub failed: u32,
+    /// Checks that were skipped.
+    pub skipped: u32,
+}
+
+/// A stale fetch in short; addresses are the guest's, unresolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stale {
+    /// Virtual address of the fetch.
+    pub pc: u64,
+    /// Physical address of the fetch.
+    pub physical: u64,
+    /// Whether the address belongs to user space.
+    pub user: bool,
+    /// Phase of the trial.
+    pub phase: Phase,
+    /// What was not done.
+    pub missing: Missing,
+    /// Virtual address of the instruction that stored last to the line, if the model saw it.
+    pub writer: Option<u64>,
+}
+
+impl TrialLine {
+    /// Returns the line of a trial that says nothing about the patch.
+    pub fn unknown(id: TrialId, cause: Cause, text: impl Into<String>) -> Self {
+        Self {
+            v: VERSION,
+            id,
+            outcome: Outcome::Unknown { cause },
+            detail: Some(Detail { text: text.into(), pc: None, in_xol: None }),
+            checks: Checks::default(),
+            stale_fetches: 0,
+            stale: Vec::new(),
+            operations: BTreeMap::new(),
+            d_operations: 0,
+            i_operations: 0,
+            instructions: 0,
+            image: String::new(),
+            console_sha256: String::new(),
+            record_sha256: String::new(),
+        }
+    }
+
+    /// Returns the trial as one line of JSON, without the newline.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string(self)
+            .map_err(|error| Error::internal(format!("cannot write a trial line: {error}")))
+    }
+
+    /// Reads a line, refusing versions other than [`VERSION`].
+    pub fn from_json(text: &str) -> Result<Self> {
+        let malformed = |error: serde_json::Error| Error::study(format!("not a trial line: {error}"));
+        let value: serde_json::Value = serde_json::from_str(text).map_err(malformed)?;
+        match value.get("v").and_then(serde_json::Value::as_u64) {
+            Some(found) if found == u64::from(VERSION) => serde_json::from_value(value).map_err(malformed),
+            Some(found) => Err(Error::study(format!(
+                "trial line has version {found}, this harness reads version {VERSION}"
+            ))),
+            None => Err(Error::study("not a trial line: no version")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line() -> TrialLine {
+        let id = "mips-6.1/malta-24kf-16k/unfixed/t1-first-return/enforce/7".parse().unwrap();
+        let stale = Stale {
+            pc: 0x7fff_8000,
+            physical: 0x1234,
+            user: true,
+            phase: Phase::Run,
+            missing: Missing::WriteBack,
+            writer: Some(0x8000_1000),
+        };
+        TrialLine {
+            outcome: Outcome::Fail { symptom: Symptom::WrongResult },
+            stale_fetches: 1,
+            stale: vec![stale],
+            operations: BTreeMap::from([("Hit_Invalidate_I".into(), 3)]),
+            ..TrialLine::unknown(id, Cause::NoRecord, "x")
+        }
+    }
+
+    #[test]
+    fn a_line_survives_writing_and_reading_and_is_one_line() {
+        let json = line().to_json().unwrap();
+        assert!(!json.contains('\n'));
+        assert!(json.starts_with(r#"{"v":1,"id":{"kernel":"mips-6.1","#), "{json}");
+        assert!(json.contains(r#""outcome":{"result":"fail","symptom":"wrong-result"}"#), "{json}");
+        assert_eq!(TrialLine::from_json(&json).unwrap(), line());
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        let json = line().to_json().unwrap().replace(r#""v":1"#, r#""v":2"#);
+        let error = TrialLine::from_json(&json).unwrap_err();
+        assert_eq!(error.to_string(), "trial line has version 2, this harness reads version 1");
+        assert!(TrialLine::from_json("{}").is_err());
+        assert!(TrialLine::from_json("{\"v\":1").is_err());
+    }
+
+    #[test]
+    fn words_are_those_of_the_files_and_of_the_guest() {
+        for symptom in Symptom::ALL {
+            assert_eq!(serde_json::to_value(symptom).unwrap(), symptom.name());
+            assert_eq!(Symptom::parse(symptom.name()), Some(symptom));
+        }
+        assert_eq!(Symptom::parse("SIGILL"), Some(Symptom::Sigill));
+        assert_eq!(Symptom::parse("SIGFPE"), None);
+        assert_eq!(serde_json::to_value(Cause::HostDeadline).unwrap(), Cause::HostDeadline.name());
+    }
+}

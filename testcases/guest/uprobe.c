@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Uprobe events through tracefs, on functions of the running program. */
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "patcheval.h"
+
+#define TRACEFS "/sys/kernel/tracing"
+#define GROUP "patcheval"
+
+char pe_uprobe_error[160];
+
+static int failed(const char *action, const char *object)
+{
+	snprintf(pe_uprobe_error, sizeof(pe_uprobe_error), "cannot %s %s: %s",
+		 action, object, strerror(errno));
+	return -1;
+}
+
+static int write_file(const char *path, int flags, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
+	ssize_t length = strlen(text);
+
+	if (fd < 0)
+		return failed("open", path);
+	if (write(fd, text, length) != length) {
+		failed("write", path);
+		close(fd);
+		return -1;
+	}
+	return close(fd) ? failed("close", path) : 0;
+}
+
+/* Offset in the program's file of an address of the program, or -1. */
+static long file_offset(const void *address)
+{
+	const ElfW(Phdr) *header = (const void *)getauxval(AT_PHDR);
+	unsigned long count = getauxval(AT_PHNUM);
+	uintptr_t where = (uintptr_t)address;
+
+	/* Linked statically at a fixed address: p_vaddr needs no load bias. */
+	for (; header && count; header++, count--)
+		if (header->p_type == PT_LOAD && where >= header->p_vaddr &&
+		    where - header->p_vaddr < header->p_filesz)
+			return where - header->p_vaddr + header->p_offset;
+	return -1;
+}
+
+/*
+ * pe_uprobe_prepare - check for tracefs and make a trace buffer that holds
+ * expected_hits records. The default of 1.4 MiB a CPU would be allocated and
+ * cleared when the first event is enabled, in the middle of what is measured.
+ */
+int pe_uprobe_prepare(uint32_t expected_hits)
+{
+	char kib[16];
+
+	if (access(TRACEFS "/uprobe_events", W_OK))
+		return failed("use", TRACEFS "/uprobe_events");
+	snprintf(kib, sizeof(kib), "%u\n", 32 + expected_hits / 16);
+	if (write_file(TRACEFS "/buffer_size_kb", 0, kib))
+		return -1;
+	return write_file(TRACEFS "/trace", O_TRUNC, "\n");
+}
+
+int pe_uprobe_create(const struct pe_probe *probe)
+{
+	long offset = file_offset(probe->function);
+	char path[64], text[160];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (length < 0)
+		return failed("read", "/proc/self/exe");
+	path[length] = 0;
+	if (offset < 0) {
+		errno = ENOENT;
+		return failed("find the file offset of", probe->name);
+	}
+	snprintf(text, sizeof(text), "%c:" GROUP "/%s %s:0x%lx\n", probe->kind,
+		 probe->name, path, offset);
+	return write_file(TRACEFS "/uprobe_events", O_APPEND, text);
+}
+
+int pe_uprobe_enable(const struct pe_probe *probe, bool on)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), TRACEFS "/events/" GROUP "/%s/enable",
+		 probe->name);
+	return write_file(path, 0, on ? "1\n" : "0\n");
+}
+
+int pe_uprobe_remove(const struct pe_probe *probe)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "-:" GROUP "/%s\n", probe->name);
+	return write_file(TRACEFS "/uprobe_events", O_APPEND, text);
+}
+
+/* "<file> <event> <hits>", one line for each probe. */
+static long profile_hits(FILE *profile, const char *name)
+{
+	char event[64];
+	long hits;
+
+	while (fscanf(profile, "%*s %63s %ld", event, &hits) == 2)
+		if (!strcmp(event, name))
+			return hits;
+	return -1;
+}
+
+/* "... <event>: (0x<function> <- 0x<caller>)", one line for each hit. */
+static long traced_hits(FILE *trace, const char *name)
+{
+	char line[256], pattern[64];
+	long hits = 0;
+
+	snprintf(pattern, sizeof(pattern), " %s: (", name);
+	while (fgets(line, sizeof(line), trace))
+		if (strstr(line, pattern))
+			hits++;
+	return hits;
+}
+
+long pe_uprobe_hits(const struct pe_probe *probe)
+{
+	/*
+	 * For a return probe uprobe_profile counts entries as well
+	 * (uprobe_dispatcher() increments nhit, uretprobe_dispatcher() does
+	 * not), so its returns must be counted in the trace.
+	 */
+	bool returns = probe->kind == 'r';
+	FILE *file = fopen(returns ? TRACEFS "/trace" :
+				     TRACEFS "/uprobe_profile", "re");
+	long hits;
+
+	if (!file)
+		return -1;
+	hits = returns ? traced_hits(file, probe->name) :
+			 profile_hits(file, probe->name);
+	fclose(file);
+	return hits;
+}
