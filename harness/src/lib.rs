@@ -7,3 +7,14 @@
 //! `plan`, `judge` and `report` are pure. `error`, `process` and `yaml` are tools below all of them.
 
 pub mod error;
+pub mod judge;
+pub mod machine;
+pub mod nearest;
+pub mod plan;
+pub mod process;
+pub mod qemu;
+pub mod report;
+pub mod store;
+pub mod study;
+pub mod trial;
+pub mod yaml;

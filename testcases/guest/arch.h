@@ -68,32 +68,41 @@ static inline uintptr_t pe_context_pc(const ucontext_t *context)
 }
 
 /*
- * Probed functions stand between these two, at top level, in a section that
- * begins and ends on a page boundary for every page size up to 16 KiB. Without
- * a coherent breakpoint page (uprobe_write_opcode() copies the whole page)
- * anything beside a probed function may turn into garbage, and that must not be
- * the testcase's own code.
+ * Probed functions stand between PE_PROBED_BEGIN and PE_PROBED_END, at top
+ * level, less than 4 KiB of them, in a section that begins and ends on a page
+ * boundary for every page size up to 16 KiB. Without a coherent breakpoint page
+ * (uprobe_write_opcode() copies the whole page) anything beside a probed
+ * function may turn into garbage, and that must not be the testcase's own code.
+ * What slides off the end of the functions meets a trap, not that code.
  */
+#define PE_PROBED_ALIGN 16384
+#define PE_STRING_(text) #text
+#define PE_STRING(text) PE_STRING_(text)
+#define PE_PROBED_SECTION							\
+	".pushsection .text.patcheval_probed, \"ax\", %progbits\n"		\
+	".balign " PE_STRING(PE_PROBED_ALIGN) "\n"
+#define PE_PROBED_SECTION_END(trap)						\
+	".balign 4096\n"							\
+	trap "\n"								\
+	".balign " PE_STRING(PE_PROBED_ALIGN) "\n"				\
+	".popsection\n"
+
 #if defined(__mips__)
 #define PE_PROBED_BEGIN								\
-	".pushsection .text.patcheval_probed, \"ax\", %progbits\n"		\
-	".balign 16384\n"							\
+	PE_PROBED_SECTION							\
 	".set push\n"								\
 	".set noreorder\n"							\
 	".set nomips16\n"
 #define PE_PROBED_END								\
-	".set pop\n"								\
-	".balign 16384\n"							\
-	".popsection\n"
+	PE_PROBED_SECTION_END("break")						\
+	".set pop\n"
 #elif defined(__arm__)
 #define PE_PROBED_BEGIN								\
-	".pushsection .text.patcheval_probed, \"ax\", %progbits\n"		\
-	".balign 16384\n"							\
+	PE_PROBED_SECTION							\
 	".syntax unified\n"							\
 	".arm\n"
 #define PE_PROBED_END								\
-	".balign 16384\n"							\
-	".popsection\n"
+	PE_PROBED_SECTION_END("udf #0")
 #endif
 
 /* PE_PROBED - one probed function: its name and its body in assembly. */

@@ -23,6 +23,9 @@ struct frame {
 struct frame pe_frame;
 uint32_t pe_call_asm(pe_function function, uint32_t argument);
 
+/* Bytes that pe_move_stack() asked for, a multiple of the alignment of sp. */
+static uint32_t moved;
+
 /* Its own stack: its caller's frame survives, and a lost sp stays close. */
 static unsigned char call_stack[STACK_BYTES] __attribute__((aligned(4096)));
 
@@ -135,11 +138,16 @@ __asm__(
 );
 #endif
 
+void pe_move_stack(uint32_t bytes)
+{
+	moved = bytes <= PE_STACK_MOVE ? bytes & ~15u : 0;
+}
+
 struct pe_mismatch pe_call(pe_function function, uint32_t argument,
 			   uint32_t expected)
 {
 	static const char *const names[] = PE_CALLEE_SAVED_NAMES;
-	unsigned char *top = call_stack + STACK_BYTES - HEADROOM;
+	unsigned char *top = call_stack + STACK_BYTES - HEADROOM - moved;
 	uint32_t result;
 
 	memset(top, 0, HEADROOM);

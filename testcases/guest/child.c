@@ -202,17 +202,6 @@ int pe_child_exec(struct pe_child *child, uint64_t seed)
 	_exit(127);
 }
 
-int pe_child_fork(struct pe_child *child, void (*body)(void *), void *argument)
-{
-	pid_t pid = start(child);
-
-	if (pid)
-		return pid < 0 ? -1 : 0;
-	pe_child_begin();
-	body(argument);
-	_exit(0);
-}
-
 void pe_child_go(struct pe_child *child)
 {
 	/* If the child is gone, its report will say so. */

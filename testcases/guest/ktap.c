@@ -115,6 +115,14 @@ void pe_skip(const char *name, uint32_t number, const char *why)
 	     why);
 }
 
+void pe_not_reached(const char *name, uint32_t number, const char *why)
+{
+	tests++;
+	failed = true;
+	line("not ok %" PRIu32 " %s-%" PRIu32 " # not reached: %s", tests,
+	     name, number, why);
+}
+
 int pe_skip_all(const char *name, const char *why)
 {
 	pe_plan(1);

@@ -81,5 +81,6 @@ void pe_noise_child(struct pe_rng *rng)
 {
 	map_pages(rng);
 	spin(pe_rng_below(rng, 20000));
+	pe_move_stack(pe_rng_below(rng, PE_STACK_MOVE + 1));
 	touch_lines(rng);
 }

@@ -91,6 +91,13 @@ struct pe_mismatch {
 struct pe_mismatch pe_call(pe_function function, uint32_t argument,
 			   uint32_t expected);
 
+/*
+ * pe_move_stack - begin the stack of later calls this many bytes lower, so that
+ * it uses other cache sets; at most PE_STACK_MOVE.
+ */
+#define PE_STACK_MOVE 2048
+void pe_move_stack(uint32_t bytes);
+
 /* ---- symptoms and children (child.c) ------------------------------------ */
 
 enum pe_symptom {
@@ -128,8 +135,6 @@ struct pe_child {
 
 /* pe_child_exec - start this program afresh with args.child set and a seed. */
 int pe_child_exec(struct pe_child *child, uint64_t seed);
-/* pe_child_fork - fork; the child runs body(argument) and exits. */
-int pe_child_fork(struct pe_child *child, void (*body)(void *), void *argument);
 /* pe_child_go - let a child that waits in pe_wait_for_go() continue. */
 void pe_child_go(struct pe_child *child);
 /* pe_child_outcome - its next report, or its end; false if it has ended. */
@@ -150,11 +155,13 @@ void pe_report(void);
 /* ---- KTAP (ktap.c) ------------------------------------------------------- */
 
 void pe_plan(uint32_t tests);
-/* pe_ok - print the next test's result; a failure's symptom comes before. */
+/* pe_result - print the next test's result; a failure's symptom comes before. */
 void pe_result(const char *name, uint32_t number,
 	       const struct pe_outcome *outcome);
-/* pe_skip - the next test could not be run. */
+/* pe_skip - the next test could not be set up: no verdict. */
 void pe_skip(const char *name, uint32_t number, const char *why);
+/* pe_not_reached - the next test fell to the failure of an earlier one. */
+void pe_not_reached(const char *name, uint32_t number, const char *why);
 /* pe_skip_all - nothing could be set up: a plan of one skipped test. */
 int pe_skip_all(const char *name, const char *why);
 /* pe_compare_hits - the outcome of comparing hit counts. */

@@ -20,41 +20,37 @@ pub struct Store {
 pub(crate) struct DCache {
     tags: Tags,
     stores: Vec<Store>,
-    last: usize,
 }
 
 impl DCache {
     pub(crate) fn new(geometry: Geometry) -> Self {
-        Self { tags: Tags::new(geometry), stores: vec![Store::default(); geometry.lines()], last: 0 }
+        Self { tags: Tags::new(geometry), stores: vec![Store::default(); geometry.lines()] }
     }
 
     pub(crate) fn geometry(&self) -> Geometry {
         self.tags.geometry
     }
 
-    /// Whether a load finds its line where the last access was.
+    /// Whether a load finds its line in the most recently used place of the set.
     #[inline]
-    pub(crate) fn same_line(&self, line: u64) -> bool {
-        self.tags.get(self.last) & !DIRTY == line | VALID
+    pub(crate) fn load_recent(&self, set: usize, line: u64) -> bool {
+        self.tags.recent(set).1 & !DIRTY == line | VALID
     }
 
-    /// Whether a store finds its line dirty where the last access was; then its writer is noted.
+    /// Whether a store finds its line dirty in the most recently used place of the set; then its writer is noted.
     #[inline]
-    pub(crate) fn store_same_line(&mut self, line: u64, store: Store) -> bool {
-        let same = self.tags.get(self.last) == line | VALID | DIRTY;
+    pub(crate) fn store_recent(&mut self, set: usize, line: u64, store: Store) -> bool {
+        let (place, tag) = self.tags.recent(set);
+        let same = tag == line | VALID | DIRTY;
         if same {
-            self.stores[self.last] = store;
+            self.stores[place] = store;
         }
         same
     }
 
     /// Returns the place of a line, and makes it the most recently used.
-    #[inline]
     pub(crate) fn hit(&mut self, set: usize, line: u64) -> Option<usize> {
-        let place = self.tags.find(set, line)?;
-        self.tags.touch(place);
-        self.last = place;
-        Some(place)
+        self.tags.hit(set, line)
     }
 
     /// Returns the place of a line without touching it.
@@ -66,9 +62,7 @@ impl DCache {
     pub(crate) fn allocate(&mut self, set: usize, line: u64) -> (usize, Option<Evicted>) {
         let place = self.tags.victim(set);
         let evicted = self.evict(place);
-        self.tags.set(place, line | VALID);
-        self.tags.touch(place);
-        self.last = place;
+        self.tags.put(set, place, line | VALID);
         (place, evicted)
     }
 

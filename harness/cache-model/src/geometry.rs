@@ -102,10 +102,7 @@ impl Geometry {
     /// Returns the set of an access by its virtual and physical address.
     #[inline]
     pub fn set_of(self, virt: u64, phys: u64) -> usize {
-        let address = match self.index {
-            Index::Physical => phys,
-            Index::Virtual => virt,
-        };
+        let address = if self.index == Index::Virtual { virt } else { phys };
         (address >> self.line_shift()) as usize & (self.sets() - 1)
     }
 

@@ -14,32 +14,26 @@ const FILLED_STALE: u64 = 4;
 pub(crate) struct ICache {
     tags: Tags,
     bytes: Vec<u8>,
-    /// Place of the last hit: code runs on in the line in which it is.
-    last: usize,
 }
 
 impl ICache {
     pub(crate) fn new(geometry: Geometry) -> Self {
-        Self { tags: Tags::new(geometry), bytes: vec![0; geometry.bytes()], last: 0 }
+        Self { tags: Tags::new(geometry), bytes: vec![0; geometry.bytes()] }
     }
 
     pub(crate) fn geometry(&self) -> Geometry {
         self.tags.geometry
     }
 
-    /// Whether the line was hit last time and is still known to be what the data side sees.
+    /// Whether the line is the most recently used of its set, and known to be what the data side sees.
     #[inline]
-    pub(crate) fn same_clean_line(&self, line: u64) -> bool {
-        self.tags.get(self.last) == line | VALID
+    pub(crate) fn recent_and_clean(&self, set: usize, line: u64) -> bool {
+        self.tags.recent(set).1 == line | VALID
     }
 
     /// Returns the place of a line, and makes it the most recently used.
-    #[inline]
     pub(crate) fn hit(&mut self, set: usize, line: u64) -> Option<usize> {
-        let place = self.tags.find(set, line)?;
-        self.tags.touch(place);
-        self.last = place;
-        Some(place)
+        self.tags.hit(set, line)
     }
 
     /// Fills a line from below the D$; `stale` says that the D$ holds newer bytes.
@@ -47,9 +41,7 @@ impl ICache {
         let place = self.tags.victim(set);
         let size = self.geometry().line();
         self.bytes[place * size..(place + 1) * size].copy_from_slice(memory.below(line, size));
-        self.tags.set(place, line | VALID | if stale { SUSPECT | FILLED_STALE } else { 0 });
-        self.tags.touch(place);
-        self.last = place;
+        self.tags.put(set, place, line | VALID | if stale { SUSPECT | FILLED_STALE } else { 0 });
         place
     }
 

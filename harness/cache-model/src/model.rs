@@ -109,8 +109,9 @@ impl<M: Memory> Model<M> {
         let geometry = self.dcache.geometry();
         let mut line = geometry.line_of(phys);
         loop {
-            if !self.dcache.same_line(line) {
-                self.load_line(virt.wrapping_add(line.wrapping_sub(phys)), line);
+            let set = geometry.set_of(virt.wrapping_add(line.wrapping_sub(phys)), line);
+            if !self.dcache.load_recent(set, line) {
+                self.load_line(set, line);
             }
             line += geometry.line() as u64;
             if line >= phys + len as u64 {
@@ -125,8 +126,9 @@ impl<M: Memory> Model<M> {
         let geometry = self.dcache.geometry();
         let mut line = geometry.line_of(phys);
         loop {
-            if !self.dcache.store_same_line(line, store) {
-                self.store_line(virt.wrapping_add(line.wrapping_sub(phys)), line, store);
+            let set = geometry.set_of(virt.wrapping_add(line.wrapping_sub(phys)), line);
+            if !self.dcache.store_recent(set, line, store) {
+                self.store_line(set, line, store);
             }
             line += geometry.line() as u64;
             if line >= phys + len as u64 {
@@ -148,11 +150,15 @@ impl<M: Memory> Model<M> {
     /// Returns the difference when the bytes fetched are not the bytes that a load would return.
     #[inline]
     pub fn fetch(&mut self, virt: u64, phys: u64, len: usize) -> Option<Stale> {
-        let line = self.icache.geometry().line_of(phys);
-        if self.icache.same_clean_line(line) {
+        let geometry = self.icache.geometry();
+        let (line, set) = (geometry.line_of(phys), geometry.set_of(virt, phys));
+        if self.icache.recent_and_clean(set, line) {
             return None;
         }
-        let set = self.icache.geometry().set_of(virt, phys);
+        self.fetch_line(set, line, virt, phys, len)
+    }
+
+    fn fetch_line(&mut self, set: usize, line: u64, virt: u64, phys: u64, len: usize) -> Option<Stale> {
         let place = self.icache.hit(set, line).unwrap_or_else(|| self.fill(virt, set, line));
         if !self.icache.is_suspect(place) {
             return None;
@@ -188,15 +194,13 @@ impl<M: Memory> Model<M> {
         }
     }
 
-    fn load_line(&mut self, virt: u64, line: u64) {
-        let set = self.dcache.geometry().set_of(virt, line);
+    fn load_line(&mut self, set: usize, line: u64) {
         if self.dcache.hit(set, line).is_none() {
             self.allocate(set, line);
         }
     }
 
-    fn store_line(&mut self, virt: u64, line: u64, store: Store) {
-        let set = self.dcache.geometry().set_of(virt, line);
+    fn store_line(&mut self, set: usize, line: u64, store: Store) {
         let place = match self.dcache.hit(set, line) {
             Some(place) => place,
             None => self.allocate(set, line),
@@ -291,6 +295,8 @@ impl<M: Memory> Model<M> {
             (Scope::Address, Action::Fill, Some(phys)) => {
                 let line = self.icache.geometry().line_of(phys);
                 let set = self.icache.geometry().set_of(virt, phys);
+                // The line is read anew even if it is there.
+                self.icache.invalidate(virt, phys);
                 self.fill(virt, set, line);
                 false
             }

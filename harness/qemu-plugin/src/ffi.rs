@@ -18,6 +18,7 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::decode::Accesses;
 use crate::plugin::Plugin;
 
 /// Version of the plugin API that this file speaks.
@@ -71,6 +72,7 @@ struct RegisterDescriptor {
     handle: Opaque,
     name: *const c_char,
     feature: *const c_char,
+    is_readonly: bool,
 }
 
 unsafe extern "C" {
@@ -297,14 +299,18 @@ impl Instruction<'_> {
         (bytes, len)
     }
 
-    /// Reports the instruction's loads and stores.
-    pub fn on_access(&self, pc: u64, checked: bool) {
+    /// Reports those accesses of the instruction that it may make.
+    pub fn on_access(&self, pc: u64, accesses: Accesses, checked: bool) {
         let (load, store): (MemoryCallback, MemoryCallback) =
             if checked { (on_checked_load, on_checked_store) } else { (on_load, on_store) };
         // SAFETY: as in `virt`; the callbacks have the type that the API declares.
         unsafe {
-            (self.qemu.functions.register_mem)(self.insn, load, NO_REGS, READ, pc as Opaque);
-            (self.qemu.functions.register_mem)(self.insn, store, NO_REGS, WRITE, pc as Opaque);
+            if accesses.loads {
+                (self.qemu.functions.register_mem)(self.insn, load, NO_REGS, READ, pc as Opaque);
+            }
+            if accesses.stores {
+                (self.qemu.functions.register_mem)(self.insn, store, NO_REGS, WRITE, pc as Opaque);
+            }
         }
     }
 

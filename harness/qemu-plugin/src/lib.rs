@@ -2,13 +2,15 @@
 //! QEMU TCG plugin that gives the guest L1 caches with contents, and lets it execute stale bytes.
 //!
 //! [`ffi`] is the boundary to QEMU, [`decode`] knows instructions, [`plugin`] feeds the
-//! [`cache_model`] with what the guest does, [`swap`] puts stale bytes where QEMU will execute
+//! [`cache_model`] with what the guest does (`translate` asks QEMU to be told, `guest` acts on single
+//! instructions), [`swap`] puts stale bytes where QEMU will execute
 //! them, and [`record`] writes down what happened.
 #![deny(unsafe_code)]
 
 pub mod decode;
 #[expect(unsafe_code, reason = "the boundary to QEMU, and the only such file")]
 pub mod ffi;
+mod guest;
 pub mod options;
 pub mod plugin;
 pub mod ram;
@@ -16,3 +18,4 @@ pub mod record;
 pub mod selfcheck;
 pub mod swap;
 pub mod tlb;
+mod translate;

@@ -8,7 +8,9 @@ use std::path::Path;
 
 use cache_model::maintenance::{self, Operation};
 use cache_model::{Missing, Stale, Totals};
-use trial_record::{CacheTotals, LedgerEntry, Phase, Record, Side, StaleFetch, Writer};
+use trial_record::{
+    CacheTotals, End, LedgerEntry, Mode, Phase, Record, SelfCheck, Side, StaleFetch, VERSION, Writer,
+};
 
 /// One instruction that does maintenance, and how often it did.
 struct Site {
@@ -19,14 +21,14 @@ struct Site {
 
 /// Counts of maintenance operations by instruction and phase.
 #[derive(Default)]
-pub struct Ledger {
+struct Ledger {
     sites: Vec<Site>,
     by_address: HashMap<(u64, &'static str), usize>,
 }
 
 impl Ledger {
     /// Returns the number of the site of an operation at an address.
-    pub fn site(&mut self, operation: Operation, pc: u64) -> usize {
+    fn site(&mut self, operation: Operation, pc: u64) -> usize {
         let next = self.sites.len();
         let site = *self.by_address.entry((pc, operation.name)).or_insert(next);
         if site == next {
@@ -36,14 +38,14 @@ impl Ledger {
     }
 
     /// Counts one execution; returns the operation.
-    pub fn count(&mut self, site: usize, phase: Phase) -> Operation {
+    fn count(&mut self, site: usize, phase: Phase) -> Operation {
         let site = &mut self.sites[site];
         site.counts[phase as usize] += 1;
         site.operation
     }
 
     /// All counts that are not zero, sorted by address, then phase.
-    pub fn entries(&self) -> Vec<LedgerEntry> {
+    fn entries(&self) -> Vec<LedgerEntry> {
         let mut entries = Vec::new();
         for site in &self.sites {
             for (phase, count) in Phase::ALL.into_iter().zip(site.counts).filter(|(_, count)| *count != 0) {
@@ -65,47 +67,116 @@ fn side(side: maintenance::Side) -> Side {
     }
 }
 
-/// Where and when a stale fetch happened.
-#[derive(Clone, Copy, Debug)]
-pub struct At {
-    /// Virtual address of the first fetched byte.
-    pub virt: u64,
+/// What has been found so far, in the record's terms.
+pub struct Findings {
+    mode: Mode,
     /// First address that is not user space.
-    pub kernel_start: u64,
-    /// Phase of the trial.
-    pub phase: Phase,
-    /// Guest instructions so far.
-    pub now: u64,
+    kernel_start: u64,
+    phase: Phase,
+    phase_start: u64,
+    instructions: [u64; Phase::ALL.len()],
+    stale: Vec<StaleFetch>,
+    stale_fetches: u64,
+    ledger: Ledger,
 }
 
-/// Returns the record's form of a stale fetch: the first word that differs.
-pub fn stale_fetch(stale: &Stale, at: At) -> StaleFetch {
-    let differs = stale.executed.iter().zip(&stale.expected).position(|(a, b)| a != b).unwrap_or(0);
-    let word = differs & !3;
-    let hex = |bytes: &[u8]| bytes.iter().skip(word).take(4).map(|b| format!("{b:02x}")).collect::<String>();
-    let pc = at.virt + word as u64;
-    StaleFetch {
-        pc,
-        physical: stale.phys + word as u64,
-        user: pc < at.kernel_start,
-        phase: at.phase,
-        instruction: at.now,
-        executed: hex(&stale.executed),
-        expected: hex(&stale.expected),
-        missing: match stale.missing {
-            Missing::WriteBack => trial_record::Missing::WriteBack,
-            Missing::Invalidate => trial_record::Missing::Invalidate,
-            Missing::Both => trial_record::Missing::Both,
-        },
-        writer: stale.writer.map(|store| Writer {
-            pc: store.pc,
-            instructions_ago: at.now.saturating_sub(store.instruction),
-        }),
+impl Findings {
+    /// Returns no findings.
+    pub fn new(mode: Mode, kernel_start: u64) -> Self {
+        Self {
+            mode,
+            kernel_start,
+            phase: Phase::Boot,
+            phase_start: 0,
+            instructions: [0; Phase::ALL.len()],
+            stale: Vec::new(),
+            stale_fetches: 0,
+            ledger: Ledger::default(),
+        }
+    }
+
+    /// Enters a phase after `now` instructions.
+    pub fn enter(&mut self, phase: Phase, now: u64) {
+        self.instructions[self.phase as usize] += now - self.phase_start;
+        self.phase_start = now;
+        self.phase = phase;
+    }
+
+    /// Returns the number of the site of an operation at an address.
+    pub fn site(&mut self, operation: Operation, pc: u64) -> usize {
+        self.ledger.site(operation, pc)
+    }
+
+    /// Counts a maintenance operation; returns which it is.
+    pub fn count(&mut self, site: usize) -> Operation {
+        self.ledger.count(site, self.phase)
+    }
+
+    /// Counts a stale fetch at `virt`, and lists it unless the list is full or has the same one already.
+    pub fn stale(&mut self, stale: &Stale, virt: u64, now: u64) {
+        self.stale_fetches += 1;
+        let fetch = self.fetch(stale, virt, now);
+        let same = |old: &StaleFetch| old.pc == fetch.pc && old.executed == fetch.executed;
+        if self.stale.len() < Record::STALE_LISTED && !self.stale.iter().any(same) {
+            self.stale.push(fetch);
+        }
+    }
+
+    /// Returns the record's form of a stale fetch: the first word that differs.
+    fn fetch(&self, stale: &Stale, virt: u64, now: u64) -> StaleFetch {
+        let differs = stale.executed.iter().zip(&stale.expected).position(|(a, b)| a != b).unwrap_or(0);
+        let word = differs & !3;
+        let hex =
+            |bytes: &[u8]| bytes.iter().skip(word).take(4).map(|b| format!("{b:02x}")).collect::<String>();
+        let pc = virt + word as u64;
+        StaleFetch {
+            pc,
+            physical: stale.phys + word as u64,
+            user: pc < self.kernel_start,
+            phase: self.phase,
+            instruction: now,
+            executed: hex(&stale.executed),
+            expected: hex(&stale.expected),
+            missing: match stale.missing {
+                Missing::WriteBack => trial_record::Missing::WriteBack,
+                Missing::Invalidate => trial_record::Missing::Invalidate,
+                Missing::Both => trial_record::Missing::Both,
+            },
+            writer: stale.writer.map(|store| Writer {
+                pc: store.pc,
+                instructions_ago: now.saturating_sub(store.instruction),
+            }),
+        }
+    }
+
+    /// Returns the whole record.
+    pub fn record(
+        &mut self,
+        end: End,
+        target: &str,
+        now: u64,
+        (icache, dcache): (Totals, Totals),
+        self_check: SelfCheck,
+    ) -> Record {
+        self.enter(self.phase, now);
+        Record {
+            version: VERSION,
+            mode: self.mode,
+            target: target.to_owned(),
+            end,
+            instructions: self.instructions,
+            stale_fetches: self.stale_fetches,
+            stale: std::mem::take(&mut self.stale),
+            ledger: self.ledger.entries(),
+            icache: totals(icache),
+            dcache: totals(dcache),
+            self_check,
+        }
     }
 }
 
 /// Returns the record's form of a cache's totals.
-pub fn totals(totals: Totals) -> CacheTotals {
+fn totals(totals: Totals) -> CacheTotals {
     CacheTotals {
         fills: totals.fills,
         evicted_dirty: totals.evicted_dirty,
@@ -153,8 +224,7 @@ mod tests {
             missing: Missing::WriteBack,
             writer: None,
         };
-        let at = At { virt: 0x7fff_8000, kernel_start: 0x8000_0000, phase: Phase::Run, now: 9 };
-        let fetch = stale_fetch(&stale, at);
+        let fetch = Findings::new(Mode::Observe, 0x8000_0000).fetch(&stale, 0x7fff_8000, 9);
         assert_eq!((fetch.pc, fetch.physical, fetch.user), (0x7fff_8004, 0x1004, true));
         assert_eq!((fetch.executed.as_str(), fetch.expected.as_str()), ("00000000", "00000001"));
     }

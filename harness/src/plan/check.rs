@@ -71,7 +71,8 @@ pub(super) fn caches(file: &str, arch: Arch, caches: &Caches) -> Result<()> {
         // MIPS32 PRA, Config1: IS/DS encode 32 to 4096 sets a way, IA/DA 1 to 8 ways.
         if caches.advertise && !((32..=4096).contains(&shape.sets) && shape.ways <= 8) {
             return Err(Error::study(format!(
-                "{file}: caches.{which}: {} sets of {} ways cannot be advertised: Config1 has 32 to 4096 sets and 1 to 8 ways",
+                "{file}: caches.{which}: {} sets of {} ways cannot be advertised: \
+                 Config1 has 32 to 4096 sets and 1 to 8 ways",
                 shape.sets, shape.ways
             )));
         }

@@ -48,7 +48,7 @@ pub struct Study {
     pub mode: Mode,
     /// Seeds of each cell's trials; at least one.
     pub seeds: Seeds,
-    /// Trials per cell with the model off, with the first seeds of `seeds` and, if they are more, those after.
+    /// Trials per cell with the model off, with the seeds from `seeds.first` on; at least one.
     pub coherent_seeds: u32,
 }
 

@@ -33,3 +33,6 @@ pub use model::Seeds;
 pub use resolve::resolve;
 pub use trial_id::TrialId;
 pub use trial_id::mode_name;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -54,6 +54,8 @@ fn study(low: &Low) -> Result<Study> {
     let (file, study) = (low.file.as_str(), &low.study);
     check::name(file, "study", &study.name)?;
     check::positive(file, "seeds.count", study.seeds.count.into())?;
+    // Without the control, a testcase that fails for reasons of its own would count against every patch.
+    check::positive(file, "coherent_seeds", study.coherent_seeds.into())?;
     if study.mode == Mode::Off {
         return Err(Error::study(format!("{file}: mode: a study needs the model, so observe or enforce")));
     }

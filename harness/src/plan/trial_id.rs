@@ -68,8 +68,10 @@ impl FromStr for TrialId {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let bad = |why: &str| {
-            Error::study(format!("`{text}` is not the name of a trial: {why}"))
-                .hint("a trial is KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED, as in mips-6.1/malta-24kf-16k/unfixed/t1-first-return/enforce/7")
+            Error::study(format!("`{text}` is not the name of a trial: {why}")).hint(
+                "a trial is KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED, as in \
+                       mips-6.1/malta-24kf-16k/unfixed/t1-first-return/enforce/7",
+            )
         };
         let parts: Vec<&str> = text.split('/').collect();
         let [kernel, machine, row, testcase, mode, seed] = parts[..] else {

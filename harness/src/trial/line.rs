@@ -106,11 +106,13 @@ pub enum Symptom {
     KernelOops,
     /// The kernel panicked, for another reason than the death of process 1.
     KernelPanic,
+    /// In observe mode: every check passed, but stale bytes would have been executed.
+    StaleFetch,
 }
 
 impl Symptom {
     /// All symptoms, in the order of reports.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Sigill,
         Self::Sigtrap,
         Self::Sigsegv,
@@ -122,6 +124,7 @@ impl Symptom {
         Self::InitDied,
         Self::KernelOops,
         Self::KernelPanic,
+        Self::StaleFetch,
     ];
 
     /// Returns the word used in lines and reports.
@@ -138,6 +141,7 @@ impl Symptom {
             Self::InitDied => "init-died",
             Self::KernelOops => "kernel-oops",
             Self::KernelPanic => "kernel-panic",
+            Self::StaleFetch => "stale-fetch",
         }
     }
 

@@ -1,4 +1,176 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! One trial: a seeded run of a cell, and the line that is kept of it.
+//! One trial: a machine restored from its snapshot runs one testcase with one seed, and leaves one line.
 
+mod classify;
+mod ktap;
 pub mod line;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use trial_record::{End, Mode, Phase, Record, Side};
+
+use crate::error::{Error, Result};
+use crate::machine::{self, Boot, argv};
+use crate::plan::{Testcase, TrialId};
+use crate::process::Sink;
+use crate::qemu::Qemu;
+
+use classify::Remains;
+pub use classify::kernel as kernel_symptom;
+use line::{Outcome, Stale, Symptom, TrialLine, VERSION};
+
+/// How long a trial may take on the host. It takes a third of a second; two minutes are for hosts that swap.
+const HOST_DEADLINE: Duration = Duration::from_secs(120);
+
+/// What a trial runs in.
+#[derive(Clone, Copy, Debug)]
+pub struct Bench<'a> {
+    /// QEMU.
+    pub qemu: &'a Qemu,
+    /// Machine, image, initramfs, plugin.
+    pub boot: Boot<'a>,
+    /// The machine, booted and waiting.
+    pub snapshot: &'a Path,
+    /// SHA-256 of the image.
+    pub image_sha256: &'a str,
+    /// The workload.
+    pub testcase: &'a Testcase,
+}
+
+/// A finished trial.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// What is judged.
+    pub line: TrialLine,
+    /// Everything on the console.
+    pub console: String,
+    /// The plugin's record as it was written; empty if there is none.
+    pub record: String,
+    /// Wall-clock time; never part of a result.
+    pub took: Duration,
+}
+
+/// Returns what the guest is told to do.
+pub fn command(testcase: &Testcase, seed: u64) -> String {
+    format!("{} seed={seed} repetitions={}", testcase.name, testcase.repetitions)
+}
+
+/// Runs one trial; `scratch` is a directory for this trial alone.
+///
+/// # Errors
+///
+/// Interrupted, or infrastructure that would fail every other trial too (no QEMU, no disk). What befalls this
+/// one trial is an outcome, not an error.
+pub fn run(bench: &Bench<'_>, id: &TrialId, scratch: &Path) -> Result<Done> {
+    let (console, stderr, record) =
+        (scratch.join("console"), scratch.join("stderr"), scratch.join("record.json"));
+    let command = command(bench.testcase, id.seed);
+    let plugin = argv::Plugin {
+        mode: id.mode,
+        restored: true,
+        record: Some(&record),
+        command: Some(&command),
+        ready: None,
+        deadline: Some(bench.testcase.deadline_minsns * 1_000_000),
+    };
+    let mut args = argv::common(&bench.boot, "", &console);
+    args.extend(argv::incoming(bench.snapshot));
+    args.extend(argv::plugin(&bench.boot, &plugin));
+    let start = Instant::now();
+    let outcome = machine::command(bench.qemu, args)
+        .stderr(Sink::File(stderr.clone()))
+        .deadline(HOST_DEADLINE)
+        .wait()?;
+    let took = start.elapsed();
+    let (console, stderr, record) = (read(&console)?, read(&stderr)?, read(&record)?);
+    let parsed = Record::from_json(&record).map_err(|error| error.to_string());
+    let remains = Remains {
+        console: &console,
+        stderr: &stderr,
+        record: parsed.as_ref().map_err(String::as_str),
+        timed_out: outcome.timed_out,
+        clean_exit: outcome.status.success(),
+    };
+    let line = line(id, &remains, &record, bench.image_sha256);
+    Ok(Done { line, console, record, took })
+}
+
+fn line(id: &TrialId, remains: &Remains<'_>, record_text: &str, image_sha256: &str) -> TrialLine {
+    let (outcome, detail, checks) = classify::classify(remains);
+    let mut line = TrialLine {
+        v: VERSION,
+        id: id.clone(),
+        outcome,
+        detail,
+        checks,
+        stale_fetches: 0,
+        stale: Vec::new(),
+        operations: BTreeMap::new(),
+        d_operations: 0,
+        i_operations: 0,
+        instructions: 0,
+        image: image_sha256.to_owned(),
+        console_sha256: sha256(remains.console),
+        record_sha256: sha256(record_text),
+    };
+    if let Ok(record) = remains.record {
+        line.stale_fetches = record.stale_fetches;
+        line.stale = record.stale.iter().map(stale).collect();
+        line.instructions = record.total_instructions();
+        if record.mode == Mode::Observe && line.outcome.is_pass() && record.stale_fetches > 0 {
+            // Nothing was made to happen, but it would have.
+            line.outcome = Outcome::Fail { symptom: Symptom::StaleFetch };
+        }
+        count_operations(&mut line, record);
+        if let (End::Fault(_), Some(detail)) = (&record.end, &mut line.detail) {
+            // Figures of an instrument that distrusts itself are no figures.
+            detail.text.push_str(" (figures withheld)");
+            (line.d_operations, line.i_operations, line.stale_fetches) = (0, 0, 0);
+        }
+    }
+    line
+}
+
+/// Adds up the ledger from the first marker on: what comes before belongs to no testcase.
+fn count_operations(line: &mut TrialLine, record: &Record) {
+    for entry in record.ledger.iter().filter(|entry| entry.phase != Phase::Boot) {
+        *line.operations.entry(entry.operation.clone()).or_default() += entry.count;
+        if matches!(entry.side, Side::D | Side::Both) {
+            line.d_operations += entry.count;
+        }
+        if matches!(entry.side, Side::I | Side::Both) {
+            line.i_operations += entry.count;
+        }
+    }
+}
+
+fn stale(fetch: &trial_record::StaleFetch) -> Stale {
+    Stale {
+        pc: fetch.pc,
+        physical: fetch.physical,
+        user: fetch.user,
+        phase: fetch.phase,
+        missing: fetch.missing,
+        writer: fetch.writer.map(|writer| writer.pc),
+    }
+}
+
+/// Returns the SHA-256 of a text in hexadecimal, or nothing for nothing.
+pub fn sha256(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads a file that the run may not have made.
+fn read(path: &Path) -> Result<String> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(Error::io("read", path, error)),
+    }
+}

@@ -3,7 +3,7 @@
 
 use cache_model::maintenance::{MIPS_SYNCI, mips_cache};
 
-use super::{Advertised, Operand, Special};
+use super::{Accesses, Advertised, Operand, Special};
 
 /// `lui $zero, 0x5ae0 + kind`: an architectural no-op that no compiler emits.
 const MARKER: u32 = 0x3c00_5ae0;
@@ -66,6 +66,19 @@ pub fn decode(word: u32) -> Option<Special> {
     TABLE.iter().find(|row| word & row.mask == row.value).map(|row| (row.make)(word))
 }
 
+/// Returns which accesses an instruction may make, by its major opcode.
+pub fn accesses(word: u32) -> Accesses {
+    match word >> 26 {
+        // LB LH LWL LW LBU LHU LWR LWU, LWC1 LWC2 LDC1 LDC2 (and LLD, LD of MIPS64)
+        0x1a | 0x1b | 0x20..=0x27 | 0x31 | 0x32 | 0x35..=0x37 => Accesses::LOADS,
+        // SB SH SWL SW SDL SDR SWR, SWC1 SWC2 SDC1 SDC2 SD
+        0x28..=0x2e | 0x39 | 0x3a | 0x3d..=0x3f => Accesses::STORES,
+        // LL SC, COP1X, SPECIAL2, SPECIAL3 with its indexed, EVA and R6 forms, MSA
+        0x13 | 0x1c | 0x1e | 0x1f | 0x30 | 0x34 | 0x38 | 0x3c => Accesses::BOTH,
+        _ => Accesses::NONE,
+    }
+}
+
 /// Returns the operand of a load or store whose reported address is register plus offset: not the
 /// unaligned halves (LWL and kin), for which QEMU reports the aligned address.
 pub fn access_operand(word: u32) -> Option<Operand> {
@@ -120,6 +133,16 @@ mod tests {
     fn markers_are_lui_zero_only() {
         assert_eq!(decode(0x3c00_5ae5), Some(Special::Marker { kind: 5, argument: 4 }));
         assert_eq!(decode(0x3c02_5ae5), None);
+    }
+
+    #[test]
+    fn what_may_access_memory() {
+        assert_eq!(accesses(0xafbf_001c), Accesses::STORES, "sw");
+        assert_eq!(accesses(0x8fbf_001c), Accesses::LOADS, "lw");
+        assert_eq!(accesses(0xe082_0000), Accesses::BOTH, "sc");
+        assert_eq!(accesses(0x27bd_ffe0), Accesses::NONE, "addiu");
+        assert_eq!(accesses(0x03e0_0008), Accesses::NONE, "jr");
+        assert_eq!(accesses(0xbc95_ffe0), Accesses::NONE, "cache");
     }
 
     #[test]

@@ -54,6 +54,26 @@ pub enum Special {
     SystemControl(u32),
 }
 
+/// Which accesses to memory an instruction may make: asking QEMU only about those makes translation cheaper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accesses {
+    /// It may load.
+    pub loads: bool,
+    /// It may store.
+    pub stores: bool,
+}
+
+impl Accesses {
+    /// None at all.
+    pub const NONE: Self = Self { loads: false, stores: false };
+    /// Loads only.
+    pub const LOADS: Self = Self { loads: true, stores: false };
+    /// Stores only.
+    pub const STORES: Self = Self { loads: false, stores: true };
+    /// Either or both; the answer wherever there is doubt.
+    pub const BOTH: Self = Self { loads: true, stores: true };
+}
+
 /// Instruction set and byte order of the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -96,6 +116,15 @@ impl Target {
             Self::Mips { big_endian: true } => mips::decode(u32::from_be_bytes(bytes)),
             Self::Mips { big_endian: false } => mips::decode(u32::from_le_bytes(bytes)),
             Self::Arm => arm::decode(bytes, len),
+        }
+    }
+
+    /// Which accesses an instruction of 2 or 4 bytes, in memory order, may make.
+    pub fn accesses(self, bytes: [u8; 4], len: usize) -> Accesses {
+        match self {
+            Self::Mips { big_endian: true } => mips::accesses(u32::from_be_bytes(bytes)),
+            Self::Mips { big_endian: false } => mips::accesses(u32::from_le_bytes(bytes)),
+            Self::Arm => arm::accesses(bytes, len),
         }
     }
 

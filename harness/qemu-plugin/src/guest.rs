@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Instructions that matter by themselves: maintenance, markers, and what describes the machine.
+
+use cache_model::maintenance::Scope;
+use cache_model::{Geometry, Memory};
+use trial_record::{End, Phase};
+
+use crate::decode::{Advertised, Operand, Target};
+use crate::ffi;
+use crate::plugin::{Event, Plugin};
+
+/// SCTLR bits M (MMU), C (D$) and I (I$) (ARM DDI 0406C, B4.1.130).
+const SCTLR_MCI: u64 = 1 | 1 << 2 | 1 << 12;
+
+impl Plugin {
+    /// Compares the address of an access with the one that its registers predicted.
+    pub fn check(&mut self, virt: u64) {
+        if !self.checker.compare(virt & 0xffff_ffff) {
+            self.fault("register handles do not mean what they meant in QEMU 11.1: base + offset is not the address accessed");
+        }
+    }
+
+    /// An instruction that matters is about to run.
+    pub fn event(&mut self, number: usize) {
+        if self.finished {
+            return;
+        }
+        match self.events[number] {
+            Event::Maintenance { site, operand } => self.maintain(site, operand),
+            Event::Marker { kind, argument } => self.marker(kind, argument),
+            Event::Rewrite { what, register } => self.rewrite(what, register),
+            Event::Translation => self.tlb.forget(),
+            Event::SystemControl(register) => {
+                self.tlb.forget();
+                let value = self.register(register).unwrap_or(0);
+                self.cached = value & SCTLR_MCI == SCTLR_MCI;
+            }
+            Event::Check(operand) => {
+                let expected = self.operand(operand);
+                self.checker.expect(expected);
+            }
+        }
+    }
+
+    fn register(&self, number: u32) -> Option<u64> {
+        if number == 0 && matches!(self.target, Target::Mips { .. }) {
+            return Some(0);
+        }
+        let register = self.registers[number as usize]?;
+        self.qemu.read_register(register, self.target.big_endian()).map(|value| value & 0xffff_ffff)
+    }
+
+    fn operand(&self, operand: Operand) -> Option<u64> {
+        match operand {
+            Operand::Register(number) => self.register(number),
+            Operand::Offset { base, offset } => {
+                self.register(base).map(|value| value.wrapping_add_signed(offset.into()) & 0xffff_ffff)
+            }
+        }
+    }
+
+    fn maintain(&mut self, site: usize, operand: Operand) {
+        let operation = self.findings.count(site);
+        let Some(virt) = self.operand(operand) else { return };
+        let phys = match operation.scope {
+            Scope::Address => self.translate_address(virt),
+            _ => None,
+        };
+        let Some(model) = self.model.as_mut() else { return };
+        let phys = phys.filter(|phys| model.memory().contains(*phys, 1));
+        model.maintain(&operation, virt, phys);
+    }
+
+    fn translate_address(&self, virt: u64) -> Option<u64> {
+        match self.target {
+            Target::Mips { .. } if (0x8000_0000..0xc000_0000).contains(&virt) => Some(virt & 0x1fff_ffff),
+            _ => self.tlb.find(virt).or_else(|| self.qemu.translate(virt)),
+        }
+    }
+
+    /// Gives the kernel the model's geometry in place of the CPU's own.
+    fn rewrite(&mut self, what: Advertised, register: u32) {
+        let Some(old) = self.register(register) else { return };
+        let (i, d) = (self.options.icache, self.options.dcache);
+        let new = match what {
+            Advertised::SynciStep => d.line().min(i.line()) as u32,
+            Advertised::Config1 => {
+                // MIPS32 PRA volume III, Config1: IS 24:22, IL 21:19, IA 18:16, DS 15:13, DL 12:10, DA 9:7.
+                let fields = |g: Geometry| {
+                    // Sets are 64 << n, with 7 for 32 sets.
+                    let sets = if g.sets() == 32 { 7 } else { g.sets().trailing_zeros().wrapping_sub(6) & 7 };
+                    sets << 6 | (g.line_shift() - 1) << 3 | (g.ways() as u32 - 1)
+                };
+                old as u32 & !(0x3_ffff << 7) | fields(i) << 16 | fields(d) << 7
+            }
+        };
+        if let Some(handle) = self.registers[register as usize] {
+            self.qemu.write_register(handle, new, self.target.big_endian());
+        }
+    }
+
+    fn marker(&mut self, kind: u32, argument: u32) {
+        match kind {
+            0 => self.command(argument),
+            5 => {
+                self.finish(End::Finished);
+                if self.options.command.is_some() {
+                    ffi::end_process(0);
+                }
+            }
+            kind => self.findings.enter(Phase::ALL[kind as usize], self.now),
+        }
+    }
+
+    /// The guest asks for its command.
+    fn command(&mut self, argument: u32) {
+        self.command_markers += 1;
+        let Some(command) = self.options.command.clone() else {
+            self.wait_for_snapshot();
+            return;
+        };
+        let phys = self.register(argument).and_then(|buffer| self.translate_address(buffer));
+        let Some(phys) = phys else {
+            self.fault("the guest's command buffer is not mapped");
+            return;
+        };
+        let mut bytes = command.into_bytes();
+        bytes.push(0);
+        self.qemu.write_physical(phys, &bytes);
+        if let Some(model) = self.model.as_mut().filter(|model| model.memory().contains(phys, bytes.len())) {
+            model.memory_mut().write_back(phys, bytes.len());
+        }
+    }
+
+    /// Keeps the guest at its COMMAND marker until the harness has asked QEMU to stop: the snapshot is then
+    /// taken at the next block, the same one in every run.
+    fn wait_for_snapshot(&mut self) {
+        let Some(ready) = self.options.ready.clone() else { return };
+        if self.command_markers > 1 {
+            eprintln!("patcheval plugin: the snapshot was not taken at the first COMMAND marker");
+            ffi::end_process(1);
+        }
+        // Opening a FIFO waits for its writer, reading it for the writer's end.
+        if let Err(error) = std::fs::read(&ready) {
+            self.fault(&format!("cannot wait on {}: {error}", ready.display()));
+        }
+    }
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The cache directory: what is dear to make, kept by the content of what it was made from.
+//!
+//! An entry is a directory `<root>/<kind>/<key>`, built under a lock *at its final path* (kbuild remembers absolute
+//! paths, so a build tree must not be moved) and valid once it has the file `.complete`, which is renamed into place
+//! last. Whatever has no such file is the rest of an interrupted build: it is removed before the entry is built
+//! again, and by [`Cache::sweep`].
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{Error, Result};
+use crate::process::check_interrupted;
+
+/// Marks a complete entry; holds its kind and key.
+const COMPLETE: &str = ".complete";
+
+/// Held while scratch directories come into being or are swept.
+const SCRATCH_LOCK: &str = "scratch";
+
+/// How often a lock that somebody else holds is tried again.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// The cache directory. Cheap to clone; any number of processes may use one directory at the same time.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    root: PathBuf,
+}
+
+/// A lock on something in the cache, held until dropped, and let go by the kernel when the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Cache {
+    /// Returns the user's cache: `$PATCHEVAL_CACHE`, else `$XDG_CACHE_HOME/patcheval`, else `~/.cache/patcheval`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::at`]; study error if none of the variables is set.
+    pub fn locate() -> Result<Self> {
+        let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let root = set("PATCHEVAL_CACHE")
+            .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("patcheval")))
+            .or_else(|| set("HOME").map(|dir| dir.join(".cache/patcheval")));
+        match root {
+            Some(root) => Self::at(&root),
+            None => Err(Error::study("no cache directory: HOME is not set")
+                .hint("set PATCHEVAL_CACHE to a directory")),
+        }
+    }
+
+    /// Returns the cache in `root`, which is created if need be.
+    ///
+    /// # Errors
+    ///
+    /// Study error if the path has characters that make or a mount option would split; infrastructure if it cannot
+    /// be created.
+    pub fn at(root: &Path) -> Result<Self> {
+        let create = |dir: &Path| std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e));
+        create(root)?;
+        let root = root.canonicalize().map_err(|e| Error::io("resolve", root, e))?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
+        if !root.to_str().is_some_and(|text| text.chars().all(plain)) {
+            return Err(Error::study(format!(
+                "the cache directory {} has a character in its path that make cannot take",
+                root.display()
+            ))
+            .hint("set PATCHEVAL_CACHE to a path of letters, digits and / . _ - + @"));
+        }
+        create(&root.join("locks"))?;
+        create(&root.join("tmp"))?;
+        Ok(Self { root })
+    }
+
+    /// Returns the directory, absolute and without symbolic links.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the path of an entry, whether it exists or not.
+    pub fn path(&self, kind: &str, key: &str) -> PathBuf {
+        self.root.join(kind).join(key)
+    }
+
+    /// Returns the entry if it is complete.
+    pub fn peek(&self, kind: &str, key: &str) -> Option<PathBuf> {
+        Some(self.path(kind, key)).filter(|dir| dir.join(COMPLETE).exists())
+    }
+
+    /// Returns the entry, after `make` has filled its empty directory if there was none.
+    ///
+    /// When `make` fails, what it left stays for the user to look at, until the next attempt.
+    ///
+    /// # Errors
+    ///
+    /// Those of `make`; infrastructure if the directory cannot be created or completed; interrupted.
+    pub fn entry(&self, kind: &str, key: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+        if let Some(dir) = self.peek(kind, key) {
+            return Ok(dir);
+        }
+        let _lock = self.lock(&entry_lock(kind, key))?;
+        if let Some(dir) = self.peek(kind, key) {
+            return Ok(dir);
+        }
+        let dir = self.path(kind, key);
+        remove(&dir)?;
+        std::fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, e))?;
+        make(&dir)?;
+        write_atomically(&dir.join(COMPLETE), format!("{kind} {key}\n").as_bytes())?;
+        Ok(dir)
+    }
+
+    /// Removes what interrupted builds left behind: entries that are neither complete nor being built.
+    ///
+    /// # Errors
+    ///
+    /// Infrastructure, if something cannot be removed.
+    pub fn sweep(&self, kinds: &[&str]) -> Result<()> {
+        for kind in kinds {
+            for (name, dir) in children(&self.root.join(kind)) {
+                if !dir.join(COMPLETE).exists() {
+                    self.remove_unlocked(&entry_lock(kind, &name), &dir)?;
+                }
+            }
+        }
+        let _lock = self.lock(SCRATCH_LOCK)?;
+        for (name, dir) in children(&self.root.join("tmp")) {
+            self.remove_unlocked(&scratch_lock(&name), &dir)?;
+        }
+        Ok(())
+    }
+
+    /// Returns an empty directory on the cache's file system, removed when dropped or, after a crash, by a sweep.
+    ///
+    /// # Errors
+    ///
+    /// Infrastructure, if it cannot be created.
+    pub fn scratch(&self) -> Result<Scratch> {
+        let parent = self.root.join("tmp");
+        // No sweep may see the directory before it is locked.
+        let _lock = self.lock_shared(SCRATCH_LOCK)?;
+        let dir = tempfile::Builder::new().prefix("s").tempdir_in(&parent);
+        let dir = dir.map_err(|e| Error::io("create a scratch directory in", &parent, e))?;
+        let name = dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let lock = self.lock(&scratch_lock(&name))?;
+        Ok(Scratch { dir, _lock: lock, lock_path: self.root.join("locks").join(scratch_lock(&name)) })
+    }
+
+    /// Takes a named lock alone, and waits for whoever holds it.
+    ///
+    /// # Errors
+    ///
+    /// Interrupted if the user asked to stop while waiting; infrastructure if the lock file cannot be created.
+    pub fn lock(&self, name: &str) -> Result<Lock> {
+        self.locked(name, File::try_lock)
+    }
+
+    /// Takes a named lock together with others who share it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::lock`].
+    pub fn lock_shared(&self, name: &str) -> Result<Lock> {
+        self.locked(name, File::try_lock_shared)
+    }
+
+    fn locked(&self, name: &str, attempt: fn(&File) -> Result<(), std::fs::TryLockError>) -> Result<Lock> {
+        let path = self.root.join("locks").join(name);
+        let file = File::create(&path).map_err(|e| Error::io("create", &path, e))?;
+        loop {
+            match attempt(&file) {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(std::fs::TryLockError::WouldBlock) => {
+                    check_interrupted()?;
+                    std::thread::sleep(RETRY);
+                }
+                Err(std::fs::TryLockError::Error(e)) => return Err(Error::io("lock", &path, e)),
+            }
+        }
+    }
+
+    fn remove_unlocked(&self, lock: &str, dir: &Path) -> Result<()> {
+        let path = self.root.join("locks").join(lock);
+        let file = File::create(&path).map_err(|e| Error::io("create", &path, e))?;
+        if file.try_lock().is_ok() {
+            remove(dir)?;
+        }
+        Ok(())
+    }
+}
+
+/// An empty directory for one piece of work; see [`Cache::scratch`].
+#[derive(Debug)]
+pub struct Scratch {
+    dir: tempfile::TempDir,
+    _lock: Lock,
+    lock_path: PathBuf,
+}
+
+impl Scratch {
+    /// Returns the directory.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // The name is random and never used again, so nobody can be waiting for this lock.
+        let _ = std::fs::remove_file(&self.lock_path);
+    }
+}
+
+/// Returns a key: the SHA-256 over named parts, in lower-case hexadecimal. Different lists of parts never run together.
+pub fn key<'a>(parts: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut hash = Sha256::new();
+    for (name, value) in parts {
+        hash.update(format!("{name} {}\n", value.len()));
+        hash.update(value);
+    }
+    hex(&hash.finalize())
+}
+
+/// Returns the SHA-256 of a file in lower-case hexadecimal, as sha256sum prints it.
+///
+/// # Errors
+///
+/// Infrastructure, if it cannot be read; interrupted.
+pub fn sha256_file(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        check_interrupted()?;
+        match file.read(&mut buffer).map_err(|e| Error::io("read", path, e))? {
+            0 => return Ok(hex(&hash.finalize())),
+            length => hash.update(&buffer[..length]),
+        }
+    }
+}
+
+/// Writes a file so that a reader, or a crash, sees the old or the new content and never a part.
+///
+/// # Errors
+///
+/// Infrastructure, with the path.
+pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
+    use std::io::Write as _;
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|e| Error::io("create a file in", dir, e))?;
+    file.write_all(content)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(|e| Error::io("write", path, e))?;
+    file.persist(path).map_err(|e| Error::io("create", path, e.error))?;
+    Ok(())
+}
+
+/// Removes a directory tree if it exists.
+pub(crate) fn remove(dir: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", dir, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Returns bytes in lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn entry_lock(kind: &str, key: &str) -> String {
+    format!("{kind}-{key}")
+}
+
+fn scratch_lock(name: &str) -> String {
+    format!("tmp-{name}")
+}
+
+fn children(dir: &Path) -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .map(|e| (e.file_name().to_string_lossy().into_owned(), e.path()))
+        .filter(|(_, p)| p.is_dir())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache() -> (tempfile::TempDir, Cache) {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(&dir.path().join("c")).unwrap();
+        (dir, cache)
+    }
+
+    #[test]
+    fn an_entry_is_made_once() {
+        let (_dir, cache) = cache();
+        let make = |dir: &Path| std::fs::write(dir.join("f"), "x").map_err(|e| Error::io("write", dir, e));
+        let made = cache.entry("k", "1", make).unwrap();
+        let again = cache.entry("k", "1", |_| Err(Error::internal("made twice"))).unwrap();
+        assert_eq!(made, again);
+        assert_eq!(std::fs::read_to_string(again.join("f")).unwrap(), "x");
+    }
+
+    #[test]
+    fn a_failed_entry_is_not_used_and_starts_afresh() {
+        let (_dir, cache) = cache();
+        let fail = |dir: &Path| {
+            std::fs::write(dir.join("half"), "x").unwrap();
+            Err(Error::infrastructure("no"))
+        };
+        cache.entry("k", "1", fail).unwrap_err();
+        assert_eq!(cache.peek("k", "1"), None);
+        let made = cache.entry("k", "1", |_| Ok(())).unwrap();
+        assert!(!made.join("half").exists());
+    }
+
+    #[test]
+    fn a_sweep_removes_the_rest_of_interrupted_builds_only() {
+        let (_dir, cache) = cache();
+        let kept = cache.entry("k", "1", |_| Ok(())).unwrap();
+        let half = cache.path("k", "2");
+        let (orphan, busy) = (cache.root().join("tmp/sold"), cache.scratch().unwrap());
+        std::fs::create_dir_all(&half).unwrap();
+        std::fs::create_dir_all(&orphan).unwrap();
+        cache.sweep(&["k"]).unwrap();
+        assert!(kept.exists() && busy.path().exists());
+        assert!(!half.exists() && !orphan.exists());
+    }
+
+    #[test]
+    fn keys_tell_parts_apart_and_match_sha256sum() {
+        assert_ne!(
+            key([("a", b"1".as_slice()), ("b", b"".as_slice())]),
+            key([("a", b"".as_slice()), ("b", b"1")])
+        );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(sha256_file(file.path()).unwrap(), empty);
+    }
+
+    #[test]
+    fn a_path_that_make_would_split_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Cache::at(&dir.path().join("a b")).unwrap_err().to_string().contains("make cannot take"));
+    }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Judges one cell.
+
+use std::collections::BTreeMap;
+
+use trial_record::Mode;
+
+use crate::judge::data::Data;
+use crate::judge::interval::clopper_pearson;
+use crate::judge::model::CellJudgement;
+use crate::judge::model::Coherent;
+use crate::judge::model::Control;
+use crate::judge::model::Example;
+use crate::judge::model::Expectation;
+use crate::judge::model::InBinary;
+use crate::judge::model::Price;
+use crate::judge::model::Verdict;
+use crate::plan::Cell;
+use crate::plan::Expected;
+use crate::plan::Plan;
+use crate::trial::line::Outcome;
+use crate::trial::line::TrialLine;
+
+/// The trials of one cell in one mode.
+pub(super) struct Trials<'a> {
+    /// The lines, in the order of the seeds.
+    lines: Vec<&'a TrialLine>,
+    missing: u32,
+}
+
+impl<'a> Trials<'a> {
+    /// Takes the lines of a cell: the controls if `mode` is off, the study's trials otherwise.
+    pub(super) fn new(plan: &Plan, cell: &Cell<'_>, mode: Mode, data: &Data<'a>) -> Self {
+        let count = if mode == Mode::Off { plan.study.coherent_seeds } else { plan.study.seeds.count };
+        let seeds = crate::plan::Seeds { first: plan.study.seeds.first, count };
+        let lines: Vec<_> = seeds.iter().filter_map(|seed| data.get(&cell.trial(mode, seed))).collect();
+        let missing = count - u32::try_from(lines.len()).unwrap_or(count);
+        Self { lines, missing }
+    }
+
+    fn count(&self, condition: impl Fn(Outcome) -> bool) -> u32 {
+        u32::try_from(self.lines.iter().filter(|line| condition(line.outcome)).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Trials that passed.
+    pub(super) fn passes(&self) -> u32 {
+        self.count(Outcome::is_pass)
+    }
+
+    /// Trials that passed or failed.
+    pub(super) fn n(&self) -> u32 {
+        self.count(|outcome| !outcome.is_unknown())
+    }
+
+    /// Whether the bug shows in these trials of the baseline: at least one failed.
+    pub(super) fn some_fail(&self) -> Control {
+        match (self.n(), self.passes()) {
+            (0, _) => Control::Unknown,
+            (n, passes) if passes < n => Control::Holds,
+            _ => Control::Violated,
+        }
+    }
+
+    fn all_pass(&self) -> Coherent {
+        let (passes, n) = (self.passes(), self.n());
+        let control = match n {
+            0 => Control::Unknown,
+            _ if passes == n => Control::Holds,
+            _ => Control::Violated,
+        };
+        Coherent { passes, n, control }
+    }
+
+    /// Lines that say something and have a record, and with it counts.
+    fn counted(&self) -> impl Iterator<Item = &'a TrialLine> {
+        let counted = |line: &&TrialLine| !line.outcome.is_unknown() && !line.record_sha256.is_empty();
+        self.lines.iter().copied().filter(counted)
+    }
+}
+
+/// What a cell is judged against.
+pub(super) struct Context<'a, 'b> {
+    /// The study.
+    pub(super) plan: &'b Plan,
+    /// Its lines.
+    pub(super) data: &'b Data<'a>,
+    /// The baseline's trials of the same target and testcase; none for the baseline itself.
+    pub(super) baseline: Option<&'b Trials<'a>>,
+    /// Whether the bug shows on this target with this testcase.
+    pub(super) observable: Control,
+    /// Whether the row's patches changed the kernel.
+    pub(super) in_binary: InBinary,
+}
+
+/// Judges a cell.
+pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement {
+    let Context { plan, data, .. } = *context;
+    let trials = Trials::new(plan, cell, plan.study.mode, data);
+    let coherent = Trials::new(plan, cell, Mode::Off, data).all_pass();
+    let (passes, n) = (trials.passes(), trials.n());
+    let (mut symptoms, mut causes) = (BTreeMap::new(), BTreeMap::new());
+    for line in &trials.lines {
+        match line.outcome {
+            Outcome::Pass => {}
+            Outcome::Fail { symptom } => *symptoms.entry(symptom).or_insert(0) += 1,
+            Outcome::Unknown { cause } => *causes.entry(cause).or_insert(0) += 1,
+        }
+    }
+    let (expected, why) = cell.expected();
+    CellJudgement {
+        row: cell.row.name.clone(),
+        passes,
+        n,
+        unknown: trials.count(Outcome::is_unknown),
+        missing: trials.missing,
+        interval: clopper_pearson(passes, n),
+        symptoms,
+        causes,
+        stale: mean(trials.counted().map(|line| line.stale_fetches)),
+        d: price(&trials, context.baseline, |line| line.d_operations),
+        i: price(&trials, context.baseline, |line| line.i_operations),
+        verdict: verdict(passes, n, coherent.control, context),
+        coherent,
+        in_binary: context.in_binary,
+        expected,
+        why: why.into(),
+        expectation: expectation(expected, passes, n),
+        example: example(&trials),
+    }
+}
+
+fn verdict(passes: u32, n: u32, coherent: Control, context: &Context<'_, '_>) -> Verdict {
+    if n == 0 || coherent != Control::Holds {
+        return Verdict::Unknown;
+    }
+    match (context.in_binary, passes, context.observable) {
+        (InBinary::NoOp, ..) => Verdict::NoOp,
+        (_, 0, _) => Verdict::Fails,
+        (_, passes, _) if passes < n => Verdict::Mixed,
+        (_, _, Control::Violated) => Verdict::NotObservable,
+        (_, _, Control::Unknown) => Verdict::Unknown,
+        (_, _, Control::Holds) => Verdict::PassesAll,
+    }
+}
+
+fn expectation(expected: Expected, passes: u32, n: u32) -> Expectation {
+    match expected {
+        _ if n == 0 => Expectation::Unknown,
+        Expected::Pass if passes < n => Expectation::Contradicted,
+        Expected::Fail if passes == n => Expectation::Contradicted,
+        Expected::Pass | Expected::Fail | Expected::Any => Expectation::Met,
+    }
+}
+
+fn example(trials: &Trials<'_>) -> Option<Example> {
+    let line = trials.lines.iter().find(|line| matches!(line.outcome, Outcome::Fail { .. }))?;
+    let text = line.detail.as_ref().map(|detail| detail.text.clone()).unwrap_or_default();
+    Some(Example { trial: line.id.to_string(), text })
+}
+
+/// Returns the mean of some counts and the mean of their differences to the baseline, seed by seed: a seed fixes
+/// the workload, so that pairing takes away what seeds differ in.
+fn price(trials: &Trials<'_>, baseline: Option<&Trials<'_>>, count: impl Fn(&TrialLine) -> u64) -> Price {
+    let mut differences = Vec::new();
+    for line in trials.counted() {
+        let same_seed = |other: &&TrialLine| other.id.seed == line.id.seed;
+        if let Some(other) = baseline.and_then(|baseline| baseline.counted().find(same_seed)) {
+            differences.push(as_float(count(line)) - as_float(count(other)));
+        }
+    }
+    let pairs = u32::try_from(differences.len()).unwrap_or(u32::MAX);
+    let difference = (pairs > 0).then(|| differences.iter().sum::<f64>() / f64::from(pairs));
+    Price { mean: mean(trials.counted().map(count)), difference, pairs }
+}
+
+/// Returns the mean of the counts, or nothing if there are none.
+fn mean(counts: impl Iterator<Item = u64>) -> Option<f64> {
+    let counts: Vec<f64> = counts.map(as_float).collect();
+    let n = u32::try_from(counts.len()).ok().filter(|n| *n > 0)?;
+    Some(counts.iter().sum::<f64>() / f64::from(n))
+}
+
+/// Counts of a trial are far below 2^53, up to which the conversion is exact.
+fn as_float(count: u64) -> f64 {
+    count as f64
+}

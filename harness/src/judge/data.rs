@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Sorts trial lines into the cells of a plan, and says what is wrong with them.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use crate::plan::Plan;
+use crate::plan::TrialId;
+use crate::trial::line::TrialLine;
+
+/// How many names a problem lists.
+const LISTED: usize = 3;
+
+/// The usable lines of a study.
+pub(super) struct Data<'a> {
+    lines: BTreeMap<&'a TrialId, &'a TrialLine>,
+    /// What is wrong with the data, as sentences.
+    pub(super) problems: Vec<String>,
+    /// Trials of the study without a line.
+    pub(super) missing: u32,
+}
+
+impl<'a> Data<'a> {
+    /// Takes each planned trial's line, the first if there are several.
+    pub(super) fn new(plan: &Plan, lines: &'a [TrialLine]) -> Self {
+        let planned = plan.trials();
+        let known: BTreeSet<&TrialId> = planned.iter().collect();
+        let mut data = Self { lines: BTreeMap::new(), problems: Vec::new(), missing: 0 };
+        let (mut foreign, mut repeated, mut disagreeing) = (Vec::new(), Vec::new(), Vec::new());
+        for line in lines {
+            if !known.contains(&line.id) {
+                foreign.push(line.id.to_string());
+                continue;
+            }
+            match data.lines.get(&line.id) {
+                None => drop(data.lines.insert(&line.id, line)),
+                Some(first) if *first == line => repeated.push(line.id.to_string()),
+                Some(_) => disagreeing.push(line.id.to_string()),
+            }
+        }
+        let absent = planned.iter().filter(|id| !data.lines.contains_key(id)).map(ToString::to_string);
+        let absent: Vec<String> = absent.collect();
+        data.missing = u32::try_from(absent.len()).unwrap_or(u32::MAX);
+        data.problem("not of this study, left out", &foreign);
+        data.problem("recorded more than once, counted once", &repeated);
+        data.problem("recorded more than once with different results, the first one counted", &disagreeing);
+        data.problem("missing", &absent);
+        data.mixed_images();
+        data
+    }
+
+    /// Returns the line of a trial.
+    pub(super) fn get(&self, id: &TrialId) -> Option<&'a TrialLine> {
+        self.lines.get(id).copied()
+    }
+
+    /// Returns all usable lines.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &'a TrialLine> {
+        self.lines.values().copied()
+    }
+
+    /// Returns the image of a row's kernel, if a trial names one.
+    pub(super) fn image(&self, kernel: &str, row: &str) -> Option<&'a str> {
+        let of_row =
+            |line: &&TrialLine| line.id.kernel == kernel && line.id.row == row && !line.image.is_empty();
+        self.lines().find(of_row).map(|line| line.image.as_str())
+    }
+
+    /// Adds a problem about the trials called `names`, if there are any.
+    fn problem(&mut self, what: &str, names: &[String]) {
+        if names.is_empty() {
+            return;
+        }
+        let more = if names.len() > LISTED { ", ..." } else { "" };
+        let listed = names[..names.len().min(LISTED)].join(", ");
+        let trials = if names.len() == 1 { "trial" } else { "trials" };
+        self.problems.push(format!("{} {trials} {what}: {listed}{more}", names.len()));
+    }
+
+    /// Trials of one row on one kernel must be of one image: otherwise two experiments are mixed.
+    fn mixed_images(&mut self) {
+        let mut images: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+        for line in self.lines.values().filter(|line| !line.image.is_empty()) {
+            images.entry((&line.id.kernel, &line.id.row)).or_default().insert(&line.image);
+        }
+        for ((kernel, row), images) in images.into_iter().filter(|(_, images)| images.len() > 1) {
+            self.problems
+                .push(format!("trials of {row} on {kernel} are of {} different images", images.len()));
+        }
+    }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! From a plan and the lines of its trials to verdicts. Pure.
+//!
+//! Three controls gate what is said. *Coherent*: with the model off every trial passes, or the workload is at fault
+//! and the verdict is unknown. *Observable*: the baseline row fails in at least one trial of the same target and
+//! testcase, or a pass means nothing there. *In the binary*: the patches changed the kernel, or the row is a no-op.
+//! Unknown trials are counted and shown, and are in no rate.
+
+mod cell;
+mod data;
+pub mod interval;
+mod model;
+mod standing;
+
+use std::collections::BTreeMap;
+
+pub use model::CellJudgement;
+pub use model::Coherent;
+pub use model::Control;
+pub use model::Example;
+pub use model::Expectation;
+pub use model::Group;
+pub use model::InBinary;
+pub use model::Judgement;
+pub use model::Overall;
+pub use model::Price;
+pub use model::VERSION;
+pub use model::Verdict;
+pub use standing::Fix;
+pub use standing::Standing;
+
+use crate::judge::cell::Context;
+use crate::judge::cell::Trials;
+use crate::judge::data::Data;
+use crate::plan::Cell;
+use crate::plan::Plan;
+use crate::plan::Row;
+use crate::plan::Target;
+use crate::plan::Testcase;
+use crate::trial::line::TrialLine;
+
+/// What the build stage knows: by kernel and row, whether the row's image differs from that of the kernel's own tree.
+/// Entries may be absent; images named by trials then have to do.
+pub type Changed = BTreeMap<(String, String), bool>;
+
+/// Judges the trials of a study.
+pub fn judge(plan: &Plan, lines: &[TrialLine], changed: &Changed) -> Judgement {
+    let data = Data::new(plan, lines);
+    let mut groups = Vec::new();
+    for target in &plan.targets {
+        groups.extend(plan.testcases.iter().map(|testcase| group(plan, target, testcase, &data, changed)));
+    }
+    let count = |condition: fn(&TrialLine) -> bool| {
+        u32::try_from(data.lines().filter(|line| condition(line)).count()).unwrap_or(u32::MAX)
+    };
+    let mut judgement = Judgement {
+        v: VERSION,
+        study: plan.study.name.clone(),
+        title: plan.study.title.clone(),
+        mode: plan.study.mode,
+        baseline: plan.study.baseline.clone(),
+        trials: count(|_| true),
+        unknown: count(|line| line.outcome.is_unknown()),
+        missing: data.missing,
+        standings: standing::standings(&groups),
+        groups,
+        problems: data.problems,
+        overall: Overall::Met,
+    };
+    judgement.overall = overall(&judgement);
+    judgement
+}
+
+fn group(plan: &Plan, target: &Target, testcase: &Testcase, data: &Data<'_>, changed: &Changed) -> Group {
+    let baseline_row = plan.rows.iter().find(|row| row.name == plan.study.baseline);
+    let baseline =
+        baseline_row.map(|row| Trials::new(plan, &Cell { target, row, testcase }, plan.study.mode, data));
+    let observable = baseline.as_ref().map_or(Control::Unknown, Trials::some_fail);
+    let judge_row = |row: &Row| {
+        let context = Context {
+            plan,
+            data,
+            baseline: baseline.as_ref().filter(|_| row.name != plan.study.baseline),
+            observable,
+            in_binary: in_binary(plan, target, row, data, changed),
+        };
+        cell::judge(&Cell { target, row, testcase }, &context)
+    };
+    Group {
+        kernel: target.kernel.name.clone(),
+        machine: target.machine.name.clone(),
+        testcase: testcase.name.clone(),
+        title: testcase.title.clone(),
+        observable,
+        cells: plan.rows.iter().map(judge_row).collect(),
+    }
+}
+
+fn in_binary(plan: &Plan, target: &Target, row: &Row, data: &Data<'_>, changed: &Changed) -> InBinary {
+    if row.series.is_empty() {
+        return InBinary::Base;
+    }
+    let kernel = &target.kernel.name;
+    let own = data.image(kernel, &row.name);
+    let image_of = |other: &Row| data.image(kernel, &other.name);
+    // A row that is built on the baseline must differ from it, not only from the kernel's own tree.
+    let baseline =
+        plan.rows.iter().find(|other| other.name == plan.study.baseline && other.series != row.series);
+    let differs = |other: Option<&Row>| Some(own? != other.and_then(image_of)?);
+    let from_baseline = differs(baseline);
+    let from_base = changed
+        .get(&(kernel.clone(), row.name.clone()))
+        .copied()
+        .or_else(|| differs(plan.rows.iter().find(|other| other.series.is_empty())));
+    match (from_baseline, from_base) {
+        (Some(false), _) | (_, Some(false)) => InBinary::NoOp,
+        (Some(true), _) | (_, Some(true)) => InBinary::Present,
+        (None, None) => InBinary::Unknown,
+    }
+}
+
+fn overall(judgement: &Judgement) -> Overall {
+    let cells = || judgement.cells().map(|(_, cell)| cell);
+    let contradicted = |cell: &CellJudgement| {
+        cell.expectation == Expectation::Contradicted || cell.coherent.control == Control::Violated
+    };
+    let undecided = |cell: &CellJudgement| {
+        cell.expectation == Expectation::Unknown || cell.coherent.control == Control::Unknown
+    };
+    if cells().any(contradicted) {
+        Overall::NotMet
+    } else if judgement.unknown > 0 || !judgement.problems.is_empty() || cells().any(undecided) {
+        Overall::Unknown
+    } else {
+        Overall::Met
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

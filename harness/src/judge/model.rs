@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What a judgement consists of; plain and serialisable, so that a report can be made of it later.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::Serialize;
+use trial_record::Mode;
+
+use crate::error::exit;
+use crate::judge::interval::Interval;
+use crate::judge::standing::Standing;
+use crate::plan::Expected;
+use crate::trial::line::Cause;
+use crate::trial::line::Symptom;
+
+/// Version of the format of a written judgement.
+pub const VERSION: u32 = 1;
+
+/// The judgement of a whole study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// [`VERSION`] of the writer.
+    pub v: u32,
+    /// Name of the study.
+    pub study: String,
+    /// The study's line for reports.
+    pub title: String,
+    /// What the model did with stale fetches.
+    pub mode: Mode,
+    /// Name of the row in which the bug must show.
+    pub baseline: String,
+    /// Trials of the study that were judged, controls included.
+    pub trials: u32,
+    /// Those of them that are unknown.
+    pub unknown: u32,
+    /// Trials that the study has, and of which there is no line.
+    pub missing: u32,
+    /// The cells, by target, then testcase.
+    pub groups: Vec<Group>,
+    /// Which rows fix the bug, by target.
+    pub standings: Vec<Standing>,
+    /// What is wrong with the data, as sentences.
+    pub problems: Vec<String>,
+    /// What follows for the exit code.
+    pub overall: Overall,
+}
+
+/// The rows of one testcase on one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// Name of the kernel.
+    pub kernel: String,
+    /// Name of the machine.
+    pub machine: String,
+    /// Name of the testcase.
+    pub testcase: String,
+    /// The testcase's line for reports.
+    pub title: String,
+    /// Whether the bug shows here: some trial of the baseline row failed. Without it, nothing is ranked here.
+    pub observable: Control,
+    /// The rows, in the order of the study.
+    pub cells: Vec<CellJudgement>,
+}
+
+/// Whether a control holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Control {
+    /// It holds.
+    Holds,
+    /// It does not.
+    Violated,
+    /// No trial tells.
+    Unknown,
+}
+
+/// The judgement of one cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellJudgement {
+    /// Name of the row.
+    pub row: String,
+    /// Passing trials.
+    pub passes: u32,
+    /// Trials that passed or failed; unknown ones are not among them.
+    pub n: u32,
+    /// Unknown trials.
+    pub unknown: u32,
+    /// Trials of which there is no line.
+    pub missing: u32,
+    /// 95 % Clopper-Pearson interval of the pass rate; none if `n` is 0.
+    pub interval: Option<Interval>,
+    /// How trials failed, and how many.
+    pub symptoms: BTreeMap<Symptom, u32>,
+    /// Why trials are unknown, and how many.
+    pub causes: BTreeMap<Cause, u32>,
+    /// Mean number of stale fetches a trial, of those with a record.
+    pub stale: Option<f64>,
+    /// D$ maintenance operations a trial.
+    pub d: Price,
+    /// I$ maintenance operations a trial.
+    pub i: Price,
+    /// The coherent control: the model was off.
+    pub coherent: Coherent,
+    /// Whether the patches are in the kernel that ran.
+    pub in_binary: InBinary,
+    /// What the trials say about the row.
+    pub verdict: Verdict,
+    /// What was expected.
+    pub expected: Expected,
+    /// Why it was expected; empty if nothing is stated.
+    pub why: String,
+    /// Whether the trials agree.
+    pub expectation: Expectation,
+    /// The failing trial with the lowest seed, for whoever wants to see it fail.
+    pub example: Option<Example>,
+}
+
+/// Maintenance operations of one cache in a trial, from the first marker on. A trial that fails early executes fewer
+/// of them: a difference to a failing baseline says what a user of it would pay more, not what the flush alone costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Price {
+    /// Mean over the trials with a record; none without any.
+    pub mean: Option<f64>,
+    /// Mean difference to the trial of the baseline row with the same seed, target and testcase; none for the
+    /// baseline itself and without pairs.
+    pub difference: Option<f64>,
+    /// Pairs behind the difference.
+    pub pairs: u32,
+}
+
+/// The coherent control of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coherent {
+    /// Passing trials.
+    pub passes: u32,
+    /// Trials that passed or failed.
+    pub n: u32,
+    /// Whether every one of them passed.
+    pub control: Control,
+}
+
+/// Whether a row's patches changed the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InBinary {
+    /// The row has no patches: it is the kernel's own tree.
+    Base,
+    /// The image differs from that without the patches.
+    Present,
+    /// It does not, or is the baseline's: on this kernel the patches do nothing.
+    NoOp,
+    /// There is no image to compare.
+    Unknown,
+}
+
+/// What the trials of a cell say. The first that applies, in the order unknown, no-op, fails, mixed, not-observable,
+/// passes-all: a failure is a fact whether or not the baseline fails, a pass is one only if it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every trial that says something passed.
+    PassesAll,
+    /// None of them did.
+    Fails,
+    /// Some did.
+    Mixed,
+    /// No trial says anything, or a control that the verdict needs does not hold or has no trial.
+    Unknown,
+    /// Every trial passed, and so did those of the baseline: the bug does not show here.
+    NotObservable,
+    /// The patches do nothing on this kernel.
+    NoOp,
+}
+
+impl Verdict {
+    /// Returns the word used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PassesAll => "passes-all",
+            Self::Fails => "fails",
+            Self::Mixed => "mixed",
+            Self::Unknown => "unknown",
+            Self::NotObservable => "not-observable",
+            Self::NoOp => "no-op",
+        }
+    }
+}
+
+/// Whether a cell did what was expected. *Pass* is met if every trial that says something passed, *fail* if at least
+/// one failed, *any* always; none of them without a trial that says something. It is checked also where the verdict
+/// is no-op or not-observable, because an expectation is about what happens, not about merit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Expectation {
+    /// It did.
+    Met,
+    /// It did not.
+    Contradicted,
+    /// No trial tells.
+    Unknown,
+}
+
+/// A failing trial.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Example {
+    /// Name of the trial.
+    pub trial: String,
+    /// The first failing check, or the message of the failure.
+    pub text: String,
+}
+
+/// What follows from all cells together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overall {
+    /// Every expectation is met, every control has its trials, and nothing is unknown or missing.
+    Met,
+    /// An expectation is contradicted, or a coherent control failed. Wins over unknown: more trials cannot mend it.
+    NotMet,
+    /// Neither, but something is unknown or missing, or the data has a problem.
+    Unknown,
+}
+
+impl Overall {
+    /// Returns the exit code of a command that ends with this judgement.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Met => exit::MET,
+            Self::NotMet => exit::NOT_MET,
+            Self::Unknown => exit::INFRASTRUCTURE,
+        }
+    }
+
+    /// Returns the words used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Met => "expectations met",
+            Self::NotMet => "expectations not met",
+            Self::Unknown => "not decided: something is unknown",
+        }
+    }
+}
+
+impl Judgement {
+    /// Returns every cell with the group that it belongs to.
+    pub fn cells(&self) -> impl Iterator<Item = (&Group, &CellJudgement)> {
+        self.groups.iter().flat_map(|group| group.cells.iter().map(move |cell| (group, cell)))
+    }
+}

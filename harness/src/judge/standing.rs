@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Which rows fix the bug on a target, and at what price.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::judge::model::CellJudgement;
+use crate::judge::model::Control;
+use crate::judge::model::Group;
+use crate::judge::model::InBinary;
+use crate::judge::model::Verdict;
+
+/// The rows that fix the bug on one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Name of the kernel.
+    pub kernel: String,
+    /// Name of the machine.
+    pub machine: String,
+    /// Testcases in which the baseline fails; without any, there is nothing to rank.
+    pub testcases: Vec<String>,
+    /// The rows that pass every trial of these testcases and fail none of the others, the cheapest first.
+    pub fixes: Vec<Fix>,
+}
+
+/// A row that fixes the bug.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fix {
+    /// Name of the row.
+    pub row: String,
+    /// D$ and I$ operations together, the mean a trial, summed over the testcases in which the baseline fails.
+    pub operations: f64,
+}
+
+/// Ranks the rows of each target; groups of a target are neighbours.
+pub(super) fn standings(groups: &[Group]) -> Vec<Standing> {
+    groups
+        .chunk_by(|a, b| (&a.kernel, &a.machine) == (&b.kernel, &b.machine))
+        .filter_map(|groups| Some((groups, groups.first()?)))
+        .map(|(groups, first)| Standing {
+            kernel: first.kernel.clone(),
+            machine: first.machine.clone(),
+            testcases: observable(groups).map(|group| group.testcase.clone()).collect(),
+            fixes: fixes(groups, first),
+        })
+        .collect()
+}
+
+fn observable(groups: &[Group]) -> impl Iterator<Item = &Group> {
+    groups.iter().filter(|group| group.observable == Control::Holds)
+}
+
+fn fixes(groups: &[Group], first: &Group) -> Vec<Fix> {
+    let mut fixes: Vec<Fix> = first.cells.iter().filter_map(|cell| fix(groups, &cell.row)).collect();
+    // Stable: rows of one price stay in the order of the study.
+    fixes.sort_by(|a, b| a.operations.total_cmp(&b.operations));
+    fixes
+}
+
+/// Returns `row` with its price if it fixes the bug; a row whose operations are not known cannot be ranked.
+fn fix(groups: &[Group], row: &str) -> Option<Fix> {
+    fn of<'a>(group: &'a Group, row: &str) -> Option<&'a CellJudgement> {
+        group.cells.iter().find(|cell| cell.row == row)
+    }
+    let harmless = |cell: &CellJudgement| {
+        matches!(cell.verdict, Verdict::PassesAll | Verdict::NotObservable)
+            && cell.in_binary != InBinary::NoOp
+    };
+    if observable(groups).next().is_none() || !groups.iter().all(|group| of(group, row).is_some_and(harmless))
+    {
+        return None;
+    }
+    let price = |group: &Group| of(group, row).and_then(|cell| Some(cell.d.mean? + cell.i.mean?));
+    let operations = observable(groups).map(price).sum::<Option<f64>>()?;
+    Some(Fix { row: row.into(), operations })
+}

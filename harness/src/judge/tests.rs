@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Tests of `judge`, and the trials of the small study that the tests of `report` use.
+
+use trial_record::Mode;
+
+use super::*;
+use crate::judge::interval::Interval;
+use crate::plan::Expected;
+use crate::plan::TrialId;
+use crate::plan::tests::plan;
+use crate::trial::line::Cause;
+use crate::trial::line::Outcome;
+use crate::trial::line::Symptom;
+
+const SIGTRAP: Outcome = Outcome::Fail { symptom: Symptom::Sigtrap };
+const NO_RECORD: Outcome = Outcome::Unknown { cause: Cause::NoRecord };
+
+/// Returns the line of a trial with `outcome`, with figures that depend on the row and the seed.
+fn line(id: TrialId, outcome: Outcome) -> TrialLine {
+    let flush = match id.row.as_str() {
+        "unfixed" => 0,
+        "merged" => 600,
+        _ => 10_000,
+    };
+    TrialLine {
+        outcome,
+        detail: None,
+        stale_fetches: u64::from(outcome == SIGTRAP),
+        d_operations: 1000 * id.seed + flush,
+        i_operations: 500 + flush / 2,
+        image: format!("image of {}", id.row),
+        record_sha256: if outcome.is_unknown() { String::new() } else { "ab".into() },
+        ..TrialLine::unknown(id, Cause::NoRecord, "")
+    }
+}
+
+/// Returns the lines of the small study: `unfixed` fails T1 with three of four seeds, `merged-alone` fails T9.
+pub(crate) fn lines() -> Vec<TrialLine> {
+    let outcome = |id: &TrialId| match (id.mode, id.row.as_str(), id.testcase.as_str()) {
+        (Mode::Enforce, "unfixed", "t1") if id.seed != 2 => SIGTRAP,
+        (Mode::Enforce, "merged-alone", "t9") => Outcome::Fail { symptom: Symptom::InitDied },
+        _ => Outcome::Pass,
+    };
+    plan().trials().into_iter().map(|id| line(id.clone(), outcome(&id))).collect()
+}
+
+/// Returns the lines of the small study, with the outcomes that `outcome` wants changed.
+fn lines_but(outcome: impl Fn(&TrialId) -> Option<Outcome>) -> Vec<TrialLine> {
+    lines().into_iter().map(|old| outcome(&old.id).map_or(old.clone(), |new| line(old.id, new))).collect()
+}
+
+fn judged(lines: &[TrialLine]) -> Judgement {
+    judge(&plan(), lines, &Changed::new())
+}
+
+fn cell<'a>(judgement: &'a Judgement, row: &str, testcase: &str) -> &'a CellJudgement {
+    let wanted = |(group, cell): &(&Group, &CellJudgement)| group.testcase == testcase && cell.row == row;
+    judgement.cells().find(wanted).unwrap().1
+}
+
+#[test]
+fn rates_symptoms_and_verdicts_of_the_small_study() {
+    let judgement = judged(&lines());
+    let unfixed = cell(&judgement, "unfixed", "t1");
+    assert_eq!((unfixed.passes, unfixed.n, unfixed.unknown, unfixed.missing), (1, 4, 0, 0));
+    assert_eq!(unfixed.symptoms, BTreeMap::from([(Symptom::Sigtrap, 3)]));
+    assert_eq!(unfixed.stale, Some(0.75));
+    assert_eq!((unfixed.verdict, unfixed.expectation), (Verdict::Mixed, Expectation::Met));
+    assert_eq!(unfixed.example.as_ref().unwrap().trial, "mips-6.1/malta/unfixed/t1/enforce/1");
+    let merged = cell(&judgement, "merged", "t1");
+    assert_eq!((merged.verdict, merged.expectation), (Verdict::PassesAll, Expectation::Met));
+    assert_eq!(merged.interval, interval::clopper_pearson(4, 4));
+    let alone = cell(&judgement, "merged-alone", "t9");
+    assert_eq!(
+        (alone.verdict, alone.expected, alone.in_binary),
+        (Verdict::Fails, Expected::Fail, InBinary::Base)
+    );
+    assert_eq!(judgement.overall, Overall::Met);
+    assert_eq!((judgement.trials, judgement.unknown, judgement.missing), (40, 0, 0));
+    assert_eq!(judgement.problems, [""; 0]);
+}
+
+#[test]
+fn prices_are_paired_by_seed() {
+    let judgement = judged(&lines());
+    let d = cell(&judgement, "merged", "t1").d;
+    assert_eq!(d, Price { mean: Some(3100.0), difference: Some(600.0), pairs: 4 });
+    assert_eq!(cell(&judgement, "merged", "t1").i.difference, Some(300.0));
+    assert_eq!(cell(&judgement, "unfixed", "t1").d, Price { mean: Some(2500.0), difference: None, pairs: 0 });
+    // Without the baseline's seed 4 the mean over all differs, the paired difference does not.
+    let gap = |id: &TrialId| (id.row == "unfixed" && id.seed == 4).then_some(NO_RECORD);
+    let d = cell(&judged(&lines_but(gap)), "merged", "t1").d;
+    assert_eq!(d, Price { mean: Some(3100.0), difference: Some(600.0), pairs: 3 });
+}
+
+#[test]
+fn a_pass_means_nothing_where_the_baseline_passes_but_a_failure_does() {
+    let judgement = judged(&lines());
+    let t9 = &judgement.groups[1];
+    assert_eq!((t9.testcase.as_str(), t9.observable), ("t9", Control::Violated));
+    assert_eq!(cell(&judgement, "unfixed", "t9").verdict, Verdict::NotObservable);
+    let merged = cell(&judgement, "merged", "t9");
+    assert_eq!((merged.verdict, merged.expectation), (Verdict::NotObservable, Expectation::Met));
+    assert_eq!(cell(&judgement, "merged-alone", "t9").verdict, Verdict::Fails);
+}
+
+#[test]
+fn unknown_trials_are_in_no_rate_and_keep_the_study_undecided() {
+    let lost = |id: &TrialId| (id.row == "merged" && id.testcase == "t1" && id.seed < 3).then_some(NO_RECORD);
+    let judgement = judged(&lines_but(lost));
+    let merged = cell(&judgement, "merged", "t1");
+    assert_eq!((merged.passes, merged.n, merged.unknown), (2, 2, 2));
+    assert_eq!(merged.causes, BTreeMap::from([(Cause::NoRecord, 2)]));
+    // The control had seed 1 only, and is unknown too.
+    assert_eq!((merged.coherent.control, merged.verdict), (Control::Unknown, Verdict::Unknown));
+    assert_eq!((judgement.overall, judgement.overall.exit_code()), (Overall::Unknown, 3));
+    assert_eq!(judgement.unknown, 3);
+}
+
+#[test]
+fn a_cell_without_a_word_is_unknown_and_so_are_passes_beside_an_unknown_baseline() {
+    let lost = |id: &TrialId| (id.row == "unfixed" && id.mode == Mode::Enforce).then_some(NO_RECORD);
+    let judgement = judged(&lines_but(lost));
+    let unfixed = cell(&judgement, "unfixed", "t1");
+    assert_eq!((unfixed.n, unfixed.interval, unfixed.verdict), (0, None, Verdict::Unknown));
+    assert_eq!(unfixed.expectation, Expectation::Unknown);
+    assert_eq!((unfixed.stale, unfixed.d.mean), (None, None));
+    assert_eq!(judgement.groups[0].observable, Control::Unknown);
+    assert_eq!(cell(&judgement, "merged", "t1").verdict, Verdict::Unknown);
+    assert_eq!(cell(&judgement, "merged", "t1").expectation, Expectation::Met);
+}
+
+#[test]
+fn a_contradiction_wins_over_unknown() {
+    let mixed = |id: &TrialId| match (id.row.as_str(), id.mode, id.seed) {
+        ("merged", Mode::Enforce, 3) => Some(SIGTRAP),
+        ("lazy", Mode::Enforce, 3) => Some(NO_RECORD),
+        _ => None,
+    };
+    let judgement = judged(&lines_but(mixed));
+    let merged = cell(&judgement, "merged", "t1");
+    assert_eq!((merged.verdict, merged.expectation), (Verdict::Mixed, Expectation::Contradicted));
+    assert_eq!((judgement.overall, judgement.overall.exit_code()), (Overall::NotMet, 1));
+}
+
+#[test]
+fn an_expected_failure_that_passes_is_a_contradiction_and_any_is_not() {
+    let passes = |id: &TrialId| (id.row == "merged-alone").then_some(Outcome::Pass);
+    let judgement = judged(&lines_but(passes));
+    assert_eq!(cell(&judgement, "merged-alone", "t9").expectation, Expectation::Contradicted);
+    assert_eq!(cell(&judgement, "merged-alone", "t1").expectation, Expectation::Met);
+    let fails = |id: &TrialId| (id.row == "merged-alone").then_some(SIGTRAP);
+    assert_eq!(cell(&judged(&lines_but(fails)), "merged-alone", "t1").expectation, Expectation::Met);
+}
+
+#[test]
+fn a_workload_that_fails_without_the_model_gives_no_verdict() {
+    let broken =
+        |id: &TrialId| (id.row == "lazy" && id.testcase == "t1" && id.mode == Mode::Off).then_some(SIGTRAP);
+    let judgement = judged(&lines_but(broken));
+    let lazy = cell(&judgement, "lazy", "t1");
+    assert_eq!(lazy.coherent, Coherent { passes: 0, n: 1, control: Control::Violated });
+    assert_eq!(lazy.verdict, Verdict::Unknown);
+    assert_eq!(judgement.overall, Overall::NotMet);
+}
+
+#[test]
+fn patches_that_change_nothing_are_a_no_op() {
+    let mut same = lines();
+    for line in same.iter_mut().filter(|line| line.id.row == "lazy") {
+        line.image = "image of unfixed".into();
+    }
+    let judgement = judged(&same);
+    assert_eq!(
+        (cell(&judgement, "lazy", "t1").in_binary, cell(&judgement, "lazy", "t1").verdict),
+        (InBinary::NoOp, Verdict::NoOp)
+    );
+    assert_eq!(cell(&judgement, "merged", "t1").in_binary, InBinary::Present);
+    let told = Changed::from([(("mips-6.1".into(), "merged".into()), false)]);
+    let judgement = judge(&plan(), &lines(), &told);
+    assert_eq!(cell(&judgement, "merged", "t1").verdict, Verdict::NoOp);
+    let mut nameless = lines();
+    nameless.iter_mut().for_each(|line| line.image.clear());
+    assert_eq!(cell(&judged(&nameless), "merged", "t1").in_binary, InBinary::Unknown);
+}
+
+#[test]
+fn what_is_wrong_with_the_data_is_said() {
+    let mut data = lines();
+    let again = data[1].clone();
+    data.push(again);
+    let mut other = data[2].clone();
+    other.outcome = NO_RECORD;
+    data.push(other);
+    let mut foreign = data[3].clone();
+    foreign.id.row = "elsewhere".into();
+    data.push(foreign);
+    data[4].image = "another".into();
+    data.remove(6);
+    let judgement = judged(&data);
+    assert_eq!(
+        judgement.problems,
+        [
+            "1 trial not of this study, left out: mips-6.1/malta/elsewhere/t1/enforce/3",
+            "1 trial recorded more than once, counted once: mips-6.1/malta/unfixed/t1/enforce/1",
+            "1 trial recorded more than once with different results, the first one counted: \
+             mips-6.1/malta/unfixed/t1/enforce/2",
+            "1 trial missing: mips-6.1/malta/unfixed/t9/enforce/1",
+            "trials of unfixed on mips-6.1 are of 2 different images",
+        ]
+    );
+    assert_eq!((judgement.trials, judgement.missing, judgement.overall), (39, 1, Overall::Unknown));
+    assert_eq!(cell(&judgement, "unfixed", "t9").missing, 1);
+    assert_eq!(cell(&judgement, "unfixed", "t1").passes, 1);
+}
+
+#[test]
+fn a_judgement_survives_being_written_down() {
+    let judgement = judged(&lines());
+    let json = serde_json::to_string(&judgement).unwrap();
+    assert!(json.contains(r#""symptoms":{"sigtrap":3}"#), "{json}");
+    // serde_json reads a float back to within its last digit, and only the limits have that many.
+    let rounded = |mut judgement: Judgement| {
+        for cell in judgement.groups.iter_mut().flat_map(|group| &mut group.cells) {
+            let round = |limit: f64| (limit * 1e9).round();
+            cell.interval = cell.interval.map(|i| Interval { low: round(i.low), high: round(i.high) });
+        }
+        judgement
+    };
+    assert_eq!(rounded(serde_json::from_str(&json).unwrap()), rounded(judgement));
+}
+
+#[test]
+fn fixes_are_ranked_by_price_where_the_bug_shows() {
+    let standing = |lines: &[TrialLine]| judged(lines).standings.remove(0);
+    let fix = |row: &str, operations| Fix { row: row.into(), operations };
+    let first = standing(&lines());
+    assert_eq!((first.kernel.as_str(), first.testcases), ("mips-6.1", vec!["t1".to_owned()]));
+    // `merged-alone` passes T1, but fails T9.
+    assert_eq!(first.fixes, [fix("merged", 3900.0), fix("lazy", 18_000.0)]);
+    let passes = standing(&lines_but(|_| Some(Outcome::Pass)));
+    assert_eq!((passes.testcases.len(), passes.fixes.len()), (0, 0));
+    let one_fails = |id: &TrialId| (id.row == "merged" && id.seed == 4).then_some(SIGTRAP);
+    assert_eq!(standing(&lines_but(one_fails)).fixes, [fix("lazy", 18_000.0)]);
+}

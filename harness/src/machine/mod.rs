@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! A QEMU machine with a kernel in it: how it is started, and how it is frozen once it has booted.
+
+pub mod argv;
+mod qmp;
+mod snapshot;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::process::Run;
+use crate::qemu::Qemu;
+
+pub use argv::Boot;
+pub use snapshot::{Booted, take};
+
+/// Returns the command that starts QEMU with these arguments.
+pub fn command(qemu: &Qemu, args: impl IntoIterator<Item = OsString>) -> Run {
+    let (program, first) = qemu.command();
+    Run::new(program).args(first).args(args).env_clear()
+}
+
+/// Returns where the plugin's shared object is: `$PATCHEVAL_PLUGIN`, or beside the running program, where cargo puts it.
+///
+/// # Errors
+///
+/// Infrastructure, when it is not there.
+pub fn find_plugin() -> Result<PathBuf> {
+    const NAME: &str = "libqemu_plugin.so";
+    if let Some(path) = std::env::var_os("PATCHEVAL_PLUGIN") {
+        return Ok(path.into());
+    }
+    let program = std::env::current_exe().unwrap_or_default();
+    // Tests run one folder further down, in `deps`.
+    program.ancestors().skip(1).take(2).map(|dir: &Path| dir.join(NAME)).find(|path| path.is_file()).ok_or_else(
+        || {
+            Error::infrastructure(format!("{NAME} is not beside {}", program.display()))
+                .hint("build it: cargo build --release --workspace")
+        },
+    )
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! A judgement in words, before it is laid out.
+
+use std::collections::BTreeSet;
+
+use crate::judge::CellJudgement;
+use crate::judge::Control;
+use crate::judge::Expectation;
+use crate::judge::Group;
+use crate::judge::InBinary;
+use crate::judge::Judgement;
+use crate::judge::Price;
+use crate::judge::Standing;
+use crate::judge::Verdict;
+use crate::judge::interval::power;
+use crate::plan::mode_name;
+use crate::report::number;
+use crate::report::number::plural;
+
+/// Headings of a row's words.
+pub(super) const COLUMNS: [&str; 8] =
+    ["variant", "pass", "symptoms", "stale", "D ops", "I ops", "verdict", "expected"];
+/// The columns that hold figures and are set to the right.
+pub(super) const FIGURES: [bool; 8] = [false, false, false, true, true, true, false, false];
+/// Index of the verdict among [`COLUMNS`].
+pub(super) const VERDICT: usize = 6;
+/// Index of the expectation among [`COLUMNS`].
+pub(super) const EXPECTED: usize = 7;
+
+/// A report in words.
+pub(super) struct Content {
+    /// Study, trials, unknown trials, outcome.
+    pub(super) first: String,
+    /// The study's title.
+    pub(super) title: String,
+    /// One table for each target and testcase.
+    pub(super) sections: Vec<Section>,
+    /// What is to be known about all of them: a label and one or more sentences.
+    pub(super) notes: Vec<Note>,
+}
+
+/// The rows of one testcase on one target.
+pub(super) struct Section {
+    pub(super) heading: String,
+    pub(super) rows: Vec<Row>,
+}
+
+/// The words of one cell.
+pub(super) struct Row {
+    pub(super) words: [String; 8],
+    pub(super) verdict: Tone,
+    pub(super) expected: Tone,
+}
+
+/// How a word is meant, for colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Good,
+    Bad,
+    Doubtful,
+    Faint,
+}
+
+/// A label and what is said under it.
+pub(super) struct Note {
+    pub(super) label: &'static str,
+    pub(super) tone: Tone,
+    pub(super) sentences: Vec<String>,
+}
+
+impl Content {
+    pub(super) fn new(judgement: &Judgement) -> Self {
+        Self {
+            first: format!(
+                "{}: {}, {} unknown, {} missing (model: {}): {}",
+                judgement.study,
+                plural(judgement.trials, "trial"),
+                judgement.unknown,
+                judgement.missing,
+                mode_name(judgement.mode),
+                judgement.overall.name()
+            ),
+            title: printable(&judgement.title),
+            sections: judgement.groups.iter().map(section).collect(),
+            notes: notes(judgement),
+        }
+    }
+}
+
+/// Returns the text without characters that could steer a terminal: some of it was written by a guest.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn place(group: &Group) -> String {
+    format!("{} on {}, {}", group.kernel, group.machine, group.testcase)
+}
+
+fn section(group: &Group) -> Section {
+    Section {
+        heading: format!("{}: {}", place(group), printable(&group.title)),
+        rows: group.cells.iter().map(row).collect(),
+    }
+}
+
+fn row(cell: &CellJudgement) -> Row {
+    let words = [
+        cell.row.clone(),
+        passes(cell),
+        symptoms(cell),
+        cell.stale.map_or_else(|| "-".into(), |stale| format!("{stale:.1}")),
+        price(cell.d),
+        price(cell.i),
+        cell.verdict.name().into(),
+        expected(cell),
+    ];
+    let verdict = match cell.verdict {
+        Verdict::PassesAll => Tone::Good,
+        Verdict::Fails | Verdict::Mixed => Tone::Bad,
+        Verdict::Unknown => Tone::Doubtful,
+        Verdict::NotObservable | Verdict::NoOp => Tone::Faint,
+    };
+    let expected = match cell.expectation {
+        Expectation::Met => Tone::Plain,
+        Expectation::Contradicted => Tone::Bad,
+        Expectation::Unknown => Tone::Doubtful,
+    };
+    Row { words, verdict, expected }
+}
+
+fn passes(cell: &CellJudgement) -> String {
+    let mut text = format!("{}/{}", cell.passes, cell.n);
+    if let Some(interval) = cell.interval {
+        text.push(' ');
+        text.push_str(&number::interval(interval));
+    }
+    for (count, what) in [(cell.unknown, "unknown"), (cell.missing, "missing")] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    text
+}
+
+/// Returns symptoms and causes with their counts, the most frequent first.
+fn symptoms(cell: &CellJudgement) -> String {
+    let mut symptoms: Vec<(u32, &str)> = cell.symptoms.iter().map(|(s, count)| (*count, s.name())).collect();
+    let mut causes: Vec<(u32, &str)> = cell.causes.iter().map(|(c, count)| (*count, c.name())).collect();
+    // Stable: equally frequent ones stay in the order of their declaration.
+    symptoms.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    causes.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let words = |list: &[(u32, &str)]| {
+        list.iter().map(|(count, name)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+    };
+    match (symptoms.is_empty(), causes.is_empty()) {
+        (true, true) => "-".into(),
+        (false, true) => words(&symptoms),
+        (true, false) => format!("unknown: {}", words(&causes)),
+        (false, false) => format!("{}; unknown: {}", words(&symptoms), words(&causes)),
+    }
+}
+
+fn price(price: Price) -> String {
+    match (price.mean, price.difference) {
+        (None, _) => "-".into(),
+        (Some(mean), None) => number::count(mean),
+        (Some(mean), Some(difference)) => {
+            format!("{} ({})", number::count(mean), number::difference(difference))
+        }
+    }
+}
+
+fn expected(cell: &CellJudgement) -> String {
+    let met = match cell.expectation {
+        Expectation::Met => "met",
+        Expectation::Contradicted => "CONTRADICTED",
+        Expectation::Unknown => "unknown",
+    };
+    format!("{}: {met}", cell.expected.name())
+}
+
+fn notes(judgement: &Judgement) -> Vec<Note> {
+    let price = format!(
+        "ops are cache maintenance operations a trial, the mean; in brackets the mean difference to {}, paired by seed; \
+         a trial that fails early executes fewer. stale is the mean number of stale fetches a trial",
+        judgement.baseline
+    );
+    let mut notes = vec![Note { label: "columns", tone: Tone::Plain, sentences: vec![price] }];
+    notes.extend([coherent(judgement), observable(judgement), in_binary(judgement)]);
+    let fixes = judgement.standings.iter().map(|standing| standing_sentence(standing, judgement)).collect();
+    notes.push(Note { label: "fixes", tone: Tone::Plain, sentences: fixes });
+    let full: BTreeSet<u32> =
+        judgement.cells().filter(|(_, cell)| cell.passes == cell.n).map(|(_, cell)| cell.n).collect();
+    let power =
+        full.into_iter().rev().filter_map(power).map(|text| format!("{text} (two-sided 95 % interval)"));
+    notes.push(Note { label: "power", tone: Tone::Plain, sentences: power.collect() });
+    let none = |sentences: Vec<String>| if sentences.is_empty() { vec!["none".into()] } else { sentences };
+    let contradictions: Vec<String> = judgement.cells().filter_map(contradiction).collect();
+    let tone = if contradictions.is_empty() { Tone::Good } else { Tone::Bad };
+    notes.push(Note { label: "contradictions", tone, sentences: none(contradictions) });
+    let problems = judgement.problems.iter().map(|problem| printable(problem)).collect();
+    notes.push(Note { label: "problems of the data", tone: Tone::Doubtful, sentences: problems });
+    notes.retain(|note| !note.sentences.is_empty());
+    notes
+}
+
+fn coherent(judgement: &Judgement) -> Note {
+    let (mut holds, mut cells, mut sentences) = (0, 0, Vec::new());
+    for (group, cell) in judgement.cells() {
+        cells += 1;
+        let coherent = cell.coherent;
+        let name = format!("{}, {}", place(group), cell.row);
+        match coherent.control {
+            Control::Holds => holds += 1,
+            Control::Violated => sentences.push(format!("FAILS: {name}: {}/{}", coherent.passes, coherent.n)),
+            Control::Unknown => sentences.push(format!("unknown: {name}")),
+        }
+    }
+    let tone = if sentences.is_empty() { Tone::Good } else { Tone::Bad };
+    sentences
+        .insert(0, format!("with the model off every trial passes in {holds} of {}", plural(cells, "cell")));
+    Note { label: "control: coherent", tone, sentences }
+}
+
+fn observable(judgement: &Judgement) -> Note {
+    let groups = &judgement.groups;
+    let places = |control: Control| -> Vec<String> {
+        groups.iter().filter(|group| group.observable == control).map(place).collect()
+    };
+    let mut sentences = Vec::new();
+    for (control, what) in [
+        (Control::Holds, "fails as it must"),
+        (Control::Violated, "passes, so that nothing is ranked (not observable here)"),
+        (Control::Unknown, "is unknown"),
+    ] {
+        let places = places(control);
+        if !places.is_empty() {
+            sentences.push(format!("{} {what}: {}", judgement.baseline, places.join("; ")));
+        }
+    }
+    Note { label: "control: baseline fails", tone: Tone::Plain, sentences }
+}
+
+fn in_binary(judgement: &Judgement) -> Note {
+    let rows = |wanted: InBinary| -> String {
+        let mut rows: Vec<String> = Vec::new();
+        for (group, cell) in judgement.cells().filter(|(_, cell)| cell.in_binary == wanted) {
+            let name = format!("{} on {}", cell.row, group.kernel);
+            if !rows.contains(&name) {
+                rows.push(name);
+            }
+        }
+        rows.join(", ")
+    };
+    let mut sentences = Vec::new();
+    for (wanted, what) in [
+        (InBinary::Present, "patches are in the image"),
+        (InBinary::Base, "no patches, the kernel's own tree"),
+        (InBinary::NoOp, "NO-OP, the image is the same without the patches"),
+        (InBinary::Unknown, "unknown, no image to compare with"),
+    ] {
+        let rows = rows(wanted);
+        if !rows.is_empty() {
+            sentences.push(format!("{what}: {rows}"));
+        }
+    }
+    Note { label: "control: in the binary", tone: Tone::Plain, sentences }
+}
+
+fn standing_sentence(standing: &Standing, judgement: &Judgement) -> String {
+    let target = format!("{} on {}", standing.kernel, standing.machine);
+    if standing.testcases.is_empty() {
+        return format!("{target}: nothing to rank, {} fails in no testcase", judgement.baseline);
+    }
+    let testcases = standing.testcases.join(", ");
+    let fixes: Vec<String> = standing
+        .fixes
+        .iter()
+        .map(|fix| format!("{} ({} ops)", fix.row, number::count(fix.operations)))
+        .collect();
+    if fixes.is_empty() {
+        return format!("{target}: no row passes every trial of {testcases} and fails nothing else");
+    }
+    format!("{target}, by D and I ops in {testcases}, the cheapest first: {}", fixes.join(", "))
+}
+
+/// Returns what was expected of a cell and what it did instead, if it contradicts.
+fn contradiction((group, cell): (&Group, &CellJudgement)) -> Option<String> {
+    if cell.expectation != Expectation::Contradicted {
+        return None;
+    }
+    let why = if cell.why.is_empty() { String::new() } else { format!(" ({})", printable(cell.why.trim())) };
+    let mut text = format!(
+        "{}, {}: expected {}{why}, but {} of {} pass",
+        place(group),
+        cell.row,
+        cell.expected.name(),
+        cell.passes,
+        cell.n
+    );
+    if let Some(example) = &cell.example {
+        text.push_str(&format!("; {}, for instance {}", symptoms(cell), example.trial));
+        if !example.text.is_empty() {
+            text.push_str(&format!(": {}", printable(&example.text)));
+        }
+    }
+    Some(text)
+}

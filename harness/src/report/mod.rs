@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! From a judgement to something to read. Pure.
+//!
+//! `content` turns a judgement into words, once; [`table()`] and [`markdown()`] only lay them out, so that every
+//! figure is the same in both.
+
+mod content;
+mod markdown;
+mod number;
+mod table;
+
+pub use markdown::markdown;
+pub use table::Style;
+pub use table::table;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The run directory: what a run was made of, and what came of it, readable at any moment.
+//!
+//! ```text
+//! run.json        what the run was made of (Manifest); a run directory belongs to one such content
+//! trials.jsonl    one line per finished trial, appended as it ends; in the plan's order once all have ended
+//! times.jsonl     wall-clock seconds per trial: the only figures that differ between two equal runs
+//! trials/ID/      console and record of trials that failed, stayed unknown or fetched stale bytes
+//! judgement.json, report.md    made from the lines, any number of times
+//! lock            held while a run appends
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::plan::{Plan, TrialId};
+use crate::trial::Done;
+use crate::trial::line::{Outcome, TrialLine};
+
+/// Version of the manifest.
+const VERSION: u32 = 1;
+
+/// An image that was booted, by where the cache has it and by content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Key in the cache of images.
+    pub key: String,
+    /// SHA-256 of what QEMU booted; empty when the build failed.
+    pub sha256: String,
+    /// Why there is no image, if there is none.
+    pub failed: Option<String>,
+}
+
+/// What a run was made of. Two runs with equal manifests have equal lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of this format.
+    pub v: u32,
+    /// The plan.
+    pub plan: Plan,
+    /// QEMU's version.
+    pub qemu: String,
+    /// SHA-256 of the plugin's shared object.
+    pub plugin: String,
+    /// Compiler and binutils by kernel.
+    pub toolchains: BTreeMap<String, String>,
+    /// Kernel release by kernel, as in `6.1.192`.
+    pub releases: BTreeMap<String, String>,
+    /// Images of the kernels' own trees, by kernel.
+    pub bases: BTreeMap<String, Image>,
+    /// Images by kernel, then row.
+    pub images: BTreeMap<String, BTreeMap<String, Image>>,
+    /// SHA-256 of the initramfs by kernel.
+    pub guests: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// Returns the current version, for filling in `v`.
+    pub fn version() -> u32 {
+        VERSION
+    }
+
+    /// Returns the name that a run of this content has: the study's, and the beginning of the content's hash.
+    pub fn run_name(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        format!("{}-{}", self.plan.study.name, &crate::trial::sha256(&text)[..12])
+    }
+}
+
+/// A run directory.
+#[derive(Debug)]
+pub struct RunDir {
+    root: PathBuf,
+    lines: File,
+    times: File,
+    _lock: File,
+}
+
+const MANIFEST: &str = "run.json";
+const LINES: &str = "trials.jsonl";
+const TIMES: &str = "times.jsonl";
+
+impl RunDir {
+    /// Opens a run directory for appending, making it if need be; returns the lines that it has already.
+    ///
+    /// # Errors
+    ///
+    /// Study, when the directory belongs to another content; infrastructure, when another process appends to it.
+    pub fn open(root: &Path, manifest: &Manifest) -> Result<(Self, Vec<TrialLine>)> {
+        fs::create_dir_all(root).map_err(|error| Error::io("create", root, error))?;
+        let lock = lock(root)?;
+        let path = root.join(MANIFEST);
+        if path.exists() {
+            if read_manifest(root)? != *manifest {
+                return Err(Error::study(format!("{} belongs to a run of other content", root.display()))
+                    .hint("patches, testcases, kernels, tools or the study have changed since: choose another --out"));
+            }
+        } else {
+            let text = serde_json::to_string_pretty(manifest)
+                .map_err(|error| Error::internal(format!("manifest: {error}")))?;
+            write_atomically(&path, &format!("{text}\n"))?;
+        }
+        mend(&root.join(LINES))?;
+        let lines = read_lines(root)?;
+        let append = |name: &str| {
+            let path = root.join(name);
+            let file = OpenOptions::new().create(true).append(true).open(&path);
+            file.map_err(|error| Error::io("open", &path, error))
+        };
+        Ok((Self { root: root.into(), lines: append(LINES)?, times: append(TIMES)?, _lock: lock }, lines))
+    }
+
+    /// Where the run is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Writes down a trial, and the evidence of one that did not simply pass.
+    ///
+    /// # Errors
+    ///
+    /// Infrastructure, when the disk is full: the trial then counts as not run.
+    pub fn append(&mut self, done: &Done) -> Result<()> {
+        let line = &done.line;
+        if line.outcome != Outcome::Pass || line.stale_fetches > 0 {
+            self.keep(&line.id, &done.console, &done.record)?;
+        }
+        self.append_line(line)?;
+        let time = json!({"id": line.id.to_string(), "seconds": millis(done.took)});
+        self.times
+            .write_all(format!("{time}\n").as_bytes())
+            .map_err(|error| Error::io("write", &self.root.join(TIMES), error))
+    }
+
+    /// Writes down a trial that has no evidence, because it never ran.
+    ///
+    /// # Errors
+    ///
+    /// As [`RunDir::append`].
+    pub fn append_line(&mut self, line: &TrialLine) -> Result<()> {
+        let text = line.to_json()? + "\n";
+        let written = self.lines.write_all(text.as_bytes()).and_then(|()| self.lines.sync_data());
+        written.map_err(|error| Error::io("write", &self.root.join(LINES), error))
+    }
+
+    fn keep(&self, id: &TrialId, console: &str, record: &str) -> Result<()> {
+        let dir = evidence_dir(&self.root, id);
+        fs::create_dir_all(&dir).map_err(|error| Error::io("create", &dir, error))?;
+        for (name, text) in [("console", console), ("record.json", record)] {
+            let path = dir.join(name);
+            fs::write(&path, text).map_err(|error| Error::io("write", &path, error))?;
+        }
+        Ok(())
+    }
+
+    /// Puts the lines into the plan's order, now that all trials have ended.
+    ///
+    /// # Errors
+    ///
+    /// Infrastructure.
+    pub fn put_in_order(&self, order: &[TrialId]) -> Result<()> {
+        let place: BTreeMap<&TrialId, usize> = order.iter().enumerate().map(|(i, id)| (id, i)).collect();
+        let mut lines = read_lines(&self.root)?;
+        lines.sort_by_key(|line| place.get(&line.id).copied().unwrap_or(usize::MAX));
+        let mut text = String::new();
+        for line in &lines {
+            text.push_str(&line.to_json()?);
+            text.push('\n');
+        }
+        write_atomically(&self.root.join(LINES), &text)
+    }
+}
+
+/// Returns what a run was made of.
+///
+/// # Errors
+///
+/// Study, when the directory is not a run.
+pub fn read_manifest(root: &Path) -> Result<Manifest> {
+    let path = root.join(MANIFEST);
+    let text = fs::read_to_string(&path).map_err(|error| {
+        Error::study(format!("{} is not a run directory: {error}", root.display()))
+            .hint("runs lie under runs/, and `patcheval run` prints where")
+    })?;
+    serde_json::from_str(&text).map_err(|error| Error::study(format!("{}: {error}", path.display())))
+}
+
+/// Returns the lines of a run.
+///
+/// # Errors
+///
+/// Study, naming the line that is not a trial.
+pub fn read_lines(root: &Path) -> Result<Vec<TrialLine>> {
+    let path = root.join(LINES);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("read", &path, error)),
+    };
+    text.lines()
+        .enumerate()
+        .map(|(n, line)| {
+            TrialLine::from_json(line).map_err(|error| error.context(format!("{}:{}", path.display(), n + 1)))
+        })
+        .collect()
+}
+
+/// Returns the record that was kept of a trial, if one was.
+pub fn kept_record(root: &Path, id: &TrialId) -> Option<String> {
+    fs::read_to_string(evidence_dir(root, id).join("record.json")).ok()
+}
+
+/// Writes a file of the run so that a reader finds the old one or the new one.
+///
+/// # Errors
+///
+/// Infrastructure.
+pub fn write_atomically(path: &Path, text: &str) -> Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let written = tempfile::NamedTempFile::new_in(dir).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
+    });
+    written.map(drop).map_err(|error| Error::io("write", path, error))
+}
+
+fn evidence_dir(root: &Path, id: &TrialId) -> PathBuf {
+    root.join("trials").join(id.to_string())
+}
+
+fn lock(root: &Path) -> Result<File> {
+    let path = root.join("lock");
+    let file = File::create(&path).map_err(|error| Error::io("create", &path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => {
+            Err(Error::infrastructure(format!("another patcheval is appending to {}", root.display()))
+                .hint("wait for it, or choose another --out"))
+        }
+    }
+}
+
+/// Cuts off a last line that a killed process left unfinished: its trial counts as not run.
+fn mend(path: &Path) -> Result<()> {
+    let Ok(bytes) = fs::read(path) else { return Ok(()) };
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    if whole == bytes.len() {
+        return Ok(());
+    }
+    let cut = OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(whole as u64));
+    cut.map_err(|error| Error::io("mend", path, error))
+}
+
+fn millis(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1000.0).round() / 1000.0
+}

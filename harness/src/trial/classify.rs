@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! From what a run of QEMU left behind to the outcome of a trial: pure.
+
+use trial_record::{End, Record};
+
+use super::ktap::Output;
+use super::line::{Cause, Checks, Detail, Outcome, Symptom};
+
+/// What a run of QEMU left behind.
+#[derive(Clone, Debug)]
+pub struct Remains<'a> {
+    /// The console.
+    pub console: &'a str,
+    /// QEMU's standard error.
+    pub stderr: &'a str,
+    /// The plugin's record, or why it could not be read.
+    pub record: Result<&'a Record, &'a str>,
+    /// The host's deadline ended the run.
+    pub timed_out: bool,
+    /// QEMU ended with exit code 0.
+    pub clean_exit: bool,
+}
+
+/// Returns the outcome of a trial, what is known about it, and the counts of its checks.
+///
+/// The order matters: what says that the instrument failed comes first, since nothing else can be
+/// believed then; what the kernel says about itself comes before the testcase, which cannot go on after it.
+pub fn classify(remains: &Remains<'_>) -> (Outcome, Option<Detail>, Checks) {
+    let output = Output::parse(remains.console);
+    let checks = output.checks();
+    let (outcome, detail) = instrument(remains)
+        .or_else(|| kernel(remains.console))
+        .or_else(|| deadline(remains))
+        .unwrap_or_else(|| testcase(&output));
+    (outcome, detail, checks)
+}
+
+/// An outcome with what is known about it.
+pub type Finding = (Outcome, Option<Detail>);
+
+fn unknown(cause: Cause, text: impl Into<String>) -> Finding {
+    (Outcome::Unknown { cause }, Some(Detail { text: text.into(), ..Detail::default() }))
+}
+
+fn failed(symptom: Symptom, text: impl Into<String>) -> Finding {
+    (Outcome::Fail { symptom }, Some(Detail { text: text.into(), ..Detail::default() }))
+}
+
+fn instrument(remains: &Remains<'_>) -> Option<Finding> {
+    let said = remains.stderr.trim().lines().last().unwrap_or_default();
+    if remains.timed_out {
+        return Some(unknown(Cause::HostDeadline, "the host's deadline passed"));
+    }
+    match remains.record {
+        Ok(Record { end: End::Fault(why), .. }) => Some(unknown(Cause::RecordFault, why)),
+        Ok(_) => None,
+        // QEMU 11.1: "load of migration failed", "could not open ... for incoming migration".
+        Err(_) if remains.stderr.contains("migration") => Some(unknown(Cause::RestoreFailed, said)),
+        Err(_) if !remains.clean_exit => Some(unknown(Cause::QemuDied, said)),
+        Err(why) => Some(unknown(Cause::NoRecord, why)),
+    }
+}
+
+/// What the kernel says about itself on the console, on MIPS and ARM: a panic, or an oops.
+pub fn kernel(console: &str) -> Option<Finding> {
+    let line = |needle: &str| console.lines().find(|line| line.contains(needle)).map(str::trim);
+    if let Some(panic) = line("Kernel panic - not syncing") {
+        let symptom =
+            if panic.contains("Attempted to kill init") { Symptom::InitDied } else { Symptom::KernelPanic };
+        return Some(failed(symptom, panic));
+    }
+    ["Oops", "Unable to handle kernel", "kernel BUG at", "Internal error:"]
+        .iter()
+        .find_map(|needle| line(needle))
+        .map(|oops| failed(Symptom::KernelOops, oops))
+}
+
+fn deadline(remains: &Remains<'_>) -> Option<Finding> {
+    match remains.record {
+        Ok(Record { end: End::Deadline, .. }) => {
+            Some(failed(Symptom::Livelock, "the guest used up its deadline in instructions"))
+        }
+        _ => None,
+    }
+}
+
+fn testcase(output: &Output) -> Finding {
+    if let Some(why) = output.incomplete() {
+        return unknown(Cause::BadOutput, why);
+    }
+    if let Some((symptom, detail)) = output.failure() {
+        return (Outcome::Fail { symptom }, Some(detail));
+    }
+    if let Some(skipped) = output.results.iter().find(|check| check.note.starts_with("SKIP")) {
+        return unknown(Cause::Skipped, format!("{}: {}", skipped.name, skipped.note));
+    }
+    match output.end {
+        Some(0) => (Outcome::Pass, None),
+        other => unknown(
+            Cause::BadOutput,
+            format!("all checks passed, but the testcase ended with {:#x}", other.unwrap_or_default()),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trial_record::Mode;
+
+    const PASSING: &str = "KTAP version 1\n1..1\nok 1 a\npatcheval: END status=0\n";
+
+    fn record(end: End) -> Record {
+        let totals = trial_record::CacheTotals::default();
+        Record {
+            version: trial_record::VERSION,
+            mode: Mode::Enforce,
+            target: "mips".into(),
+            end,
+            instructions: [0; 5],
+            stale_fetches: 0,
+            stale: Vec::new(),
+            ledger: Vec::new(),
+            icache: totals,
+            dcache: totals,
+            self_check: trial_record::SelfCheck::default(),
+        }
+    }
+
+    fn outcome(console: &str, end: End) -> Outcome {
+        let record = record(end);
+        let remains =
+            Remains { console, stderr: "", record: Ok(&record), timed_out: false, clean_exit: true };
+        classify(&remains).0
+    }
+
+    #[test]
+    fn passes_only_when_everything_says_so() {
+        assert_eq!(outcome(PASSING, End::Finished), Outcome::Pass);
+        let status = PASSING.replace("status=0", "status=b");
+        assert_eq!(outcome(&status, End::Finished), Outcome::Unknown { cause: Cause::BadOutput });
+        assert_eq!(outcome("", End::Exit), Outcome::Unknown { cause: Cause::BadOutput });
+    }
+
+    #[test]
+    fn the_kernel_is_believed_before_the_testcase() {
+        let init = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000005\n";
+        assert_eq!(outcome(init, End::Exit), Outcome::Fail { symptom: Symptom::InitDied });
+        let oops = format!("Oops[#1]:\n{PASSING}");
+        assert_eq!(outcome(&oops, End::Finished), Outcome::Fail { symptom: Symptom::KernelOops });
+        let panic = "Kernel panic - not syncing: Fatal exception\n";
+        assert_eq!(outcome(panic, End::Exit), Outcome::Fail { symptom: Symptom::KernelPanic });
+    }
+
+    #[test]
+    fn a_deadline_is_a_livelock_of_the_guest_or_an_unknown_of_the_host() {
+        assert_eq!(outcome("", End::Deadline), Outcome::Fail { symptom: Symptom::Livelock });
+        let record = record(End::Finished);
+        let remains = Remains {
+            console: PASSING,
+            stderr: "",
+            record: Ok(&record),
+            timed_out: true,
+            clean_exit: false,
+        };
+        assert_eq!(classify(&remains).0, Outcome::Unknown { cause: Cause::HostDeadline });
+    }
+
+    #[test]
+    fn an_instrument_that_failed_is_never_a_failure_of_the_patch() {
+        let fault = outcome("not ok 1 a\n", End::Fault("registers".into()));
+        assert_eq!(fault, Outcome::Unknown { cause: Cause::RecordFault });
+        let remains = |stderr, clean_exit| Remains {
+            console: PASSING,
+            stderr,
+            record: Err("no such file"),
+            timed_out: false,
+            clean_exit,
+        };
+        let cause = |stderr, clean| match classify(&remains(stderr, clean)).0 {
+            Outcome::Unknown { cause } => cause,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(cause("x\nload of migration failed: -22\n", false), Cause::RestoreFailed);
+        assert_eq!(cause("Segmentation fault\n", false), Cause::QemuDied);
+        assert_eq!(cause("", true), Cause::NoRecord);
+    }
+}
