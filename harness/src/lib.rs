@@ -3,18 +3,30 @@
 //!
 //! Data flows one way, and a module knows only those to its left:
 //! `plan -> source -> patch -> build -> guest -> machine -> trial -> judge -> report`.
-//! `run` composes them, `store` keeps their outputs, `cli` and `ui` see everything and are seen by nobody.
-//! `plan`, `judge` and `report` are pure. `error`, `process` and `yaml` are tools below all of them.
+//! `study` reads the files that `plan` understands, `run` composes the stages, `store` keeps their outputs, `cli` and
+//! `ui` see everything and are seen by nobody. `plan`, `judge` and `report` are pure. `error`, `process`, `yaml`,
+//! `nearest`, `cache_dir`, `qemu` and `symbols` are tools below all of them.
+#![forbid(unsafe_code)]
 
+pub mod build;
+pub mod cache_dir;
+pub mod cli;
+pub mod doctor;
 pub mod error;
+pub mod guest;
 pub mod judge;
 pub mod machine;
 pub mod nearest;
+pub mod patch;
 pub mod plan;
 pub mod process;
 pub mod qemu;
 pub mod report;
+pub mod run;
+pub mod source;
 pub mod store;
 pub mod study;
+pub mod symbols;
 pub mod trial;
+pub mod ui;
 pub mod yaml;

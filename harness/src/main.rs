@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The `patcheval` command: everything happens in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    patcheval::cli::main()
+}

@@ -19,6 +19,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::cache_dir::write_atomically;
 use crate::error::{Error, Result};
 use crate::plan::{Plan, TrialId};
 use crate::trial::Done;
@@ -105,7 +106,7 @@ impl RunDir {
         } else {
             let text = serde_json::to_string_pretty(manifest)
                 .map_err(|error| Error::internal(format!("manifest: {error}")))?;
-            write_atomically(&path, &format!("{text}\n"))?;
+            write_atomically(&path, format!("{text}\n").as_bytes())?;
         }
         mend(&root.join(LINES))?;
         let lines = read_lines(root)?;
@@ -174,7 +175,7 @@ impl RunDir {
             text.push_str(&line.to_json()?);
             text.push('\n');
         }
-        write_atomically(&self.root.join(LINES), &text)
+        write_atomically(&self.root.join(LINES), text.as_bytes())
     }
 }
 
@@ -215,21 +216,6 @@ pub fn read_lines(root: &Path) -> Result<Vec<TrialLine>> {
 /// Returns the record that was kept of a trial, if one was.
 pub fn kept_record(root: &Path, id: &TrialId) -> Option<String> {
     fs::read_to_string(evidence_dir(root, id).join("record.json")).ok()
-}
-
-/// Writes a file of the run so that a reader finds the old one or the new one.
-///
-/// # Errors
-///
-/// Infrastructure.
-pub fn write_atomically(path: &Path, text: &str) -> Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let written = tempfile::NamedTempFile::new_in(dir).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    });
-    written.map(drop).map_err(|error| Error::io("write", path, error))
 }
 
 fn evidence_dir(root: &Path, id: &TrialId) -> PathBuf {

@@ -17,8 +17,7 @@ pub use snapshot::{Booted, take};
 
 /// Returns the command that starts QEMU with these arguments.
 pub fn command(qemu: &Qemu, args: impl IntoIterator<Item = OsString>) -> Run {
-    let (program, first) = qemu.command();
-    Run::new(program).args(first).args(args).env_clear()
+    qemu.run().args(args).env_clear()
 }
 
 /// Returns where the plugin's shared object is: `$PATCHEVAL_PLUGIN`, or beside the running program, where cargo puts it.

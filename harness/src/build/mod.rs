@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Kernels: one base build per source, configuration and toolchain, and from it each variant within seconds.
+//!
+//! A variant is built over the base, at the same paths, so that kbuild makes only what the patches touch: in
+//! overlays in a private namespace where the machine allows them, else by changing the trees and changing them
+//! back. Only the boot image, vmlinux with its line tables and System.map are kept. Images do not depend on the
+//! cache's path, the user or the clock: equal inputs give equal bytes.
+
+mod config;
+mod in_place;
+pub(crate) mod namespace;
+mod overlay;
+#[cfg(test)]
+mod tests;
+mod toolchain;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use walkdir::WalkDir;
+
+use crate::cache_dir::{Cache, key, sha256_file, write_atomically};
+use crate::error::{Error, Result};
+use crate::patch::Staged;
+use crate::plan::Kernel;
+use crate::process::{Run, Sink};
+use crate::source::Tree;
+use config::Requested;
+use namespace::Namespace;
+use toolchain::{Make, Toolchain};
+
+/// Kinds of the cache entries that this stage makes.
+pub const KINDS: [&str; 2] = [BASE, IMAGE];
+
+/// Kind of the cache entries of base builds.
+pub const BASE: &str = "base";
+/// Kind of the cache entries of images.
+pub const IMAGE: &str = "image";
+
+/// Version of `build.json`.
+const RECORD_VERSION: u32 = 1;
+
+/// A base build takes minutes; a patch to a central header makes a variant just as long.
+const DEADLINE: Duration = Duration::from_secs(3 * 3600);
+
+/// Lines of a failed build's log that the message quotes.
+const QUOTED_LINES: usize = 15;
+
+/// Receives the directories with a build's results, the newest first, and the number of objects made.
+type Take<'a> = &'a dyn Fn(&[&Path], usize) -> Result<()>;
+
+/// A kernel that can be booted, and what resolves its addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Directory of the cache entry.
+    pub dir: PathBuf,
+    /// What QEMU boots.
+    pub image: PathBuf,
+    /// ELF file with symbols and line tables.
+    pub vmlinux: PathBuf,
+    /// kbuild's list of symbols.
+    pub system_map: PathBuf,
+    /// What the build is made of.
+    pub record: BuildRecord,
+}
+
+/// `build.json`: what an image was made from; nothing in it depends on when or where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildRecord {
+    /// Version of this format.
+    pub v: u32,
+    /// Name of the kernel.
+    pub kernel: String,
+    /// Version of its source, like `6.1.192`.
+    pub version: String,
+    /// Id of its source's content.
+    pub source: String,
+    /// Key of the base build.
+    pub base: String,
+    /// Digest of what the series changes; see [`Staged::digest`].
+    pub series: String,
+    /// First line of the compiler's version.
+    pub compiler: String,
+    /// First line of the linker's version.
+    pub binutils: String,
+    /// SHA-256 of the image that QEMU boots. Equal images are equal kernels.
+    pub image_sha256: String,
+    /// SHA-256 of vmlinux.
+    pub vmlinux_sha256: String,
+    /// How many objects the variant's build made again; 0 for the base itself.
+    pub objects_rebuilt: usize,
+}
+
+/// Something from the cache, or made just now.
+#[derive(Clone, Debug)]
+pub struct Built<T> {
+    /// The thing.
+    pub made: T,
+    /// How long it took in host seconds; `None` from the cache.
+    pub seconds: Option<f64>,
+}
+
+/// Builds one kernel and its variants.
+#[derive(Debug)]
+pub struct Builder<'a> {
+    cache: &'a Cache,
+    kernel: &'a Kernel,
+    tree: &'a Tree,
+    toolchain: Toolchain,
+    requested: Requested,
+    namespace: Option<Namespace>,
+    base_key: String,
+}
+
+/// One variant's build, as the ways of building see it.
+struct Job<'a> {
+    cache: &'a Cache,
+    tree: &'a Tree,
+    obj: &'a Path,
+    staged: &'a Staged,
+    namespace: Option<Namespace>,
+    make: &'a Make,
+    words: Vec<OsString>,
+    log: PathBuf,
+}
+
+impl<'a> Builder<'a> {
+    /// Reads the fragments, asks the tools for their versions and finds out how this machine can build.
+    /// The paths of the fragments start at `root`.
+    ///
+    /// # Errors
+    ///
+    /// Study error for a fragment that is missing or has a damaged line; infrastructure for a missing compiler.
+    pub fn new(cache: &'a Cache, kernel: &'a Kernel, tree: &'a Tree, root: &Path) -> Result<Self> {
+        let namespace = Namespace::probe(cache)?;
+        Self::with(cache, kernel, tree, root, namespace)
+    }
+
+    fn with(
+        cache: &'a Cache,
+        kernel: &'a Kernel,
+        tree: &'a Tree,
+        root: &Path,
+        namespace: Option<Namespace>,
+    ) -> Result<Self> {
+        let read = |path: &PathBuf| {
+            let text = std::fs::read_to_string(root.join(path));
+            text.map_err(|e| Error::study(format!("cannot read the fragment {}: {e}", path.display())))
+        };
+        let texts = kernel.fragments.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let fragments = kernel.fragments.iter().map(PathBuf::as_path).zip(texts.iter().map(String::as_str));
+        let requested = Requested::parse(fragments)?;
+        let toolchain = Toolchain::find(kernel)?;
+        in_place::recover(cache, tree)?;
+        let base_key = key([
+            ("source", tree.id.as_bytes()),
+            ("config", requested.text().as_bytes()),
+            ("compiler", toolchain.compiler.as_bytes()),
+            ("binutils", toolchain.binutils.as_bytes()),
+            ("flags", Toolchain::flags().as_bytes()),
+            ("arch", kernel.arch.name().as_bytes()),
+            ("cross", kernel.cross_compile.as_bytes()),
+            ("target", kernel.target.as_bytes()),
+        ]);
+        Ok(Self { cache, kernel, tree, toolchain, requested, namespace, base_key })
+    }
+
+    /// Returns the build tree of the unpatched source, built if it was not there.
+    ///
+    /// # Errors
+    ///
+    /// Study error for a symbol that kbuild does not grant; infrastructure for a build that fails, with the end of
+    /// its log.
+    pub fn base(&self) -> Result<Built<PathBuf>> {
+        let begun = Instant::now();
+        let mut fresh = false;
+        let dir = self.cache.entry(BASE, &self.base_key, |dir| {
+            fresh = true;
+            self.make_base(dir)
+        })?;
+        Ok(Built { made: dir.join("obj"), seconds: fresh.then(|| begun.elapsed().as_secs_f64()) })
+    }
+
+    /// Returns the image of the source with `staged` applied, built if it was not there; the base too if need be,
+    /// whose time does not count here.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::base`]; study error for patches that do not compile, with the end of the log.
+    pub fn image(&self, staged: &Staged) -> Result<Built<Image>> {
+        let key = key([("base", self.base_key.as_bytes()), ("series", staged.digest.as_bytes())]);
+        if let Some(dir) = self.cache.peek(IMAGE, &key) {
+            return Ok(Built { made: load(dir)?, seconds: None });
+        }
+        let obj = self.base()?.made;
+        let begun = Instant::now();
+        let dir = self.cache.entry(IMAGE, &key, |dir| self.make_image(&obj, staged, dir))?;
+        Ok(Built { made: load(dir)?, seconds: Some(begun.elapsed().as_secs_f64()) })
+    }
+
+    fn make_base(&self, dir: &Path) -> Result<()> {
+        let obj = dir.join("obj");
+        std::fs::create_dir(&obj).map_err(|e| Error::io("create", &obj, e))?;
+        let fragment = dir.join("requested.config");
+        write_atomically(&fragment, self.requested.text().as_bytes())?;
+        let make = self.toolchain.make(self.cache, self.kernel, &self.tree.path, &obj);
+        let all = format!("KCONFIG_ALLCONFIG={}", fragment.display());
+        let nothing = Staged::default();
+        let job = |words| Job {
+            cache: self.cache,
+            tree: self.tree,
+            obj: &obj,
+            staged: &nothing,
+            namespace: self.namespace,
+            make: &make,
+            words,
+            log: dir.join("build.log"),
+        };
+        let _lock = self.tree.lock(self.cache, false)?;
+        let configure = job(make.words(&[&all, "allnoconfig"]));
+        configure.finish(configure.plain())?;
+        let config = obj.join(".config");
+        let config = std::fs::read_to_string(&config).map_err(|e| Error::io("read", &config, e))?;
+        self.requested.verify(&config, &self.tree.path)?;
+        let build = job(make.words(&[&self.kernel.target]));
+        build.finish(build.plain())
+    }
+
+    fn make_image(&self, obj: &Path, staged: &Staged, dir: &Path) -> Result<()> {
+        let take = |from: &[&Path], objects: usize| self.keep(from, objects, staged, dir);
+        if staged.is_empty() {
+            return take(&[obj], 0);
+        }
+        let make = self.toolchain.make(self.cache, self.kernel, &self.tree.path, obj);
+        let job = Job {
+            cache: self.cache,
+            tree: self.tree,
+            obj,
+            staged,
+            namespace: self.namespace,
+            make: &make,
+            words: make.words(&[&self.kernel.target]),
+            log: dir.join("build.log"),
+        };
+        match self.namespace {
+            Some(namespace) => overlay::build(namespace, &job, &take),
+            None => in_place::build(&job, &take),
+        }
+    }
+
+    /// Copies what is worth keeping from the first directory that has it.
+    fn keep(&self, from: &[&Path], objects_rebuilt: usize, staged: &Staged, dir: &Path) -> Result<()> {
+        let files = [
+            (self.kernel.image.as_path(), "image"),
+            (Path::new("vmlinux"), "vmlinux"),
+            (Path::new("System.map"), "System.map"),
+        ];
+        for (name, to) in files {
+            let Some(found) = from.iter().map(|d| d.join(name)).find(|p| p.is_file()) else {
+                return Err(Error::study(format!(
+                    "the make target {} gives no {}",
+                    self.kernel.target,
+                    name.display()
+                )));
+            };
+            std::fs::copy(&found, dir.join(to)).map_err(|e| Error::io("copy", &found, e))?;
+        }
+        let record = BuildRecord {
+            v: RECORD_VERSION,
+            kernel: self.kernel.name.clone(),
+            version: self.tree.version.clone(),
+            source: self.tree.id.clone(),
+            base: self.base_key.clone(),
+            series: staged.digest.clone(),
+            compiler: self.toolchain.compiler.clone(),
+            binutils: self.toolchain.binutils.clone(),
+            image_sha256: sha256_file(&dir.join("image"))?,
+            vmlinux_sha256: sha256_file(&dir.join("vmlinux"))?,
+            objects_rebuilt,
+        };
+        let text =
+            serde_json::to_vec_pretty(&record).map_err(|e| Error::internal(format!("build.json: {e}")))?;
+        write_atomically(&dir.join("build.json"), &text)
+    }
+}
+
+impl Job<'_> {
+    /// Returns the command without an overlay.
+    fn plain(&self) -> Run {
+        match self.namespace {
+            Some(namespace) => namespace.plain(&self.words),
+            None => Run::new(&self.words[0]).args(&self.words[1..]),
+        }
+    }
+
+    /// Runs the command to its end; its output goes to the log.
+    fn finish(&self, run: Run) -> Result<()> {
+        let run = self.make.environment(run).stdout(Sink::Append(self.log.clone())).stderr(Sink::Stdout);
+        let outcome = run.deadline(DEADLINE).wait()?;
+        if outcome.success() {
+            return Ok(());
+        }
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<_> = log.lines().collect();
+        let end = lines[lines.len().saturating_sub(QUOTED_LINES)..].join("\n");
+        if outcome.timed_out {
+            return Err(Error::infrastructure(format!(
+                "the build took longer than {} s",
+                DEADLINE.as_secs()
+            )));
+        }
+        let message = format!("the build failed; the end of {}:\n{end}", self.log.display());
+        if end.contains("No space left on device") {
+            return Err(Error::infrastructure(message)
+                .hint("the disk is full: free some space and run the same command again"));
+        }
+        // The unpatched kernel is expected to build: if it does not, the machine is at fault.
+        Err(if self.staged.is_empty() { Error::infrastructure(message) } else { Error::study(message) })
+    }
+}
+
+fn load(dir: PathBuf) -> Result<Image> {
+    let file = dir.join("build.json");
+    let text = std::fs::read(&file).map_err(|e| Error::io("read", &file, e))?;
+    let record = serde_json::from_slice(&text).map_err(|e| {
+        Error::infrastructure(format!("{}: {e}", file.display())).hint("remove that directory")
+    })?;
+    Ok(Image {
+        image: dir.join("image"),
+        vmlinux: dir.join("vmlinux"),
+        system_map: dir.join("System.map"),
+        record,
+        dir,
+    })
+}
+
+/// Counts object files below a directory, those made since `begun` if given; kbuild's intermediate links do not count.
+fn count_objects(dir: &Path, begun: Option<SystemTime>) -> Result<usize> {
+    let mut count = 0;
+    for entry in WalkDir::new(dir) {
+        let entry = entry.map_err(|e| Error::infrastructure(format!("cannot count objects: {e}")))?;
+        let name = entry.file_name().to_string_lossy();
+        let counts = name.ends_with(".o") && !name.starts_with(".tmp_") && !name.starts_with("vmlinux");
+        let new = || begun.is_none_or(|t| entry.metadata().is_ok_and(|m| m.modified().is_ok_and(|m| m >= t)));
+        if counts && entry.file_type().is_file() && new() {
+            count += 1;
+        }
+    }
+    Ok(count)
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The compiler, and everything else that kbuild is told, so that equal inputs give equal images.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::cache_dir::Cache;
+use crate::error::Result;
+use crate::plan::Kernel;
+use crate::process::{Run, find_program};
+
+/// Line tables, so that addresses resolve to source lines, and no more: the whole of `-g` would double a link.
+const DEBUG: &str = "-g1";
+
+/// What kbuild would otherwise take from the clock, the user and the machine.
+const PINNED: [(&str, &str); 4] = [
+    ("KBUILD_BUILD_TIMESTAMP", "Thu Jan  1 00:00:00 UTC 2026"),
+    ("KBUILD_BUILD_USER", "patcheval"),
+    ("KBUILD_BUILD_HOST", "patcheval"),
+    ("KBUILD_BUILD_VERSION", "1"),
+];
+
+/// The tools of one kernel, and how they are called.
+#[derive(Clone, Debug)]
+pub(super) struct Toolchain {
+    /// First line of the compiler's version.
+    pub(super) compiler: String,
+    /// First line of the linker's version.
+    pub(super) binutils: String,
+    ccache: bool,
+}
+
+impl Toolchain {
+    /// Asks the tools for their versions.
+    pub(super) fn find(kernel: &Kernel) -> Result<Self> {
+        let version = |tool: &str| -> Result<String> {
+            let text = Run::new(format!("{}{tool}", kernel.cross_compile)).arg("--version").read()?;
+            Ok(text.lines().next().unwrap_or_default().to_owned())
+        };
+        let ccache = find_program("ccache".as_ref()).is_some();
+        Ok(Self { compiler: version("gcc")?, binutils: version("ld")?, ccache })
+    }
+
+    /// Returns what the image depends on beside source, configuration and versions.
+    pub(super) fn flags() -> String {
+        let pinned: Vec<_> = PINNED.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        format!("KCFLAGS={DEBUG} {}", pinned.join(" "))
+    }
+
+    /// Returns a `make` of `kernel` from `tree` into `obj`, without a target, in a clean environment.
+    pub(super) fn make(&self, cache: &Cache, kernel: &Kernel, tree: &Path, obj: &Path) -> Make {
+        let (source, build) = (tree.display(), obj.display());
+        let cross = &kernel.cross_compile;
+        // No path of the cache may get into the image, not even into its debug information.
+        let flags = format!("{DEBUG} -ffile-prefix-map={source}/= -ffile-prefix-map={build}=.");
+        let compiler = if self.ccache { format!("ccache {cross}gcc") } else { format!("{cross}gcc") };
+        let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+        let words = vec![
+            "make".to_owned(),
+            "-s".to_owned(),
+            format!("-j{jobs}"),
+            "-C".to_owned(),
+            source.to_string(),
+            format!("O={build}"),
+            format!("ARCH={}", kernel.arch.name()),
+            format!("CROSS_COMPILE={cross}"),
+            format!("CC={compiler}"),
+            format!("KCFLAGS={flags}"),
+            // Set and empty: no "+" for a tree that is below somebody's git repository.
+            "LOCALVERSION=".to_owned(),
+        ];
+        let mut env: Vec<(String, OsString)> =
+            PINNED.iter().map(|(name, value)| ((*name).to_owned(), value.into())).collect();
+        env.push(("CCACHE_DIR".to_owned(), cache.root().join("ccache").into()));
+        // Objects of one tree serve another build tree: the paths do not count, the compiler's content does.
+        env.push(("CCACHE_BASEDIR".to_owned(), cache.root().into()));
+        env.push(("CCACHE_NOHASHDIR".to_owned(), "1".into()));
+        env.push(("CCACHE_COMPILERCHECK".to_owned(), "content".into()));
+        Make { words: words.into_iter().map(Into::into).collect(), env }
+    }
+}
+
+/// A `make` command that still lacks its target.
+#[derive(Clone, Debug)]
+pub(super) struct Make {
+    words: Vec<OsString>,
+    env: Vec<(String, OsString)>,
+}
+
+impl Make {
+    /// Returns the words of the command with these targets and variables behind.
+    pub(super) fn words(&self, targets: &[&str]) -> Vec<OsString> {
+        self.words.iter().cloned().chain(targets.iter().map(Into::into)).collect()
+    }
+
+    /// Sets the environment of the command, whatever wraps it.
+    pub(super) fn environment(&self, run: Run) -> Run {
+        self.env.iter().fold(run.env_clear(), |run, (name, value)| run.env(name, value))
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The command line's grammar; the doc comments are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// What is printed behind the help.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    all expectations met
+  1    evaluated, and some expectation was not met, or the bug did not show
+  2    usage or study error
+  3    infrastructure failed, or left trials unknown
+  70   bug in patcheval
+  130  interrupted; finished trials are kept";
+
+/// Judge alternative kernel patches for one bug: build a kernel with each, boot it under QEMU with caches that can
+/// go stale, stress it, and compare.
+#[derive(Debug, Parser)]
+#[command(name = "patcheval", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Args {
+    /// Repository with kernels, patches and testcases [default: the one around the current directory]
+    #[arg(long, global = true, value_name = "DIR", env = "PATCHEVAL_ROOT")]
+    pub root: Option<PathBuf>,
+    /// Print warnings and results only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print every step and every failure
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Colour of tables; auto also honours NO_COLOR
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    pub color: When,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How a report is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a terminal.
+    Table,
+    /// For a pull request.
+    Markdown,
+    /// The judgement, as JSON.
+    Json,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a study: build its kernels, run its trials, print the verdicts
+    ///
+    /// A run that was interrupted goes on where it was; one that is complete is only judged again.
+    Run {
+        /// Name of a study under ci/studies, or path of a study's file
+        #[arg(default_value = "quick")]
+        study: String,
+        /// Trials at the same time [default: one per core]
+        #[arg(short, long, value_name = "N")]
+        jobs: Option<usize>,
+        /// Run directory [default: runs/<study>-<hash of all that it is made of>]
+        #[arg(short, long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Print the verdicts of a run
+    Report {
+        /// Run directory
+        run: PathBuf,
+        /// Layout
+        #[arg(short, long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Run one trial of a run again, and compare it byte for byte
+    Replay {
+        /// Run directory
+        run: PathBuf,
+        /// Trial, as KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED
+        trial: String,
+    },
+    /// Tell the stale fetches of a trial, with source lines
+    Explain {
+        /// Run directory
+        run: PathBuf,
+        /// Trial, as KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED
+        trial: String,
+    },
+    /// Check this machine for everything that a study needs
+    Doctor,
+    /// List the studies of the repository
+    List,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What each subcommand does.
+
+use std::io::{IsTerminal, Write, stdout};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory;
+use trial_record::Record;
+
+use super::args::{Args, Command, Format, When};
+use crate::cache_dir::Cache;
+use crate::doctor;
+use crate::error::{Error, Result, exit};
+use crate::judge::Judgement;
+use crate::plan::{Plan, TrialId};
+use crate::report::{self, Style};
+use crate::run::{self, Evidence, Event, Prepared, Request};
+use crate::symbols::Symbols;
+use crate::ui::{Display, Verbosity};
+use crate::{store, study};
+
+/// Does what was asked; returns the exit code.
+///
+/// # Errors
+///
+/// Whatever keeps it from being done.
+pub(super) fn dispatch(args: &Args) -> Result<u8> {
+    match &args.command {
+        Command::Run { study, jobs, out } => run_study(args, study, *jobs, out.clone()),
+        Command::Report { run, format } => report_run(args, run, *format),
+        Command::Replay { run, trial } => replay(args, run, &trial.parse()?),
+        Command::Explain { run, trial } => explain(args, run, &trial.parse()?),
+        Command::Doctor => doctor::run(&Cache::locate()?),
+        Command::List => list(args),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Args::command(), "patcheval", &mut stdout());
+            Ok(exit::MET)
+        }
+    }
+}
+
+fn run_study(args: &Args, study: &str, jobs: Option<usize>, out: Option<PathBuf>) -> Result<u8> {
+    let root = root(args)?;
+    let plan = study::load(&root, study)?;
+    let cache = Cache::locate()?;
+    let jobs = jobs.or_else(cores).unwrap_or(1);
+    let mut display = Display::new(verbosity(args));
+    let request = Request { cache: &cache, root: &root, plan: &plan, out, jobs };
+    let finished = run::run(&request, &mut |event| display.show(event));
+    display.finish();
+    let finished = finished?;
+    print(&table(args, &finished.judgement))?;
+    print(&format!("report: {}\n", finished.root.join("report.md").display()))?;
+    Ok(finished.judgement.overall.exit_code())
+}
+
+fn report_run(args: &Args, run: &Path, format: Format) -> Result<u8> {
+    let judgement = run::judge_run(run)?;
+    let text = match format {
+        Format::Table => table(args, &judgement),
+        Format::Markdown => report::markdown(&judgement),
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&judgement);
+            json.map_err(|error| Error::internal(format!("judgement: {error}")))? + "\n"
+        }
+    };
+    print(&text)?;
+    Ok(judgement.overall.exit_code())
+}
+
+fn replay(args: &Args, run: &Path, id: &TrialId) -> Result<u8> {
+    let replayed = replay_quietly(args, run, id)?;
+    if replayed.is_same() {
+        print(&format!("{id}: the same, byte for byte\n{}\n", replayed.now.line.to_json()?))?;
+        return Ok(exit::MET);
+    }
+    let (then, now) = (replayed.then.to_json()?, replayed.now.line.to_json()?);
+    print(&format!("{id}: not the same\nthen: {then}\nnow:  {now}\n"))?;
+    Ok(exit::NOT_MET)
+}
+
+fn replay_quietly(args: &Args, run: &Path, id: &TrialId) -> Result<run::Replayed> {
+    let cache = Cache::locate()?;
+    let mut display = Display::new(verbosity(args));
+    let replayed = run::replay(&cache, &root(args)?, run, id, &mut |event| {
+        // The steps of a replay come from the cache within moments.
+        if let Event::Warning(_) = event {
+            display.show(event);
+        }
+    });
+    display.finish();
+    replayed
+}
+
+fn explain(args: &Args, run: &Path, id: &TrialId) -> Result<u8> {
+    let line = run::find_line(run, id)?;
+    let record = match store::kept_record(run, id) {
+        Some(record) => record,
+        // Trials that simply passed are not kept: they can be had again.
+        None => replay_quietly(args, run, id)?.now.record,
+    };
+    let record = Record::from_json(&record)
+        .map_err(|error| Error::infrastructure(format!("the record of {id}: {error}")))?;
+    let symbols = Symbols::read(&vmlinux(run, id)?)?;
+    print(&run::explain(&Evidence { line: &line, record: &record, symbols: &symbols }))?;
+    Ok(exit::MET)
+}
+
+/// The vmlinux of a trial, from the cache.
+fn vmlinux(run: &Path, id: &TrialId) -> Result<PathBuf> {
+    let manifest = store::read_manifest(run)?;
+    let images = manifest.images.get(&id.kernel).and_then(|rows| rows.get(&id.row));
+    let image = images.ok_or_else(|| Error::study(format!("the run has no kernel for {id}")))?;
+    Prepared::vmlinux(&Cache::locate()?, image).ok_or_else(|| {
+        Error::infrastructure(format!("the cache no longer has the kernel of {id}"))
+            .hint("run the study again: what is in the run directory is not run twice, only built")
+    })
+}
+
+fn list(args: &Args) -> Result<u8> {
+    let root = root(args)?;
+    for name in study::names(&root) {
+        let Plan { study, targets, rows, testcases } = study::load(&root, &name)?;
+        let cells = targets.len() * rows.len() * testcases.len();
+        let trials = cells as u64 * u64::from(study.seeds.count + study.coherent_seeds);
+        print(&format!("{name}: {}\n    {cells} cells, {trials} trials\n", study.title))?;
+    }
+    Ok(exit::MET)
+}
+
+/// The repository: what was named, else the first directory upwards that has studies.
+fn root(args: &Args) -> Result<PathBuf> {
+    let is_root = |dir: &Path| dir.join("ci/studies").is_dir() && dir.join("kernels").is_dir();
+    if let Some(root) = &args.root {
+        return if is_root(root) {
+            std::path::absolute(root).map_err(|error| Error::io("find", root, error))
+        } else {
+            Err(Error::study(format!("{} has no kernels and no ci/studies", root.display())))
+        };
+    }
+    let here = std::env::current_dir().map_err(|error| Error::io("find", Path::new("."), error))?;
+    here.ancestors().find(|dir| is_root(dir)).map(Path::to_owned).ok_or_else(|| {
+        Error::study("no repository with kernels and ci/studies around the current directory")
+            .hint("change into it, or name it with --root")
+    })
+}
+
+fn cores() -> Option<usize> {
+    std::thread::available_parallelism().ok().map(NonZero::get)
+}
+
+fn verbosity(args: &Args) -> Verbosity {
+    match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    }
+}
+
+fn table(args: &Args, judgement: &Judgement) -> String {
+    let terminal = stdout().is_terminal();
+    let colour = match args.color {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    };
+    // What is piped is read by people in windows of any size: it gets the widest layout.
+    let width = if terminal { terminal_width() } else { usize::MAX };
+    report::table(judgement, Style { colour, width })
+}
+
+fn terminal_width() -> usize {
+    rustix::termios::tcgetwinsize(stdout()).map_or(100, |size| usize::from(size.ws_col).max(40))
+}
+
+/// Prints a result; a reader that has gone away (`| head`) is no error.
+fn print(text: &str) -> Result<()> {
+    match stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::infrastructure(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The command line.
+
+mod args;
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::error::{Kind, exit};
+use crate::process;
+use crate::ui;
+
+pub use args::Args;
+
+/// Runs the command that the process was started with; the one place that turns errors into text and exit codes.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are no errors.
+            let code = if error.use_stderr() { exit::STUDY } else { exit::MET };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let result = process::catch_signals().and_then(|()| commands::dispatch(&args));
+    // Whatever an error has left running.
+    process::kill_all();
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            ui::error(&error);
+            if error.kind() == Kind::Interrupted {
+                eprintln!("hint: finished trials are kept; the same command goes on where it was");
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

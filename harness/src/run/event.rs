@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What a run tells whoever watches it.
+
+use crate::trial::line::TrialLine;
+
+/// Part of a run that has a length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Sources are unpacked and patches checked.
+    Sources,
+    /// Kernels and guest programs are built.
+    Builds,
+    /// Machines boot, to be saved as snapshots.
+    Boots,
+    /// Trials run.
+    Trials,
+}
+
+impl Stage {
+    /// Returns the word for displays.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sources => "sources",
+            Self::Builds => "builds",
+            Self::Boots => "boots",
+            Self::Trials => "trials",
+        }
+    }
+}
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A stage begins.
+    Stage {
+        /// Which.
+        stage: Stage,
+        /// How many steps it has.
+        steps: usize,
+        /// How many of them are done already.
+        done: usize,
+    },
+    /// A step of the stage begins that may take long.
+    Begin(&'a str),
+    /// A step has ended.
+    Step {
+        /// What it was about.
+        what: &'a str,
+        /// Host seconds; `None` when the cache had it.
+        seconds: Option<f64>,
+    },
+    /// A trial has ended.
+    Trial(&'a TrialLine),
+    /// Something that the user should know, and that stops nothing.
+    Warning(&'a str),
+}
+
+/// Whoever watches a run.
+pub type Watch<'a> = &'a mut dyn FnMut(Event<'_>);

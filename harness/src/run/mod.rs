@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Runs a study: composes the stages from `plan` to `report`.
+
+mod event;
+mod explain;
+mod pool;
+mod prepare;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::cache_dir::{Cache, write_atomically};
+use crate::error::{Error, Result};
+use crate::judge::{self, Changed, Judgement};
+use crate::plan::{Plan, TrialId};
+use crate::process::check_interrupted;
+use crate::report;
+use crate::store::{self, Manifest, RunDir};
+use crate::trial::line::{Cause, Detail, Outcome, TrialLine};
+use crate::trial::{self, Bench, Done};
+
+pub use event::{Event, Stage, Watch};
+pub use explain::{Evidence, explain};
+pub use prepare::{Combination, Prepared, Snapshot, Snapshots, prepare};
+
+/// What to run, and where.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The cache directory.
+    pub cache: &'a Cache,
+    /// The repository.
+    pub root: &'a Path,
+    /// The study.
+    pub plan: &'a Plan,
+    /// The run directory; by default one under `runs` in the repository, named after the study and its content.
+    pub out: Option<PathBuf>,
+    /// Trials at the same time.
+    pub jobs: usize,
+}
+
+/// A finished run.
+#[derive(Debug)]
+pub struct Finished {
+    /// The run directory.
+    pub root: PathBuf,
+    /// The verdicts.
+    pub judgement: Judgement,
+    /// How many trials were run now; the others were there already.
+    pub trials_run: usize,
+}
+
+/// Runs whatever trials of a study are not in its run directory yet, then judges all of them.
+///
+/// # Errors
+///
+/// Study, infrastructure or interrupted; finished trials are kept in each case.
+pub fn run(request: &Request<'_>, watch: Watch<'_>) -> Result<Finished> {
+    let prepared = prepare(request.cache, request.root, request.plan, watch)?;
+    let manifest = &prepared.manifest;
+    let root = request.out.clone().unwrap_or_else(|| request.root.join("runs").join(manifest.run_name()));
+    let (mut dir, lines) = RunDir::open(&root, manifest)?;
+    let known: BTreeSet<TrialId> = lines.into_iter().map(|line| line.id).collect();
+    let order = request.plan.trials();
+    let missing: Vec<TrialId> = order.iter().filter(|id| !known.contains(id)).cloned().collect();
+    run_trials(request, &prepared, &missing, order.len(), &mut dir, watch)?;
+    dir.put_in_order(&order)?;
+    let judgement = judge_run(&root)?;
+    Ok(Finished { root, judgement, trials_run: missing.len() })
+}
+
+fn run_trials(
+    request: &Request<'_>,
+    prepared: &Prepared,
+    missing: &[TrialId],
+    all: usize,
+    dir: &mut RunDir,
+    watch: Watch<'_>,
+) -> Result<()> {
+    let snapshots = prepared.snapshots(
+        request.cache,
+        &combinations(request.plan, missing)?,
+        request.jobs,
+        watch,
+    )?;
+    watch(Event::Stage { stage: Stage::Trials, steps: all, done: all - missing.len() });
+    let work = |id: &TrialId| {
+        check_interrupted()?;
+        run_one(request.cache, request.plan, prepared, &snapshots, id)
+    };
+    pool::parallel(request.jobs, missing, work, |_, done| {
+        watch(Event::Trial(&done.line));
+        dir.append(&done)
+    })
+}
+
+/// The combinations that some trials need, each once, in the order of the plan.
+fn combinations<'a>(plan: &'a Plan, trials: &[TrialId]) -> Result<Vec<Combination<'a>>> {
+    let mut found: Vec<Combination<'a>> = Vec::new();
+    for id in trials {
+        let cell = plan.cell_of(id)?;
+        let same = |c: &Combination<'_>| std::ptr::eq(c.target, cell.target) && std::ptr::eq(c.row, cell.row);
+        if !found.iter().any(same) {
+            found.push(Combination { target: cell.target, row: cell.row });
+        }
+    }
+    Ok(found)
+}
+
+/// Runs one trial of a plan.
+///
+/// # Errors
+///
+/// As [`trial::run`].
+pub fn run_one(
+    cache: &Cache,
+    plan: &Plan,
+    prepared: &Prepared,
+    snapshots: &Snapshots,
+    id: &TrialId,
+) -> Result<Done> {
+    let cell = plan.cell_of(id)?;
+    let combination = Combination { target: cell.target, row: cell.row };
+    let image = &prepared.manifest.images[&id.kernel][&id.row];
+    let Some(boot) = prepared.boot(&combination) else {
+        let why = image.failed.clone().unwrap_or_default();
+        return Ok(never_ran(TrialLine::unknown(id.clone(), Cause::BuildFailed, why)));
+    };
+    let names = (id.kernel.clone(), id.machine.clone(), id.row.clone());
+    let snapshot = match snapshots.get(&names) {
+        Some(Snapshot::Saved(path)) => path,
+        Some(Snapshot::NotReady { console, timed_out }) => {
+            return Ok(not_booted(id, &image.sha256, console, *timed_out));
+        }
+        None => return Err(Error::internal(format!("no snapshot for {id}"))),
+    };
+    let bench = Bench {
+        qemu: prepared.qemu_of(cell.target)?,
+        boot,
+        snapshot,
+        image_sha256: &image.sha256,
+        testcase: cell.testcase,
+    };
+    let scratch = cache.scratch()?;
+    trial::run(&bench, id, scratch.path())
+}
+
+/// The trial of a kernel that did not boot: a failure if the kernel said so, else unknown.
+fn not_booted(id: &TrialId, image: &str, console: &str, timed_out: bool) -> Done {
+    let mut line = match trial::kernel_symptom(console) {
+        Some((outcome, detail)) => {
+            let text = format!("did not boot: {}", detail.unwrap_or_default().text);
+            let mut line = TrialLine::unknown(id.clone(), Cause::BadOutput, "");
+            line.outcome = outcome;
+            line.detail = Some(Detail { text, ..Detail::default() });
+            line
+        }
+        None if timed_out => {
+            TrialLine::unknown(id.clone(), Cause::HostDeadline, "the guest was not ready in time")
+        }
+        None => TrialLine::unknown(id.clone(), Cause::BadOutput, "QEMU ended before the guest was ready"),
+    };
+    line.image = image.to_owned();
+    line.console_sha256 = trial::sha256(console);
+    Done { console: console.to_owned(), ..never_ran(line) }
+}
+
+fn never_ran(line: TrialLine) -> Done {
+    Done { line, console: String::new(), record: String::new(), took: std::time::Duration::ZERO }
+}
+
+/// Judges what a run directory holds, and writes the judgement and the report there.
+///
+/// # Errors
+///
+/// Study, when the directory is not a run; infrastructure.
+pub fn judge_run(root: &Path) -> Result<Judgement> {
+    let manifest = store::read_manifest(root)?;
+    let judgement = judge::judge(&manifest.plan, &store::read_lines(root)?, &changed(&manifest));
+    let json = serde_json::to_string_pretty(&judgement)
+        .map_err(|error| Error::internal(format!("judgement: {error}")))?;
+    write_atomically(&root.join("judgement.json"), (json + "\n").as_bytes())?;
+    write_atomically(&root.join("report.md"), report::markdown(&judgement).as_bytes())?;
+    Ok(judgement)
+}
+
+fn changed(manifest: &Manifest) -> Changed {
+    let mut changed = BTreeMap::new();
+    for (kernel, rows) in &manifest.images {
+        let Some(base) = manifest.bases.get(kernel) else { continue };
+        for (row, image) in rows.iter().filter(|(_, image)| image.failed.is_none()) {
+            changed.insert((kernel.clone(), row.clone()), image.sha256 != base.sha256);
+        }
+    }
+    changed
+}
+
+/// A trial that was run again.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The line that the run has.
+    pub then: TrialLine,
+    /// What came of it now.
+    pub now: Done,
+}
+
+impl Replayed {
+    /// Whether both are the same, byte for byte: the line, and through its hashes console and record.
+    pub fn is_same(&self) -> bool {
+        self.then == self.now.line
+    }
+}
+
+/// Runs one trial of a run again, on the same inputs.
+///
+/// # Errors
+///
+/// Study, when the run has no such trial, or its inputs are no longer what they were.
+pub fn replay(cache: &Cache, root: &Path, run: &Path, id: &TrialId, watch: Watch<'_>) -> Result<Replayed> {
+    let manifest = store::read_manifest(run)?;
+    let then = find_line(run, id)?;
+    let prepared = prepare(cache, root, &manifest.plan, watch)?;
+    if prepared.manifest != manifest {
+        return Err(Error::study(format!("the inputs of {} are no longer what they were: {}", run.display(), difference(&manifest, &prepared.manifest)))
+            .hint("check out the state of the repository and the tools that made the run, or run the study again"));
+    }
+    let combinations = combinations(&manifest.plan, std::slice::from_ref(id))?;
+    let snapshots = prepared.snapshots(cache, &combinations, 1, watch)?;
+    let now = run_one(cache, &manifest.plan, &prepared, &snapshots, id)?;
+    Ok(Replayed { then, now })
+}
+
+/// Returns a run's line of a trial.
+///
+/// # Errors
+///
+/// Study, when it has none.
+pub fn find_line(run: &Path, id: &TrialId) -> Result<TrialLine> {
+    store::read_lines(run)?.into_iter().find(|line| line.id == *id).ok_or_else(|| {
+        Error::study(format!("{} has no trial {id}", run.display()))
+            .hint(format!("its trials are the lines of {}", run.join("trials.jsonl").display()))
+    })
+}
+
+/// Says in which part two manifests differ.
+fn difference(then: &Manifest, now: &Manifest) -> String {
+    let parts = [
+        ("QEMU", then.qemu != now.qemu),
+        ("the plugin", then.plugin != now.plugin),
+        ("a toolchain", then.toolchains != now.toolchains),
+        ("a kernel's source", then.releases != now.releases || then.bases != now.bases),
+        ("a patched kernel", then.images != now.images),
+        ("a guest program", then.guests != now.guests),
+    ];
+    let differing: Vec<&str> = parts.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
+    differing.join(", ")
+}
+
+/// Returns whether a trial is worth showing as soon as it has ended.
+pub fn is_remarkable(line: &TrialLine) -> bool {
+    line.outcome != Outcome::Pass
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Threads that share a list of work, and one thread that hears of each piece as it ends.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use crate::error::Result;
+
+/// Does `work` on each item, on `jobs` threads; `done` is called on this thread, in the order in which items end.
+///
+/// After the first error no further item is begun; what is under way ends first.
+///
+/// # Errors
+///
+/// The first error of `work` or `done`.
+pub(super) fn parallel<T: Sync, R: Send>(
+    jobs: usize,
+    items: &[T],
+    work: impl Fn(&T) -> Result<R> + Sync,
+    mut done: impl FnMut(&T, R) -> Result<()>,
+) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    let mut result = Ok(());
+    thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, items.len().max(1)) {
+            let (sender, next, work) = (sender.clone(), &next, &work);
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { return };
+                    if sender.send((index, work(item))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for (index, outcome) in receiver {
+            let outcome = outcome.and_then(|value| done(&items[index], value));
+            if outcome.is_err() && result.is_ok() {
+                result = outcome;
+                next.store(items.len(), Ordering::Relaxed);
+            }
+        }
+    });
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use std::sync::atomic::AtomicU32;
+
+    #[test]
+    fn every_item_is_done_once() {
+        let items: Vec<u32> = (0..100).collect();
+        let mut seen = Vec::new();
+        parallel(4, &items, |n| Ok(n * 2), |n, twice| {
+            assert_eq!(twice, n * 2);
+            seen.push(*n);
+            Ok(())
+        })
+        .unwrap();
+        seen.sort_unstable();
+        assert_eq!(seen, items);
+    }
+
+    #[test]
+    fn an_error_ends_the_list_and_keeps_what_was_done() {
+        let items: Vec<u32> = (0..1000).collect();
+        let (begun, mut done) = (AtomicU32::new(0), 0);
+        let work = |n: &u32| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            if *n == 3 { Err(Error::infrastructure("no disk")) } else { Ok(()) }
+        };
+        let error = parallel(2, &items, work, |_, ()| {
+            done += 1;
+            Ok(())
+        });
+        assert_eq!(error.unwrap_err().to_string(), "no disk");
+        let begun = begun.load(Ordering::Relaxed);
+        assert!(begun < 1000, "{begun} were begun");
+        assert_eq!(done, begun - 1, "whatever else was begun is done");
+    }
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Everything that must stand before the first trial: sources, patches, kernels, guest programs, snapshots.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::build::{Builder, Image as BuiltImage};
+use crate::cache_dir::{Cache, key, sha256_file};
+use crate::error::{Error, Kind, Result};
+use crate::guest::{self, Initramfs};
+use crate::machine::{self, Boot, Booted};
+use crate::patch::{self, Staged};
+use crate::plan::{Kernel, Plan, Row, Target};
+use crate::qemu::{self, Qemu};
+use crate::source::{self, Tree};
+use crate::store::{Image, Manifest};
+
+use super::event::{Event, Stage, Watch};
+use super::pool::parallel;
+
+/// What trials run on.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What everything was made of.
+    pub manifest: Manifest,
+    /// QEMU by target name.
+    pub qemu: BTreeMap<String, Qemu>,
+    /// The plugin's shared object.
+    pub plugin: PathBuf,
+    /// Kernels by kernel and row; absent when the build failed.
+    pub images: BTreeMap<(String, String), BuiltImage>,
+    /// Guest programs by kernel.
+    pub guests: BTreeMap<String, Initramfs>,
+}
+
+/// Builds everything that a plan needs; `root` is the repository.
+///
+/// All patches are checked against their trees before the first build begins.
+///
+/// # Errors
+///
+/// Study, for patches and configurations; infrastructure; interrupted. A kernel that does not compile is no
+/// error: its row is unknown.
+pub fn prepare(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Result<Prepared> {
+    let mut emulators = BTreeMap::new();
+    for target in &plan.targets {
+        let name = &target.machine.qemu;
+        if !emulators.contains_key(name) {
+            emulators.insert(name.clone(), qemu::find(cache, name)?);
+        }
+    }
+    let plugin = machine::find_plugin()?;
+    let kernels = kernels(plan);
+    let sources = sources(cache, root, plan, &kernels, watch)?;
+    let mut prepared = Prepared {
+        manifest: Manifest {
+            v: Manifest::version(),
+            plan: plan.clone(),
+            qemu: emulators.values().next().map(|qemu| qemu.stated.clone()).unwrap_or_default(),
+            plugin: sha256_file(&plugin)?,
+            toolchains: BTreeMap::new(),
+            releases: BTreeMap::new(),
+            bases: BTreeMap::new(),
+            images: BTreeMap::new(),
+            guests: BTreeMap::new(),
+        },
+        qemu: emulators,
+        plugin,
+        images: BTreeMap::new(),
+        guests: BTreeMap::new(),
+    };
+    watch(Event::Stage { stage: Stage::Builds, steps: kernels.len() * (2 + plan.rows.len()), done: 0 });
+    for kernel in &kernels {
+        build_kernel(cache, root, plan, kernel, &sources[&kernel.name], &mut prepared, watch)?;
+    }
+    Ok(prepared)
+}
+
+/// A kernel's tree, and what each row changes in it.
+struct Sources {
+    tree: Tree,
+    staged: BTreeMap<String, Staged>,
+}
+
+fn kernels(plan: &Plan) -> Vec<Kernel> {
+    let mut kernels: Vec<Kernel> = Vec::new();
+    for target in &plan.targets {
+        if kernels.iter().all(|kernel| kernel.name != target.kernel.name) {
+            kernels.push(target.kernel.clone());
+        }
+    }
+    kernels
+}
+
+fn sources(
+    cache: &Cache,
+    root: &Path,
+    plan: &Plan,
+    kernels: &[Kernel],
+    watch: Watch<'_>,
+) -> Result<BTreeMap<String, Sources>> {
+    let steps = kernels.len() * (1 + plan.rows.len());
+    watch(Event::Stage { stage: Stage::Sources, steps, done: 0 });
+    let mut all = BTreeMap::new();
+    for kernel in kernels {
+        let what = format!("source of {}", kernel.name);
+        watch(Event::Begin(&what));
+        let tree = source::provide(cache, &kernel.source, root)?;
+        watch(Event::Step { what: &what, seconds: None });
+        let mut staged = BTreeMap::new();
+        for row in &plan.rows {
+            let series: Vec<PathBuf> = row.series.iter().map(|file| root.join(file)).collect();
+            let changes = patch::stage(&tree.path, &series)
+                .map_err(|error| error.context(format!("row {} on {}", row.name, kernel.name)))?;
+            watch(Event::Step { what: &format!("patches of {} on {}", row.name, kernel.name), seconds: None });
+            staged.insert(row.name.clone(), changes);
+        }
+        all.insert(kernel.name.clone(), Sources { tree, staged });
+    }
+    Ok(all)
+}
+
+fn build_kernel(
+    cache: &Cache,
+    root: &Path,
+    plan: &Plan,
+    kernel: &Kernel,
+    sources: &Sources,
+    prepared: &mut Prepared,
+    watch: Watch<'_>,
+) -> Result<()> {
+    let builder = Builder::new(cache, kernel, &sources.tree, root)?;
+    let what = format!("{} without patches", kernel.name);
+    watch(Event::Begin(&what));
+    builder.base()?;
+    let base = builder.image(&Staged::default())?;
+    watch(Event::Step { what: &what, seconds: base.seconds });
+    let name = || kernel.name.clone();
+    let record = &base.made.record;
+    let manifest = &mut prepared.manifest;
+    manifest.toolchains.insert(name(), format!("{}; {}", record.compiler, record.binutils));
+    manifest.releases.insert(name(), record.version.clone());
+    manifest.bases.insert(name(), image(&base.made));
+    let mut images = BTreeMap::new();
+    for row in &plan.rows {
+        let what = format!("{} with {}", kernel.name, row.name);
+        watch(Event::Begin(&what));
+        let (entry, seconds) = match builder.image(&sources.staged[&row.name]) {
+            Ok(built) => {
+                let entry = image(&built.made);
+                prepared.images.insert((name(), row.name.clone()), built.made);
+                (entry, built.seconds)
+            }
+            // The base has been built: what fails now are the patches.
+            Err(error) if error.kind() == Kind::Study => {
+                watch(Event::Warning(&error.to_string()));
+                let failed = Some(error.to_string());
+                (Image { key: String::new(), sha256: String::new(), failed }, None)
+            }
+            Err(error) => return Err(error),
+        };
+        images.insert(row.name.clone(), entry);
+        watch(Event::Step { what: &what, seconds });
+    }
+    prepared.manifest.images.insert(name(), images);
+    let what = format!("guest programs for {}", kernel.name);
+    watch(Event::Begin(&what));
+    let guest = guest::pack(cache, kernel, Path::new(LIBRARY), &plan.testcases, root)?;
+    watch(Event::Step { what: &what, seconds: None });
+    prepared.manifest.guests.insert(name(), guest.sha256.clone());
+    prepared.guests.insert(name(), guest);
+    Ok(())
+}
+
+/// A target and a row that have a kernel to boot.
+#[derive(Clone, Copy, Debug)]
+pub struct Combination<'a> {
+    /// Kernel and machine.
+    pub target: &'a Target,
+    /// Patches.
+    pub row: &'a Row,
+}
+
+/// How the boot of a combination went.
+#[derive(Clone, Debug)]
+pub enum Snapshot {
+    /// The saved machine.
+    Saved(PathBuf),
+    /// It did not become ready.
+    NotReady {
+        /// The console.
+        console: String,
+        /// The host's deadline passed.
+        timed_out: bool,
+    },
+}
+
+/// Snapshots by kernel, machine and row.
+pub type Snapshots = BTreeMap<(String, String, String), Snapshot>;
+
+impl Prepared {
+    /// Returns how QEMU starts a combination, or `None` when there is no kernel for it.
+    pub fn boot<'a>(&'a self, combination: &Combination<'a>) -> Option<Boot<'a>> {
+        let kernel = &combination.target.kernel.name;
+        let image = self.images.get(&(kernel.clone(), combination.row.name.clone()))?;
+        Some(Boot {
+            machine: &combination.target.machine,
+            image: &image.image,
+            initramfs: &self.guests.get(kernel)?.path,
+            plugin: &self.plugin,
+        })
+    }
+
+    /// The emulator of a target.
+    pub fn qemu_of(&self, target: &Target) -> Result<&Qemu> {
+        self.qemu.get(&target.machine.qemu).ok_or_else(|| Error::internal("no QEMU for a target of the plan"))
+    }
+
+    /// Boots each combination once, on `jobs` threads, unless the cache has its snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Infrastructure; interrupted. A kernel that does not boot is no error.
+    pub fn snapshots(
+        &self,
+        cache: &Cache,
+        combinations: &[Combination<'_>],
+        jobs: usize,
+        watch: Watch<'_>,
+    ) -> Result<Snapshots> {
+        watch(Event::Stage { stage: Stage::Boots, steps: combinations.len(), done: 0 });
+        let mut snapshots = Snapshots::new();
+        let work = |combination: &Combination<'_>| self.snapshot(cache, combination);
+        parallel(jobs, combinations, work, |combination, snapshot| {
+            let Combination { target, row } = combination;
+            let what = format!("{} with {}", target.title(), row.name);
+            watch(Event::Step { what: &what, seconds: None });
+            if let Some(snapshot) = snapshot {
+                let names = (target.kernel.name.clone(), target.machine.name.clone(), row.name.clone());
+                snapshots.insert(names, snapshot);
+            }
+            Ok(())
+        })?;
+        Ok(snapshots)
+    }
+
+    fn snapshot(&self, cache: &Cache, combination: &Combination<'_>) -> Result<Option<Snapshot>> {
+        let Some(boot) = self.boot(combination) else { return Ok(None) };
+        let target = combination.target;
+        let qemu = self.qemu_of(target)?;
+        let machine = serde_json::to_string(&target.machine)
+            .map_err(|error| Error::internal(format!("machine: {error}")))?;
+        let image = &self.manifest.images[&target.kernel.name][&combination.row.name].sha256;
+        let key = key([
+            ("image", image.as_bytes()),
+            ("guest", self.manifest.guests[&target.kernel.name].as_bytes()),
+            ("machine", machine.as_bytes()),
+            ("qemu", qemu.stated.as_bytes()),
+            ("plugin", self.manifest.plugin.as_bytes()),
+        ]);
+        let mut not_ready = None;
+        let entry = cache.entry(SNAPSHOTS, &key, |dir| {
+            let scratch = cache.scratch()?;
+            match machine::take(qemu, &boot, &dir.join(SNAPSHOT), scratch.path())? {
+                Booted::Ready => Ok(()),
+                Booted::NotReady { console, timed_out } => {
+                    not_ready = Some(Snapshot::NotReady { console, timed_out });
+                    Err(Error::infrastructure("not ready"))
+                }
+            }
+        });
+        match (entry, not_ready) {
+            (Ok(dir), _) => Ok(Some(Snapshot::Saved(dir.join(SNAPSHOT)))),
+            (Err(_), Some(not_ready)) => Ok(Some(not_ready)),
+            (Err(error), None) => Err(error),
+        }
+    }
+}
+
+/// The guest library, relative to the repository.
+const LIBRARY: &str = "testcases/guest";
+
+/// Kind of the cache entries, and the file in each.
+const SNAPSHOTS: &str = "snapshot";
+const SNAPSHOT: &str = "machine";
+
+impl Prepared {
+    /// Returns the vmlinux that belongs to an image of a manifest, if the cache still has it.
+    pub fn vmlinux(cache: &Cache, image: &Image) -> Option<PathBuf> {
+        Some(cache.peek(crate::build::IMAGE, &image.key)?.join("vmlinux"))
+    }
+}
+
+fn image(built: &BuiltImage) -> Image {
+    let key = built.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Image { key, sha256: built.record.image_sha256.clone(), failed: None }
+}
