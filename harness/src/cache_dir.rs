@@ -213,6 +213,8 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
+        // What cannot be removed now is left to the next sweep.
+        let _ = remove(self.dir.path());
         // The name is random and never used again, so nobody can be waiting for this lock.
         let _ = std::fs::remove_file(&self.lock_path);
     }
@@ -264,9 +266,26 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
 
 /// Removes a directory tree if it exists.
 pub(crate) fn remove(dir: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(dir) {
+    let mut removed = std::fs::remove_dir_all(dir);
+    if removed.as_ref().is_err_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied) {
+        // An overlay leaves an empty directory that not even its owner may read.
+        open_up(dir);
+        removed = std::fs::remove_dir_all(dir);
+    }
+    match removed {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", dir, e)),
         _ => Ok(()),
+    }
+}
+
+/// Lets the owner into every directory below; what is not ours shows when it cannot be removed.
+fn open_up(dir: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let _ = std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700));
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            open_up(&entry.path());
+        }
     }
 }
 

@@ -83,8 +83,9 @@ struct Program {
 }
 
 fn programs(library: &Path, testcases: &[Testcase], root: &Path) -> Result<Vec<Program>> {
-    let (init, shared): (Vec<_>, Vec<_>) =
-        sources(library, &["c"])?.into_iter().partition(|path| path.file_name().is_some_and(|name| name == INIT));
+    let (init, shared): (Vec<_>, Vec<_>) = sources(library, &["c"])?
+        .into_iter()
+        .partition(|path| path.file_name().is_some_and(|name| name == INIT));
     if init.is_empty() {
         return Err(Error::study(format!("{} has no {INIT}", library.display())));
     }
@@ -130,7 +131,8 @@ fn inputs(kernel: &Kernel, library: &Path, programs: &[Program]) -> Result<Strin
     for program in programs {
         parts.push(("program".to_owned(), program.path.clone().into_bytes()));
         for path in &program.sources {
-            let bytes = std::fs::read(path).map_err(|e| Error::study(format!("cannot read {}: {e}", path.display())))?;
+            let bytes = std::fs::read(path)
+                .map_err(|e| Error::study(format!("cannot read {}: {e}", path.display())))?;
             parts.push(("source".to_owned(), bytes));
             headers.extend(sources(path.parent().unwrap_or(library), &["h"])?);
         }
@@ -152,12 +154,17 @@ fn compile(kernel: &Kernel, library: &Path, root: &Path, program: &Program, to: 
         return Ok(());
     }
     let first: Vec<_> = said.stderr.lines().take(15).collect();
-    Err(Error::study(format!("the guest's program /{} does not compile:\n{}", program.path, first.join("\n"))))
+    Err(Error::study(format!(
+        "the guest's program /{} does not compile:\n{}",
+        program.path,
+        first.join("\n")
+    )))
 }
 
 /// Returns a newc archive of [`DIRECTORIES`] and of executable files, with nothing in it that a clock or a user left.
 fn archive(files: Vec<(String, Vec<u8>)>) -> Result<Vec<u8>> {
-    let directories = DIRECTORIES.iter().map(|name| ((*name).to_owned(), Vec::new(), ModeFileType::Directory));
+    let directories =
+        DIRECTORIES.iter().map(|name| ((*name).to_owned(), Vec::new(), ModeFileType::Directory));
     let files = files.into_iter().map(|(name, bytes)| (name, bytes, ModeFileType::Regular));
     let entries = directories.chain(files).zip(1..).map(|((name, bytes, kind), number)| {
         // Everything belongs to root, is of the year 1970 and has its place as its inode number.
@@ -211,7 +218,8 @@ mod tests {
         let shown: Vec<_> = programs
             .iter()
             .map(|p| {
-                let sources = p.sources.iter().map(|s| s.strip_prefix(dir.path()).unwrap().display().to_string());
+                let sources =
+                    p.sources.iter().map(|s| s.strip_prefix(dir.path()).unwrap().display().to_string());
                 format!("{} <- {}", p.path, sources.collect::<Vec<_>>().join(" "))
             })
             .collect();

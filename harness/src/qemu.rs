@@ -60,8 +60,10 @@ pub fn find(cache: &Cache, target: &str) -> Result<Qemu> {
         }
     }
     let found = if found.is_empty() { "none was found".to_owned() } else { found.join("; ") };
-    Err(Error::infrastructure(format!("{name} {NEEDED} or newer is needed for its plugin interface 7, but {found}"))
-        .hint("run ci/setup: it extracts one into the cache directory and changes nothing on the system"))
+    Err(Error::infrastructure(format!(
+        "{name} {NEEDED} or newer is needed for its plugin interface 7, but {found}"
+    ))
+    .hint("run ci/setup: it extracts one into the cache directory and changes nothing on the system"))
 }
 
 fn in_path(name: &str) -> Option<Vec<OsString>> {
@@ -75,7 +77,14 @@ fn in_prefix(prefix: &Path, name: &str) -> Option<Vec<OsString>> {
     let (loader, libraries) = loader(prefix)?;
     program.is_file().then(|| {
         let data = prefix.join("usr/share/qemu");
-        vec![loader.into(), "--library-path".into(), libraries.into(), program.into(), "-L".into(), data.into()]
+        vec![
+            loader.into(),
+            "--library-path".into(),
+            libraries.into(),
+            program.into(),
+            "-L".into(),
+            data.into(),
+        ]
     })
 }
 
@@ -91,8 +100,9 @@ fn loader(prefix: &Path) -> Option<(PathBuf, PathBuf)> {
 
 fn ask(command: Vec<OsString>) -> Result<Qemu> {
     let text = Run::new(&command[0]).args(&command[1..]).arg("--version").read()?;
-    let (version, stated) = parse_version(&text)
-        .ok_or_else(|| Error::infrastructure(format!("{} states no version", command[0].to_string_lossy())))?;
+    let (version, stated) = parse_version(&text).ok_or_else(|| {
+        Error::infrastructure(format!("{} states no version", command[0].to_string_lossy()))
+    })?;
     Ok(Qemu { command, version, stated })
 }
 
@@ -123,7 +133,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::at(dir.path()).unwrap();
         let error = find(&cache, "no-such-target").unwrap_err();
-        assert!(error.to_string().starts_with("qemu-system-no-such-target 11.1 or newer is needed"), "{error}");
+        assert!(
+            error.to_string().starts_with("qemu-system-no-such-target 11.1 or newer is needed"),
+            "{error}"
+        );
         assert!(error.to_string().ends_with("none was found"));
     }
 }

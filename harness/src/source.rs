@@ -64,9 +64,25 @@ pub fn provide(cache: &Cache, source: &Source, root: &Path) -> Result<Tree> {
     }
 }
 
+/// Returns the archives of kernel sources that Debian packages installed, or ci/setup extracted, in name order.
+pub(crate) fn debian_archives(cache: &Cache) -> Vec<PathBuf> {
+    let entries =
+        debian_places(cache).into_iter().filter_map(|dir| std::fs::read_dir(dir).ok()).flatten().flatten();
+    let is_source = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("linux-source-") && name.ends_with(".tar.xz") && path.is_file()
+    };
+    let mut found: Vec<_> = entries.map(|e| e.path()).filter(is_source).collect();
+    found.sort();
+    found
+}
+
+fn debian_places(cache: &Cache) -> [PathBuf; 2] {
+    [Path::new("/").join(DEBIAN_DIR), cache.root().join("debian-source").join(DEBIAN_DIR)]
+}
+
 fn debian_archive(cache: &Cache, package: &str) -> Result<PathBuf> {
-    let file = format!("{DEBIAN_DIR}/{package}.tar.xz");
-    let places = [Path::new("/").join(&file), cache.root().join("debian-source").join(&file)];
+    let places = debian_places(cache).map(|dir| dir.join(format!("{package}.tar.xz")));
     places.into_iter().find(|p| p.is_file()).ok_or_else(|| {
         Error::infrastructure(format!("the Debian package {package} is not installed")).hint(
             "run ci/setup, which installs it, or where this Debian has none, extracts it into the cache directory",

@@ -167,6 +167,11 @@ impl<'a> Builder<'a> {
         Ok(Self { cache, kernel, tree, toolchain, requested, namespace, base_key })
     }
 
+    /// Returns whether the base is in the cache, so that nothing takes minutes.
+    pub fn has_base(&self) -> bool {
+        self.cache.peek(BASE, &self.base_key).is_some()
+    }
+
     /// Returns the build tree of the unpatched source, built if it was not there.
     ///
     /// # Errors
@@ -205,7 +210,7 @@ impl<'a> Builder<'a> {
         std::fs::create_dir(&obj).map_err(|e| Error::io("create", &obj, e))?;
         let fragment = dir.join("requested.config");
         write_atomically(&fragment, self.requested.text().as_bytes())?;
-        let make = self.toolchain.make(self.cache, self.kernel, &self.tree.path, &obj);
+        let make = self.toolchain.make(self.cache, self.kernel, &self.tree.path, &obj).without_ccache();
         let all = format!("KCONFIG_ALLCONFIG={}", fragment.display());
         let nothing = Staged::default();
         let job = |words| Job {

@@ -31,7 +31,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::Report { run, format } => report_run(args, run, *format),
         Command::Replay { run, trial } => replay(args, run, &trial.parse()?),
         Command::Explain { run, trial } => explain(args, run, &trial.parse()?),
-        Command::Doctor => doctor::run(&Cache::locate()?),
+        Command::Doctor => examine(),
         Command::List => list(args),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Args::command(), "patcheval", &mut stdout());
@@ -116,6 +116,14 @@ fn vmlinux(run: &Path, id: &TrialId) -> Result<PathBuf> {
         Error::infrastructure(format!("the cache no longer has the kernel of {id}"))
             .hint("run the study again: what is in the run directory is not run twice, only built")
     })
+}
+
+fn examine() -> Result<u8> {
+    let findings = doctor::diagnose(&doctor::probe(&Cache::locate()?)?);
+    for finding in &findings {
+        print(&format!("{finding}\n"))?;
+    }
+    Ok(if doctor::healthy(&findings) { exit::MET } else { exit::INFRASTRUCTURE })
 }
 
 fn list(args: &Args) -> Result<u8> {

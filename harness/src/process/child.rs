@@ -22,7 +22,9 @@ const SLICE: Duration = Duration::from_millis(50);
 static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(false)));
 static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
-/// Makes Ctrl-C, SIGTERM and SIGHUP set the flag that [`interrupted`] reads; the second one ends the process.
+/// Makes Ctrl-C, SIGTERM and SIGHUP set the flag that [`interrupted`] reads, once or often: whoever waits for a child
+/// then ends its whole group, within some seconds even if it resists, so there is no shorter way out that would
+/// leave somebody behind.
 ///
 /// # Errors
 ///
@@ -30,10 +32,7 @@ static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 pub fn catch_signals() -> Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        let code = i32::from(crate::error::exit::INTERRUPTED);
-        // Registered first, so that it sees the flag as the signal before this one left it.
-        signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&INTERRUPTED))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&INTERRUPTED)))
+        signal_hook::flag::register(signal, Arc::clone(&INTERRUPTED))
             .map_err(|e| Error::infrastructure(format!("cannot catch signal {signal}: {e}")))?;
     }
     Ok(())
