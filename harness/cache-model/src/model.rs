@@ -145,6 +145,13 @@ impl<M: Memory> Model<M> {
         self.suspect(geometry.line_of(phys));
     }
 
+    /// Whether a fetch from an I$ line would find the line where it was used last, and with the bytes that the data
+    /// side sees; then it changes nothing, and need not be made.
+    #[inline]
+    pub fn is_fresh(&self, set: usize, line: u64) -> bool {
+        self.icache.recent_and_clean(set, line)
+    }
+
     /// A fetch of `len` bytes within one I$ line; the line is filled if it is not there.
     ///
     /// Returns the difference when the bytes fetched are not the bytes that a load would return.

@@ -23,6 +23,18 @@ pub(crate) struct Piece {
     pub(crate) len: u32,
 }
 
+/// What the entry of a block looks at first: enough to see that all of its lines are fresh in the I$.
+#[derive(Clone, Copy)]
+pub(crate) struct HotBlock {
+    /// Physical address of the first line.
+    pub(crate) line: u64,
+    pub(crate) insns: u32,
+    /// Set of the first line; the others follow it.
+    pub(crate) set: u32,
+    /// Number of lines; 0 for a block that needs a closer look each time (two pages, or not cacheable).
+    pub(crate) lines: u32,
+}
+
 /// A translation block: how many instructions, and where they lie.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct BlockInfo {
@@ -55,6 +67,7 @@ pub struct Plugin {
     pub(crate) target: Target,
     pub(crate) model: Option<Model<ShadowedRam>>,
     pub(crate) tlb: Tlb,
+    pub(crate) hot: Vec<HotBlock>,
     pub(crate) blocks: Vec<BlockInfo>,
     swaps: Swaps,
     pub(crate) qemu: Qemu,
@@ -96,6 +109,7 @@ impl Plugin {
             target,
             model: None,
             tlb: Tlb::default(),
+            hot: Vec::new(),
             blocks: Vec::new(),
             swaps: Swaps::default(),
             qemu,
@@ -137,26 +151,28 @@ impl Plugin {
     /// Returns an address where QEMU must start again, because memory under this block has changed.
     #[inline]
     pub fn block(&mut self, number: usize) -> Option<u64> {
-        let block = &self.blocks[number];
-        self.now += u64::from(block.insns);
-        if self.now >= self.attention {
-            return self.attend(number);
-        }
-        if !block.cacheable || !self.cached {
-            return None;
-        }
-        let first = block.first;
-        let second = block.second;
-        let mut restart = self.fetch(&first);
-        if let Some(second) = second {
-            restart |= self.fetch(&second);
-        }
-        if restart { Some(self.restart_at(number)) } else { None }
+        let hot = self.hot[number];
+        self.now += u64::from(hot.insns);
+        if self.now < self.attention && self.is_fresh(&hot) { None } else { self.look_closer(number) }
     }
 
-    /// What is rare when a block is entered: the deadline, and stale bytes in memory.
-    #[cold]
-    fn attend(&mut self, number: usize) -> Option<u64> {
+    #[inline]
+    fn is_fresh(&self, hot: &HotBlock) -> bool {
+        let Some(model) = self.model.as_ref().filter(|_| self.cached && hot.lines != 0) else { return false };
+        let geometry = model.icache_geometry();
+        let (mut set, mut line) = (hot.set as usize, hot.line);
+        for _ in 0..hot.lines {
+            if !model.is_fresh(set, line) {
+                return false;
+            }
+            set = (set + 1) & (geometry.sets() - 1);
+            line += geometry.line() as u64;
+        }
+        true
+    }
+
+    /// The entry of a block that is not known to be fresh, or that is due for the deadline or for undoing swaps.
+    fn look_closer(&mut self, number: usize) -> Option<u64> {
         if self.now >= self.options.deadline {
             self.finish(End::Deadline);
             ffi::end_process(0);
@@ -165,8 +181,11 @@ impl Plugin {
         if self.swaps.any() && !self.swaps.is_restart(block.first.virt) {
             return self.undo_swaps(number);
         }
-        let mut restart = block.cacheable && self.cached && self.fetch(&block.first);
-        restart |= block.second.is_some_and(|second| self.cached && self.fetch(&second));
+        if !block.cacheable || !self.cached {
+            return None;
+        }
+        let mut restart = self.fetch(&block.first);
+        restart |= block.second.is_some_and(|second| self.fetch(&second));
         restart.then(|| self.restart_at(number))
     }
 

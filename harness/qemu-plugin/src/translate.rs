@@ -6,7 +6,7 @@ use trial_record::Mode;
 
 use crate::decode::{Accesses, Advertised, Special};
 use crate::ffi::{Block, Instruction, Ram};
-use crate::plugin::{BlockInfo, Event, Piece, Plugin, is_kseg1};
+use crate::plugin::{BlockInfo, Event, HotBlock, Piece, Plugin, is_kseg1};
 use crate::ram::ShadowedRam;
 
 impl Plugin {
@@ -132,10 +132,24 @@ impl Plugin {
         self.model.as_ref().is_some_and(in_ram) && !is_kseg1(self.target, piece.virt)
     }
 
+    fn hot_block(&self, info: &BlockInfo) -> HotBlock {
+        let geometry = self.options.icache;
+        let Piece { virt, phys, len } = info.first;
+        let last = phys + u64::from(len) - 1;
+        let lines = (geometry.line_of(last) - geometry.line_of(phys)) >> geometry.line_shift();
+        HotBlock {
+            line: geometry.line_of(phys),
+            insns: info.insns,
+            set: geometry.set_of(virt, phys) as u32,
+            lines: if info.cacheable && info.second.is_none() { lines as u32 + 1 } else { 0 },
+        }
+    }
+
     fn block_number(&mut self, info: BlockInfo) -> usize {
         let next = self.blocks.len();
         let number = *self.known_blocks.entry(info).or_insert(next);
         if number == next {
+            self.hot.push(self.hot_block(&info));
             self.blocks.push(info);
         }
         number

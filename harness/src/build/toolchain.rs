@@ -44,16 +44,17 @@ impl Toolchain {
     /// Returns what the image depends on beside source, configuration and versions.
     pub(super) fn flags() -> String {
         let pinned: Vec<_> = PINNED.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        format!("KCFLAGS={DEBUG} -ffile-prefix-map {}", pinned.join(" "))
+        format!("CC -ffile-prefix-map KCFLAGS={DEBUG} {}", pinned.join(" "))
     }
 
     /// Returns a `make` of `kernel` from `tree` into `obj`, without a target, in a clean environment.
     pub(super) fn make(&self, cache: &Cache, kernel: &Kernel, tree: &Path, obj: &Path) -> Make {
         let (source, build) = (tree.display(), obj.display());
         let cross = &kernel.cross_compile;
-        // No path of the cache may get into the image, not even into its debug information.
-        let flags = format!("{DEBUG} -ffile-prefix-map={source}/= -ffile-prefix-map={build}=.");
-        let compiler = if self.ccache { format!("ccache {cross}gcc") } else { format!("{cross}gcc") };
+        // No path of the cache may get into the image, not even into its debug information. With the compiler's name
+        // and not in KCFLAGS, of which some Makefiles (MIPS: the vDSO's) take only the flags that they know.
+        let maps = format!("-ffile-prefix-map={source}/= -ffile-prefix-map={build}=.");
+        let ccache = if self.ccache { "ccache " } else { "" };
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
         let words = vec![
             "make".to_owned(),
@@ -64,8 +65,8 @@ impl Toolchain {
             format!("O={build}"),
             format!("ARCH={}", kernel.arch.name()),
             format!("CROSS_COMPILE={cross}"),
-            format!("CC={compiler}"),
-            format!("KCFLAGS={flags}"),
+            format!("CC={ccache}{cross}gcc {maps}"),
+            format!("KCFLAGS={DEBUG}"),
             // Set and empty: no "+" for a tree that is below somebody's git repository.
             "LOCALVERSION=".to_owned(),
         ];
