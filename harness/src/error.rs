@@ -74,7 +74,9 @@ impl Error {
     pub fn io(doing: &str, path: &Path, error: std::io::Error) -> Self {
         let made = Self::infrastructure(format!("cannot {doing} {}: {error}", path.display()));
         if error.kind() == std::io::ErrorKind::StorageFull {
-            return made.hint("the disk is full: free some space and run the same command again, it goes on where it was");
+            return made.hint(
+                "the disk is full: free some space and run the same command again, it goes on where it was",
+            );
         }
         made
     }

@@ -227,10 +227,8 @@ fn lock(root: &Path) -> Result<File> {
     let file = File::create(&path).map_err(|error| Error::io("create", &path, error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(_) => {
-            Err(Error::infrastructure(format!("another patcheval is appending to {}", root.display()))
-                .hint("wait for it, or choose another --out"))
-        }
+        Err(_) => Err(Error::infrastructure(format!("another patcheval is appending to {}", root.display()))
+            .hint("wait for it, or choose another --out")),
     }
 }
 

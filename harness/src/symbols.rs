@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_place_reads_like_an_oops() {
-        let place = Place { function: "copy_to_page".into(), offset: 0x5c, line: Some("kernel/x.c:3".into()) };
+        let place =
+            Place { function: "copy_to_page".into(), offset: 0x5c, line: Some("kernel/x.c:3".into()) };
         assert_eq!(place.to_string(), "copy_to_page+0x5c (kernel/x.c:3)");
     }
 }

@@ -79,8 +79,11 @@ impl DCache {
     pub(crate) fn clean(&mut self, place: usize) -> Option<Evicted> {
         let tag = self.tags.get(place);
         self.tags.set(place, tag & !DIRTY);
-        (tag & (VALID | DIRTY) == VALID | DIRTY)
-            .then(|| Evicted { line: tag & !FLAGS, dirty: true, store: self.stores[place] })
+        (tag & (VALID | DIRTY) == VALID | DIRTY).then(|| Evicted {
+            line: tag & !FLAGS,
+            dirty: true,
+            store: self.stores[place],
+        })
     }
 
     /// Empties a place; returns the line that was there.

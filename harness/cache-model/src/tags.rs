@@ -28,14 +28,7 @@ impl Tags {
     pub(crate) fn new(geometry: Geometry) -> Self {
         let lines = geometry.lines();
         let recent = (0..geometry.sets()).map(|set| (set * geometry.ways()) as u32).collect();
-        Self {
-            geometry,
-            ways: geometry.ways(),
-            tags: vec![0; lines],
-            used: vec![0; lines],
-            recent,
-            clock: 0,
-        }
+        Self { geometry, ways: geometry.ways(), tags: vec![0; lines], used: vec![0; lines], recent, clock: 0 }
     }
 
     /// Returns the most recently used place of a set, with its tag.

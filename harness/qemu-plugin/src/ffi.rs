@@ -150,8 +150,8 @@ pub struct Qemu {
 
 impl Qemu {
     fn new() -> Result<Self, String> {
-        let functions =
-            Functions::resolve().map_err(|name| format!("this QEMU does not export {name}: it is not 11.1 or newer"))?;
+        let functions = Functions::resolve()
+            .map_err(|name| format!("this QEMU does not export {name}: it is not 11.1 or newer"))?;
         // SAFETY: GLib is initialised, QEMU links it.
         let scratch = unsafe { (functions.byte_array_new)() };
         Ok(Self { functions, scratch })
@@ -172,7 +172,8 @@ impl Qemu {
         // SAFETY: read_register appends to the array that it is given; its length is checked.
         let len = unsafe {
             (self.functions.byte_array_set_size)(self.scratch, 0);
-            if !(self.functions.read_register)(register.0 as Opaque, self.scratch) || (*self.scratch).len > 8 {
+            if !(self.functions.read_register)(register.0 as Opaque, self.scratch) || (*self.scratch).len > 8
+            {
                 return None;
             }
             let len = (*self.scratch).len as usize;
@@ -387,7 +388,8 @@ fn with<T>(otherwise: T, f: impl FnOnce(&mut Plugin) -> T) -> T {
 }
 
 extern "C" fn on_block(_vcpu: c_uint, index: Opaque) {
-    let restart = with(None, |plugin| plugin.block(index as usize).map(|pc| (pc, plugin.qemu().functions.set_pc)));
+    let restart =
+        with(None, |plugin| plugin.block(index as usize).map(|pc| (pc, plugin.qemu().functions.set_pc)));
     if let Some((pc, set_pc)) = restart {
         // SAFETY: registered with RW_REGS_PC. It does not return: nothing here has a destructor.
         unsafe { set_pc(pc) }
@@ -462,7 +464,8 @@ pub unsafe extern "C" fn qemu_plugin_install(
         let arguments = (0..argc.max(0) as usize).map(|i| text(*argv.add(i))).collect::<Vec<_>>();
         (&*info, text((*info).target_name), arguments)
     };
-    let (versions, system, cpus) = ((info.version_min, info.version_cur), info.system_emulation, info.smp_vcpus);
+    let (versions, system, cpus) =
+        ((info.version_min, info.version_cur), info.system_emulation, info.smp_vcpus);
     let installed = catch_unwind(|| {
         if !system || cpus != 1 || versions.0 > API_VERSION || versions.1 < API_VERSION {
             return Err(format!(

@@ -41,7 +41,8 @@ impl Plugin {
         }
         if let (true, Some(first)) = (modelled, pieces[0]) {
             let insns = block.count() as u32;
-            let cacheable = self.is_cacheable(&first) && pieces[1].is_none_or(|second| self.is_cacheable(&second));
+            let cacheable =
+                self.is_cacheable(&first) && pieces[1].is_none_or(|second| self.is_cacheable(&second));
             let info = BlockInfo { insns, cacheable, first, second: pieces[1] };
             block.on_entry(self.block_number(info));
         }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result, exit};
 use crate::judge::Judgement;
 use crate::plan::{Plan, TrialId};
 use crate::report::{self, Style};
-use crate::run::{self, Evidence, Event, Prepared, Request};
+use crate::run::{self, Event, Evidence, Prepared, Request};
 use crate::symbols::Symbols;
 use crate::ui::{Display, Verbosity};
 use crate::{store, study};

@@ -32,10 +32,14 @@ pub fn find_plugin() -> Result<PathBuf> {
     }
     let program = std::env::current_exe().unwrap_or_default();
     // Tests run one folder further down, in `deps`.
-    program.ancestors().skip(1).take(2).map(|dir: &Path| dir.join(NAME)).find(|path| path.is_file()).ok_or_else(
-        || {
+    program
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|dir: &Path| dir.join(NAME))
+        .find(|path| path.is_file())
+        .ok_or_else(|| {
             Error::infrastructure(format!("{NAME} is not beside {}", program.display()))
                 .hint("build it: cargo build --release --workspace")
-        },
-    )
+        })
 }

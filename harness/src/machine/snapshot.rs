@@ -26,8 +26,7 @@ const BOOT_DEADLINE: Duration = Duration::from_secs(120);
 
 /// How long to wait for QEMU's main loop to have seen the order to stop, before the guest is let go: it needs
 /// microseconds. If it was too short, the plugin notices, and the next one is tried.
-const SETTLE: [Duration; 3] =
-    [Duration::from_millis(30), Duration::from_millis(500), Duration::from_secs(4)];
+const SETTLE: [Duration; 3] = [Duration::from_millis(30), Duration::from_millis(500), Duration::from_secs(4)];
 
 /// Poll interval for files that others make.
 const POLL: Duration = Duration::from_millis(4);
@@ -98,7 +97,9 @@ fn attempt(qemu: &Qemu, boot: &Boot<'_>, to: &Path, scratch: &Path, settle: Dura
         Err(error) => {
             child.kill()?;
             let _ = std::fs::remove_file(to);
-            Ok(Attempt::Missed(error.context(format!("cannot save a snapshot ({})", read_lossy(&stderr).trim()))))
+            Ok(Attempt::Missed(
+                error.context(format!("cannot save a snapshot ({})", read_lossy(&stderr).trim())),
+            ))
         }
     }
 }

@@ -76,12 +76,8 @@ fn run_trials(
     dir: &mut RunDir,
     watch: Watch<'_>,
 ) -> Result<()> {
-    let snapshots = prepared.snapshots(
-        request.cache,
-        &combinations(request.plan, missing)?,
-        request.jobs,
-        watch,
-    )?;
+    let snapshots =
+        prepared.snapshots(request.cache, &combinations(request.plan, missing)?, request.jobs, watch)?;
     watch(Event::Stage { stage: Stage::Trials, steps: all, done: all - missing.len() });
     let work = |id: &TrialId| {
         check_interrupted()?;
@@ -220,8 +216,14 @@ pub fn replay(cache: &Cache, root: &Path, run: &Path, id: &TrialId, watch: Watch
     let then = find_line(run, id)?;
     let prepared = prepare(cache, root, &manifest.plan, watch)?;
     if prepared.manifest != manifest {
-        return Err(Error::study(format!("the inputs of {} are no longer what they were: {}", run.display(), difference(&manifest, &prepared.manifest)))
-            .hint("check out the state of the repository and the tools that made the run, or run the study again"));
+        return Err(Error::study(format!(
+            "the inputs of {} are no longer what they were: {}",
+            run.display(),
+            difference(&manifest, &prepared.manifest)
+        ))
+        .hint(
+            "check out the state of the repository and the tools that made the run, or run the study again",
+        ));
     }
     let combinations = combinations(&manifest.plan, std::slice::from_ref(id))?;
     let snapshots = prepared.snapshots(cache, &combinations, 1, watch)?;

@@ -58,11 +58,16 @@ mod tests {
     fn every_item_is_done_once() {
         let items: Vec<u32> = (0..100).collect();
         let mut seen = Vec::new();
-        parallel(4, &items, |n| Ok(n * 2), |n, twice| {
-            assert_eq!(twice, n * 2);
-            seen.push(*n);
-            Ok(())
-        })
+        parallel(
+            4,
+            &items,
+            |n| Ok(n * 2),
+            |n, twice| {
+                assert_eq!(twice, n * 2);
+                seen.push(*n);
+                Ok(())
+            },
+        )
         .unwrap();
         seen.sort_unstable();
         assert_eq!(seen, items);

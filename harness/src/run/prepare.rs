@@ -112,7 +112,10 @@ fn sources(
             let series: Vec<PathBuf> = row.series.iter().map(|file| root.join(file)).collect();
             let changes = patch::stage(&tree.path, &series)
                 .map_err(|error| error.context(format!("row {} on {}", row.name, kernel.name)))?;
-            watch(Event::Step { what: &format!("patches of {} on {}", row.name, kernel.name), seconds: None });
+            watch(Event::Step {
+                what: &format!("patches of {} on {}", row.name, kernel.name),
+                seconds: None,
+            });
             staged.insert(row.name.clone(), changes);
         }
         all.insert(kernel.name.clone(), Sources { tree, staged });

@@ -156,13 +156,8 @@ mod tests {
     fn a_deadline_is_a_livelock_of_the_guest_or_an_unknown_of_the_host() {
         assert_eq!(outcome("", End::Deadline), Outcome::Fail { symptom: Symptom::Livelock });
         let record = record(End::Finished);
-        let remains = Remains {
-            console: PASSING,
-            stderr: "",
-            record: Ok(&record),
-            timed_out: true,
-            clean_exit: false,
-        };
+        let remains =
+            Remains { console: PASSING, stderr: "", record: Ok(&record), timed_out: true, clean_exit: false };
         assert_eq!(classify(&remains).0, Outcome::Unknown { cause: Cause::HostDeadline });
     }
 

@@ -97,8 +97,11 @@ impl Output {
     /// The first failing check, as symptom and detail.
     pub fn failure(&self) -> Option<(Symptom, Detail)> {
         let check = self.results.iter().find(|check| !check.ok && !check.skipped())?;
-        let text =
-            if check.note.is_empty() { check.name.clone() } else { format!("{}: {}", check.name, check.note) };
+        let text = if check.note.is_empty() {
+            check.name.clone()
+        } else {
+            format!("{}: {}", check.name, check.note)
+        };
         let (symptom, detail) =
             check.symptom.clone().unwrap_or_else(|| (Symptom::WrongResult, Detail::default()));
         let text = if detail.text.is_empty() { text } else { format!("{text} ({})", detail.text) };
@@ -175,7 +178,8 @@ mod tests {
 
     #[test]
     fn skips_are_neither_passes_nor_failures() {
-        let output = Output::parse("KTAP version 1\n1..1\nok 1 x # SKIP no tracefs\npatcheval: END status=0\n");
+        let output =
+            Output::parse("KTAP version 1\n1..1\nok 1 x # SKIP no tracefs\npatcheval: END status=0\n");
         assert_eq!(output.checks(), Checks { passed: 0, failed: 0, skipped: 1 });
         assert_eq!(output.failure(), None);
     }

@@ -62,8 +62,6 @@ impl Bars {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template(
-        "{prefix:>8} {bar:24} {pos}/{len} {elapsed} elapsed, {eta} left  {wide_msg}",
-    )
-    .unwrap_or_else(|_| ProgressStyle::default_bar())
+    ProgressStyle::with_template("{prefix:>8} {bar:24} {pos}/{len} {elapsed} elapsed, {eta} left  {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -198,7 +198,9 @@ pub enum ReadError {
 impl std::fmt::Display for ReadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Version { found } => write!(f, "record has version {found}, this harness reads version {VERSION}"),
+            Self::Version { found } => {
+                write!(f, "record has version {found}, this harness reads version {VERSION}")
+            }
             Self::Malformed(why) => write!(f, "not a whole record: {why}"),
         }
     }

@@ -89,9 +89,7 @@ fn coprocessor(word: u32) -> Option<Special> {
     }
     let (crn, rt, crm, op2) = (word >> 16 & 15, word >> 12 & 15, word & 15, word >> 5 & 7);
     match (crn, crm, op2) {
-        (7, ..) => {
-            arm_c7(crm, op2).map(|operation| Special::Maintenance(operation, Operand::Register(rt)))
-        }
+        (7, ..) => arm_c7(crm, op2).map(|operation| Special::Maintenance(operation, Operand::Register(rt))),
         (1, 0, 0) => Some(Special::SystemControl(rt)),
         // TTBR0/1 and TTBCR, DACR, TLB maintenance, CONTEXTIDR
         (2 | 3 | 8 | 13, ..) => Some(Special::Translation),

@@ -30,11 +30,7 @@ const TABLE: &[Row] = &[
         make: |i| Special::Maintenance(mips_cache(i >> 16), base_offset(i)),
     },
     // SYNCI offset(base)
-    Row {
-        mask: 0xfc1f_0000,
-        value: 0x041f_0000,
-        make: |i| Special::Maintenance(MIPS_SYNCI, base_offset(i)),
-    },
+    Row { mask: 0xfc1f_0000, value: 0x041f_0000, make: |i| Special::Maintenance(MIPS_SYNCI, base_offset(i)) },
     // CACHEE op, offset9(base)
     Row {
         mask: 0xfc00_007f,

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! A repository to run studies in, and what a run left behind.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Runs share two cores: one at a time, or the deadlines of one would measure the other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// The quick study is run once for all tests that read it.
+static QUICK: LazyLock<Lines> = LazyLock::new(|| Bench::repository().run("quick", "quick"));
+
+/// A repository, with a scratch directory for runs.
+pub struct Bench {
+    pub root: PathBuf,
+    scratch: TempDir,
+}
+
+/// What a command printed, and its exit code.
+#[derive(Debug)]
+pub struct Printed {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+impl Bench {
+    /// The repository itself.
+    pub fn repository() -> Self {
+        Self { root: repository(), scratch: scratch() }
+    }
+
+    /// A copy of the repository's data with one more study, and with whatever `change` adds.
+    pub fn with_study(name: &str, study: &str, change: impl FnOnce(&Path)) -> Self {
+        let scratch = scratch();
+        let root = scratch.path().join("repository");
+        std::fs::create_dir(&root).unwrap();
+        for part in ["kernels", "patches", "testcases", "ci"] {
+            let status =
+                Command::new("cp").arg("-r").arg(repository().join(part)).arg(&root).status().unwrap();
+            assert!(status.success());
+        }
+        std::fs::write(root.join(format!("ci/studies/{name}.yaml")), study).unwrap();
+        change(&root);
+        Self { root, scratch }
+    }
+
+    /// The run of the quick study.
+    pub fn quick(&self) -> Lines {
+        QUICK.clone()
+    }
+
+    /// The command, in this repository.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_patcheval"));
+        command.args(["--root".as_ref(), self.root.as_os_str()]).args(args);
+        command
+    }
+
+    /// Runs the command to its end.
+    pub fn patcheval(&self, args: &[&str]) -> Printed {
+        let Output { status, stdout, stderr } = self.command(args).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Printed { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+
+    /// The directory of a run with this name.
+    pub fn out(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
+    /// Waits until no other test runs a study, and keeps them from it.
+    pub fn alone() -> MutexGuard<'static, ()> {
+        ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a study into a directory of this bench, which must not end in an error.
+    pub fn run(&self, study: &str, name: &str) -> Lines {
+        self.run_alone(&Self::alone(), study, name)
+    }
+
+    /// The same, for a test that is alone already.
+    pub fn run_alone(&self, _alone: &MutexGuard<'_, ()>, study: &str, name: &str) -> Lines {
+        let out = if study == "quick" { quick_dir() } else { self.out(name) };
+        let printed = self.patcheval(&["run", study, "--out", &out.to_string_lossy()]);
+        assert!(matches!(printed.code, Some(0 | 1)), "{study}: {}{}", printed.stdout, printed.stderr);
+        Lines::read(&out)
+    }
+}
+
+/// Where the quick run is: below `target`, and emptied first, so that it is run and not remembered.
+fn quick_dir() -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quick");
+    let _ = std::fs::remove_dir_all(&dir);
+    dir
+}
+
+fn scratch() -> TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// The trials of a run.
+#[derive(Clone)]
+pub struct Lines {
+    dir: PathBuf,
+    lines: Vec<(String, Value)>,
+}
+
+impl Lines {
+    /// Reads a run directory.
+    pub fn read(dir: &Path) -> Self {
+        let text = std::fs::read_to_string(dir.join("trials.jsonl")).unwrap();
+        let lines = text.lines().map(|line| {
+            let value: Value = serde_json::from_str(line).unwrap();
+            let id = &value["id"];
+            let part = |name: &str| id[name].as_str().unwrap().to_owned();
+            let parts = [part("kernel"), part("machine"), part("row"), part("testcase"), part("mode")];
+            (format!("{}/{}", parts.join("/"), id["seed"]), value)
+        });
+        Self { dir: dir.to_owned(), lines: lines.collect() }
+    }
+
+    /// The directory, as an argument.
+    pub fn dir(&self) -> String {
+        self.dir.to_string_lossy().into_owned()
+    }
+
+    /// The file, byte for byte.
+    pub fn text(&self) -> String {
+        std::fs::read_to_string(self.dir.join("trials.jsonl")).unwrap()
+    }
+
+    /// The trials whose names begin like this.
+    pub fn of(&self, prefix: &str) -> Vec<&Value> {
+        self.lines.iter().filter(|(id, _)| id.starts_with(prefix)).map(|(_, line)| line).collect()
+    }
+
+    /// The trials with this in their names.
+    pub fn with(&self, part: &str) -> Vec<&Value> {
+        self.lines.iter().filter(|(id, _)| id.contains(part)).map(|(_, line)| line).collect()
+    }
+
+    /// The name of the first failing trial of those whose names begin like this.
+    pub fn first_failure(&self, prefix: &str) -> String {
+        let failed =
+            |(id, line): &&(String, Value)| id.starts_with(prefix) && line["outcome"]["result"] == "fail";
+        self.lines.iter().find(failed).unwrap_or_else(|| panic!("no failure in {prefix}")).0.clone()
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What the quick study must show.
+
+use serde_json::Value;
+
+use crate::Lines;
+
+const MALTA: &str = "mips-6.1/malta-24kf-16k";
+const FIXES: [&str; 5] = [
+    "ixol-flush",
+    "special-mapping-flush",
+    "special-mapping-fault-flush",
+    "flush-icache-page",
+    "lazy-dcache",
+];
+
+fn passes(trials: &[&Value]) -> usize {
+    trials.iter().filter(|line| line["outcome"]["result"] == "pass").count()
+}
+
+/// Fewer than half of the unfixed kernel's trials pass, with the symptoms that hardware shows; every fix passes all.
+pub fn unfixed_fails_and_every_fix_passes(run: &Lines) {
+    let unfixed = run.of(&format!("{MALTA}/unfixed/t1-first-return/enforce/"));
+    assert_eq!(unfixed.len(), 20);
+    assert!(passes(&unfixed) < 10, "{} of 20 pass", passes(&unfixed));
+    for line in unfixed.iter().filter(|line| line["outcome"]["result"] != "pass") {
+        let symptom = line["outcome"]["symptom"].as_str().unwrap_or("none");
+        assert!(["sigtrap", "sigill", "sigsegv"].contains(&symptom), "{line}");
+        assert_eq!(line["detail"]["in_xol"], true, "{line}");
+        assert_eq!(line["stale"][0]["user"], true, "{line}");
+    }
+    for fix in FIXES {
+        let trials = run.of(&format!("{MALTA}/{fix}/t1-first-return/enforce/"));
+        assert_eq!(passes(&trials), 20, "{fix}");
+        assert!(trials.iter().all(|line| line["stale_fetches"] == 0), "{fix}");
+    }
+}
+
+/// Without the companion, the page with the breakpoint is itself stale.
+pub fn merged_alone_dies_at_its_breakpoint_page(run: &Lines) {
+    let trials = run.of(&format!("{MALTA}/merged-alone/t9-entry-after-enable/enforce/"));
+    assert_eq!(trials.len(), 20);
+    assert!(passes(&trials) < 10, "{} of 20 pass", passes(&trials));
+}
+
+/// With the model off nothing fails, on any kernel.
+pub fn coherent_passes_everything(run: &Lines) {
+    let trials = run.with("/off/");
+    assert_eq!(trials.len(), 2 * 7 * 3 * 2);
+    assert_eq!(passes(&trials), trials.len());
+}
+
+/// On ARM v7 a page that nobody announced is flushed when it is mapped: every row passes everything.
+pub fn arm_passes_everything(run: &Lines) {
+    let trials = run.of("arm-6.1/virt-a15/");
+    assert_eq!(trials.len(), 7 * 3 * 22);
+    assert_eq!(passes(&trials), trials.len());
+}
+
+/// The merged fix is the cheapest in D operations, flushing at each executable fault the dearest in I operations.
+pub fn prices_are_in_order(run: &Lines) {
+    let mean = |fix: &str, key: &str| {
+        let trials = run.of(&format!("{MALTA}/{fix}/t1-first-return/enforce/"));
+        trials.iter().map(|line| line[key].as_u64().unwrap()).sum::<u64>() / trials.len() as u64
+    };
+    for fix in &FIXES[1..] {
+        assert!(mean("ixol-flush", "d_operations") < mean(fix, "d_operations"), "{fix}");
+    }
+    for fix in FIXES.iter().filter(|fix| **fix != "flush-icache-page") {
+        assert!(mean("flush-icache-page", "i_operations") > mean(fix, "i_operations"), "{fix}");
+    }
+}

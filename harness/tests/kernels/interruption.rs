@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Ctrl-C and kill -9 in the middle of the trials.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::MINI_STUDY;
+use crate::bench::{Bench, Lines};
+
+/// Long enough for kernels to be built first, when this test happens to be the first that needs them.
+const PATIENCE: Duration = Duration::from_secs(25 * 60);
+
+/// Interrupts a run by each signal, looks for what is left, and lets it go on.
+pub fn interrupt_and_resume() {
+    let study = MINI_STUDY.replace("count: 4", "count: 12");
+    let bench = Bench::with_study("twice", &study, |_| {});
+    let alone = Bench::alone();
+    let whole = bench.run_alone(&alone, "twice", "whole");
+    let out = bench.out("interrupted");
+    for (signal, code) in [("INT", Some(130)), ("KILL", None)] {
+        let before = lines(&out);
+        let mut child = start(&bench, &out);
+        wait_for_lines(&out, before + 3, &mut child);
+        let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        assert_eq!(child.wait().unwrap().code(), code, "SIG{signal}");
+        wait_until_gone();
+        assert!(lines(&out) >= before + 3, "finished trials are kept");
+        assert!(lines(&out) < whole.text().lines().count(), "the run was interrupted, not complete");
+    }
+    let resumed = bench.run_alone(&alone, "twice", "interrupted");
+    assert_eq!(resumed.text(), whole.text(), "the interrupted run has the same bytes in the end");
+    assert_eq!(Lines::read(&out).text(), whole.text());
+}
+
+fn start(bench: &Bench, out: &Path) -> Child {
+    let mut command = bench.command(&["run", "twice", "--out", &out.to_string_lossy()]);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn lines(out: &Path) -> usize {
+    std::fs::read_to_string(out.join("trials.jsonl")).map_or(0, |text| text.lines().count())
+}
+
+fn wait_for_lines(out: &Path, count: usize, child: &mut Child) {
+    let deadline = Instant::now() + PATIENCE;
+    while lines(out) < count {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended by itself");
+        assert!(Instant::now() < deadline, "no trials");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// No QEMU of the run lives any more, once the system has had a moment to deliver what it was told to.
+fn wait_until_gone() {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while let Some(process) = survivor() {
+        assert!(Instant::now() < deadline, "still running: {process}");
+        sleep(Duration::from_millis(50));
+    }
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(!mounts.contains("patcheval"), "{mounts}");
+}
+
+/// A QEMU with the plugin of this build in it: no other test runs one at the same time.
+fn survivor() -> Option<String> {
+    let plugin = Path::new(env!("CARGO_BIN_EXE_patcheval")).with_file_name("libqemu_plugin.so");
+    let plugin = plugin.to_string_lossy().into_owned();
+    let command = |entry: std::fs::DirEntry| {
+        let bytes = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).replace('\0', " ")
+    };
+    std::fs::read_dir("/proc").unwrap().flatten().map(command).find(|command| command.contains(&plugin))
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The founding figures, on real kernels under real QEMU: built once, cached, and run through the command itself.
+//!
+//! `ci/setup` provides what these need; without it they fail and say what is missing.
+
+mod bench;
+mod figures;
+mod interruption;
+
+use bench::{Bench, Lines};
+
+/// The controls of the mission on the two machines of the quick study, and everything that its rows are known for.
+#[test]
+fn the_quick_study_tells_the_fixes_apart() {
+    let run = Bench::repository().quick();
+    figures::unfixed_fails_and_every_fix_passes(&run);
+    figures::merged_alone_dies_at_its_breakpoint_page(&run);
+    figures::coherent_passes_everything(&run);
+    figures::arm_passes_everything(&run);
+    figures::prices_are_in_order(&run);
+}
+
+#[test]
+fn a_trial_is_replayed_byte_for_byte_and_explained() {
+    let bench = Bench::repository();
+    let run = bench.quick();
+    let failed = run.first_failure("mips-6.1/malta-24kf-16k/unfixed/t1-first-return/enforce/");
+    let replayed = bench.patcheval(&["replay", &run.dir(), &failed]);
+    assert!(replayed.stdout.contains("the same, byte for byte"), "{replayed:?}");
+    assert_eq!(replayed.code, Some(0));
+    let story = bench.patcheval(&["explain", &run.dir(), &failed]).stdout;
+    assert!(story.contains("missing: a write-back"), "{story}");
+    assert!(story.contains("executed 00000000, memory holds 000d000d"), "{story}");
+    assert!(
+        story.contains("arch/mips/lib/memcpy.S:") || story.contains("kernel/events/uprobes.c:"),
+        "{story}"
+    );
+}
+
+#[test]
+fn two_runs_give_the_same_bytes() {
+    let bench = Bench::with_study("twice", MINI_STUDY, |_| {});
+    let (first, second) = (bench.run("twice", "first"), bench.run("twice", "second"));
+    assert_eq!(first.text(), second.text());
+    assert!(first.text().lines().count() > 8);
+}
+
+/// Without the override that ARM got in 2014, a reused XOL slot still holds the previous probe's instruction.
+#[test]
+fn arm_without_its_override_fails_slot_reuse() {
+    let bench = Bench::with_study("override", OVERRIDE_STUDY, |root| {
+        let patch = include_bytes!("../data/arm-no-ixol-override.patch");
+        let dir = root.join("patches/uprobes-xol/no-override");
+        std::fs::create_dir(&dir).unwrap();
+        std::fs::write(dir.join("0001-no-override.patch"), patch).unwrap();
+        std::fs::write(
+            dir.join("variant.yaml"),
+            "name: no-override\ntitle: \"the override of 2014 undone\"\nwhy: \"2014\"\n",
+        )
+        .unwrap();
+    });
+    let run = bench.run("override", "run");
+    let trials = run.of("arm-6.1/virt-a15/no-override/t2-slot-reuse/enforce/");
+    assert_eq!(trials.len(), 5);
+    assert!(trials.iter().all(|line| line["outcome"]["result"] == "fail"), "{trials:?}");
+    assert!(trials.iter().all(|line| line["stale_fetches"].as_u64() > Some(0)));
+    let merged = run.of("arm-6.1/virt-a15/ixol-flush/t2-slot-reuse/enforce/");
+    assert!(merged.iter().all(|line| line["outcome"]["result"] == "pass"), "{merged:?}");
+}
+
+/// With the 2 KB caches that QEMU's 24Kf has by itself, the dirty line is evicted before it is fetched.
+#[test]
+fn small_caches_hide_the_bug() {
+    let bench = Bench::with_study("small", SMALL_STUDY, |_| {});
+    let run = bench.run("small", "run");
+    let trials = run.of("mips-6.1/malta-24kf-2k/unfixed/t1-first-return/enforce/");
+    assert_eq!(trials.len(), 10);
+    assert!(trials.iter().all(|line| line["outcome"]["result"] == "pass"), "{trials:?}");
+}
+
+#[test]
+fn an_interrupted_run_leaves_nothing_and_goes_on() {
+    interruption::interrupt_and_resume();
+}
+
+const MINI_STUDY: &str = "\
+name: twice
+title: \"The same study twice\"
+targets: [{kernel: mips-6.1, machine: malta-24kf-16k}, {kernel: arm-6.1, machine: virt-a15}]
+patches: uprobes-xol
+variants: [{variant: unfixed, with: [opcode-page-flush]}]
+baseline: unfixed
+testcases: [t1-first-return, t9-entry-after-enable]
+seeds: {first: 1, count: 4}
+coherent_seeds: 1
+";
+
+const OVERRIDE_STUDY: &str = "\
+name: override
+title: \"ARM without its override\"
+targets: [{kernel: arm-6.1, machine: virt-a15}]
+patches: uprobes-xol
+variants: [{variant: no-override}, {variant: ixol-flush}]
+baseline: no-override
+testcases: [t2-slot-reuse]
+seeds: {first: 1, count: 5}
+coherent_seeds: 1
+";
+
+const SMALL_STUDY: &str = "\
+name: small
+title: \"QEMU's own caches\"
+targets: [{kernel: mips-6.1, machine: malta-24kf-2k}]
+patches: uprobes-xol
+variants: [{variant: unfixed, with: [opcode-page-flush]}]
+baseline: unfixed
+testcases: [t1-first-return]
+seeds: {first: 1, count: 10}
+coherent_seeds: 1
+";
