@@ -135,9 +135,9 @@ fn build_kernel(
     let builder = Builder::new(cache, kernel, &sources.tree, root)?;
     let what = format!("{} without patches", kernel.name);
     watch(Event::Begin(&what));
-    builder.base()?;
+    let built = builder.base()?;
     let base = builder.image(&Staged::default())?;
-    watch(Event::Step { what: &what, seconds: base.seconds });
+    watch(Event::Step { what: &what, seconds: built.seconds.or(base.seconds) });
     let name = || kernel.name.clone();
     let record = &base.made.record;
     let manifest = &mut prepared.manifest;
