@@ -19,6 +19,9 @@ use crate::process::{Run, check_interrupted};
 /// Kind of the cache entries; the tree is `tree/` below.
 pub const KIND: &str = "source";
 
+/// Kind of the cache entries of downloaded archives.
+pub const DOWNLOADS: &str = "download";
+
 /// Where Debian's source packages put their archive, relative to the root of the installation.
 const DEBIAN_DIR: &str = "usr/src";
 
@@ -97,7 +100,7 @@ fn local(cache: &Cache, path: &Path, sha256: &str, root: &Path) -> Result<PathBu
         return Ok(root.join(path));
     }
     let name = text.rsplit('/').next().filter(|n| !n.is_empty()).unwrap_or("archive").to_owned();
-    let dir = cache.entry("download", sha256, |dir| {
+    let dir = cache.entry(DOWNLOADS, sha256, |dir| {
         let fetch = Run::new("curl").args([
             "--fail",
             "--silent",

@@ -44,6 +44,7 @@ fn run_study(args: &Args, study: &str, jobs: Option<usize>, out: Option<PathBuf>
     let root = root(args)?;
     let plan = study::load(&root, study)?;
     let cache = Cache::locate()?;
+    cache.sweep(&run::CACHE_KINDS)?;
     let jobs = jobs.or_else(cores).unwrap_or(1);
     let mut display = Display::new(verbosity(args));
     let request = Request { cache: &cache, root: &root, plan: &plan, out, jobs };

@@ -9,15 +9,22 @@ mod prepare;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::build;
 use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Result};
+use crate::guest;
 use crate::judge::{self, Changed, Judgement};
 use crate::plan::{Plan, TrialId};
 use crate::process::check_interrupted;
 use crate::report;
+use crate::source;
 use crate::store::{self, Manifest, RunDir};
 use crate::trial::line::{Cause, Detail, Outcome, TrialLine};
 use crate::trial::{self, Bench, Done};
+
+/// Kinds of the cache's entries, for sweeping away what interrupted runs left of them.
+pub const CACHE_KINDS: [&str; 6] =
+    [source::KIND, source::DOWNLOADS, build::BASE, build::IMAGE, guest::KIND, prepare::SNAPSHOTS];
 
 pub use event::{Event, Stage, Watch};
 pub use explain::{Evidence, explain};

@@ -284,7 +284,7 @@ impl Prepared {
 const LIBRARY: &str = "testcases/guest";
 
 /// Kind of the cache entries, and the file in each.
-const SNAPSHOTS: &str = "snapshot";
+pub(super) const SNAPSHOTS: &str = "snapshot";
 const SNAPSHOT: &str = "machine";
 
 impl Prepared {

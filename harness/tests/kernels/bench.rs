@@ -11,13 +11,22 @@ use tempfile::TempDir;
 /// Runs share two cores: one at a time, or the deadlines of one would measure the other.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// The quick study is run once for all tests that read it.
-static QUICK: LazyLock<Lines> = LazyLock::new(|| Bench::repository().run("quick", "quick"));
+/// The quick study's rows on MIPS, run once for all tests that read it.
+static MALTA: LazyLock<Lines> = LazyLock::new(|| {
+    let change = |text: String| {
+        let text = without(&text, "  - {kernel: arm-6.1");
+        text.replace(
+            "[t1-first-return, t2-slot-reuse, t9-entry-after-enable]",
+            "[t1-first-return, t9-entry-after-enable]",
+        )
+    };
+    Bench::with_quick(change).run("quick", "malta")
+});
 
-/// A repository, with a scratch directory for runs.
+/// A repository, with a scratch directory for runs, which stays until the end: runs are read by many tests.
 pub struct Bench {
-    pub root: PathBuf,
-    scratch: TempDir,
+    root: PathBuf,
+    scratch: PathBuf,
 }
 
 /// What a command printed, and its exit code.
@@ -33,15 +42,10 @@ fn repository() -> PathBuf {
 }
 
 impl Bench {
-    /// The repository itself.
-    pub fn repository() -> Self {
-        Self { root: repository(), scratch: scratch() }
-    }
-
     /// A copy of the repository's data with one more study, and with whatever `change` adds.
     pub fn with_study(name: &str, study: &str, change: impl FnOnce(&Path)) -> Self {
         let scratch = scratch();
-        let root = scratch.path().join("repository");
+        let root = scratch.join("repository");
         std::fs::create_dir(&root).unwrap();
         for part in ["kernels", "patches", "testcases", "ci"] {
             let status =
@@ -53,9 +57,16 @@ impl Bench {
         Self { root, scratch }
     }
 
-    /// The run of the quick study.
-    pub fn quick(&self) -> Lines {
-        QUICK.clone()
+    /// A copy of the repository's data in which the quick study is changed: its rows and expectations are what is
+    /// tested, its length is not.
+    pub fn with_quick(change: impl FnOnce(String) -> String) -> Self {
+        let quick = std::fs::read_to_string(repository().join("ci/studies/quick.yaml")).unwrap();
+        Self::with_study("quick", &change(quick), |_| {})
+    }
+
+    /// The quick study on MIPS, with its testcases T1 and T9.
+    pub fn malta() -> Lines {
+        MALTA.clone()
     }
 
     /// The command, in this repository.
@@ -74,7 +85,7 @@ impl Bench {
 
     /// The directory of a run with this name.
     pub fn out(&self, name: &str) -> PathBuf {
-        self.scratch.path().join(name)
+        self.scratch.join(name)
     }
 
     /// Waits until no other test runs a study, and keeps them from it.
@@ -89,34 +100,34 @@ impl Bench {
 
     /// The same, for a test that is alone already.
     pub fn run_alone(&self, _alone: &MutexGuard<'_, ()>, study: &str, name: &str) -> Lines {
-        let out = if study == "quick" { quick_dir() } else { self.out(name) };
+        let out = self.out(name);
         let printed = self.patcheval(&["run", study, "--out", &out.to_string_lossy()]);
         assert!(matches!(printed.code, Some(0 | 1)), "{study}: {}{}", printed.stdout, printed.stderr);
-        Lines::read(&out)
+        Lines::read(&out, printed.code)
     }
 }
 
-/// Where the quick run is: below `target`, and emptied first, so that it is run and not remembered.
-fn quick_dir() -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quick");
-    let _ = std::fs::remove_dir_all(&dir);
-    dir
+/// The text without the lines that begin like this.
+pub fn without(text: &str, beginning: &str) -> String {
+    text.lines().filter(|line| !line.starts_with(beginning)).map(|line| format!("{line}\n")).collect()
 }
 
-fn scratch() -> TempDir {
-    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+/// A new directory below `target`, which `cargo clean` removes.
+fn scratch() -> PathBuf {
+    TempDir::with_prefix_in("kernels-", env!("CARGO_TARGET_TMPDIR")).unwrap().keep()
 }
 
 /// The trials of a run.
 #[derive(Clone)]
 pub struct Lines {
     dir: PathBuf,
+    code: Option<i32>,
     lines: Vec<(String, Value)>,
 }
 
 impl Lines {
     /// Reads a run directory.
-    pub fn read(dir: &Path) -> Self {
+    pub fn read(dir: &Path, code: Option<i32>) -> Self {
         let text = std::fs::read_to_string(dir.join("trials.jsonl")).unwrap();
         let lines = text.lines().map(|line| {
             let value: Value = serde_json::from_str(line).unwrap();
@@ -125,7 +136,18 @@ impl Lines {
             let parts = [part("kernel"), part("machine"), part("row"), part("testcase"), part("mode")];
             (format!("{}/{}", parts.join("/"), id["seed"]), value)
         });
-        Self { dir: dir.to_owned(), lines: lines.collect() }
+        Self { dir: dir.to_owned(), code, lines: lines.collect() }
+    }
+
+    /// A bench on the repository in which the run was made.
+    pub fn bench(&self) -> Bench {
+        let scratch = self.dir.parent().unwrap().to_owned();
+        Bench { root: scratch.join("repository"), scratch }
+    }
+
+    /// The exit code of the run.
+    pub fn code(&self) -> Option<i32> {
+        self.code
     }
 
     /// The directory, as an argument.
