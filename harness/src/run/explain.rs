@@ -89,19 +89,22 @@ fn story(number: usize, fetch: &StaleFetch, symbols: &Symbols) -> String {
 
 /// Which functions did maintenance after the first marker, by cache.
 fn maintenance(record: &Record, symbols: &Symbols) -> String {
-    let mut by_function: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut by_function: BTreeMap<(String, String), (u64, Option<String>)> = BTreeMap::new();
     for entry in record.ledger.iter().filter(|e| e.phase != Phase::Boot && e.side != Side::Outer) {
-        let function =
-            symbols.place(entry.pc).map_or_else(|| "user space".to_owned(), |place| place.function);
-        *by_function.entry((function, entry.operation.clone())).or_default() += entry.count;
+        let place = symbols.place(entry.pc);
+        let function = place.as_ref().map_or("user space", |place| place.function.as_str()).to_owned();
+        let row = by_function.entry((function, entry.operation.clone())).or_default();
+        row.0 += entry.count;
+        row.1 = row.1.take().or_else(|| place.and_then(|place| place.line));
     }
     let mut rows: Vec<_> = by_function.into_iter().collect();
-    rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    rows.sort_by(|a, b| b.1.0.cmp(&a.1.0).then_with(|| a.0.cmp(&b.0)));
     let mut text = String::from("maintenance from the first marker on:\n");
-    for ((function, operation), count) in rows.iter().take(FUNCTIONS) {
-        let _ = writeln!(text, "   {count:>8} {operation} in {function}");
+    for ((function, operation), (count, line)) in rows.iter().take(FUNCTIONS) {
+        let line = line.as_ref().map(|line| format!(" ({line})")).unwrap_or_default();
+        let _ = writeln!(text, "   {count:>8} {operation} in {function}{line}");
     }
-    let rest: u64 = rows.iter().skip(FUNCTIONS).map(|(_, count)| count).sum();
+    let rest: u64 = rows.iter().skip(FUNCTIONS).map(|(_, (count, _))| count).sum();
     if rest > 0 {
         let _ = writeln!(text, "   {rest:>8} others");
     }

@@ -55,6 +55,16 @@ fn two_runs_give_the_same_bytes() {
     assert!(first.text().lines().count() > 8);
 }
 
+/// Every trial of the quick study, twice: the longest proof that equal inputs give equal bytes.
+#[test]
+#[ignore = "takes ten minutes: ci/test --full"]
+fn the_whole_quick_study_gives_the_same_bytes_twice() {
+    let bench = Bench::with_quick(|text| text);
+    let (first, second) = (bench.run("quick", "first"), bench.run("quick", "second"));
+    assert_eq!(first.code(), Some(0));
+    assert_eq!(first.text(), second.text());
+}
+
 /// Without the override that ARM got in 2014, a reused XOL slot still holds the previous probe's instruction.
 #[test]
 fn arm_without_its_override_fails_slot_reuse() {
