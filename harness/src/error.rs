@@ -21,7 +21,7 @@ pub enum Kind {
 pub mod exit {
     /// All expectations met.
     pub const MET: u8 = 0;
-    /// Evaluated, and some expectation was not met.
+    /// Evaluated, and some expectation was not met, or a coherent control failed.
     pub const NOT_MET: u8 = 1;
     /// Usage or study error.
     pub const STUDY: u8 = 2;

@@ -3,9 +3,10 @@
 //!
 //! Data flows one way, and a module knows only those to its left:
 //! `plan -> source -> patch -> build -> guest -> machine -> trial -> judge -> report`.
-//! `study` reads the files that `plan` understands, `run` composes the stages, `store` keeps their outputs, `cli` and
-//! `ui` see everything and are seen by nobody. `plan`, `judge` and `report` are pure. `error`, `process`, `yaml`,
-//! `nearest`, `cache_dir`, `qemu` and `symbols` are tools below all of them.
+//! `study` reads the files that `plan` understands, `run` composes the stages, `store` keeps their outputs, `doctor`
+//! looks at the machine, `ui` shows what `run` tells, and `cli` sees everything and is seen by nobody. `plan`, `judge`
+//! and `report` are pure. `error`, `process`, `yaml`, `nearest`, `cache_dir`, `qemu` and `symbols` are tools below all
+//! of them.
 #![forbid(unsafe_code)]
 
 pub mod build;

@@ -10,7 +10,7 @@ use clap_complete::Shell;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    all expectations met
-  1    evaluated, and some expectation was not met, or the bug did not show
+  1    evaluated, and some expectation was not met, or a coherent control failed
   2    usage or study error
   3    infrastructure failed, or left trials unknown
   70   bug in patcheval

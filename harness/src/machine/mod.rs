@@ -27,7 +27,7 @@ pub fn command(qemu: &Qemu, args: impl IntoIterator<Item = OsString>) -> Run {
 /// Infrastructure, when it is not there.
 pub fn find_plugin() -> Result<PathBuf> {
     const NAME: &str = "libqemu_plugin.so";
-    if let Some(path) = std::env::var_os("PATCHEVAL_PLUGIN") {
+    if let Some(path) = std::env::var_os("PATCHEVAL_PLUGIN").filter(|path| !path.is_empty()) {
         return Ok(path.into());
     }
     let program = std::env::current_exe().unwrap_or_default();

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use cache_model::Geometry;
+
 use crate::error::Error;
 use crate::error::Result;
 use crate::plan::high::Source;
@@ -10,11 +12,6 @@ use crate::plan::model::Arch;
 use crate::plan::model::CacheShape;
 use crate::plan::model::Caches;
 use crate::plan::model::SourceFile;
-
-/// Longest line in bytes: the largest that MIPS Config1 can express, and more than any ARM v7 core has.
-const LONGEST_LINE: u32 = 128;
-/// Shortest line in bytes: two instructions, so that a line can be stale in part.
-const SHORTEST_LINE: u32 = 8;
 
 /// Refuses a name that cannot be a directory, a part of a trial's name and a word in a table.
 pub(super) fn name(file: &str, what: &str, name: &str) -> Result<()> {
@@ -80,21 +77,11 @@ pub(super) fn caches(file: &str, arch: Arch, caches: &Caches) -> Result<()> {
     Ok(())
 }
 
+/// Asks the model itself, so that no machine is refused only when its guest boots.
 fn geometry(file: &str, which: &str, shape: &CacheShape) -> Result<()> {
-    for (what, figure) in [("sets", shape.sets), ("ways", shape.ways), ("line", shape.line)] {
-        if !figure.is_power_of_two() {
-            return Err(Error::study(format!(
-                "{file}: caches.{which}.{what}: {figure} is not a power of two"
-            )));
-        }
-    }
-    if !(SHORTEST_LINE..=LONGEST_LINE).contains(&shape.line) {
-        return Err(Error::study(format!(
-            "{file}: caches.{which}.line: {} bytes, but must be {SHORTEST_LINE} to {LONGEST_LINE}",
-            shape.line
-        )));
-    }
-    Ok(())
+    Geometry::new(shape.sets, shape.ways, shape.line)
+        .map(drop)
+        .map_err(|error| Error::study(format!("{file}: caches.{which}: {error}")))
 }
 
 /// Returns the one form of source that is filled in.
@@ -153,15 +140,15 @@ mod tests {
         assert_eq!(why(shapes(128, 4, 128, true)), None);
         assert_eq!(
             why(shapes(96, 4, 32, false)).unwrap(),
-            "m.yaml: caches.dcache.sets: 96 is not a power of two"
+            "m.yaml: caches.dcache: sets = 96 is not a power of two between 1 and 65536"
         );
         assert_eq!(
             why(shapes(0, 4, 32, false)).unwrap(),
-            "m.yaml: caches.dcache.sets: 0 is not a power of two"
+            "m.yaml: caches.dcache: sets = 0 is not a power of two between 1 and 65536"
         );
         assert_eq!(
             why(shapes(128, 4, 256, false)).unwrap(),
-            "m.yaml: caches.dcache.line: 256 bytes, but must be 8 to 128"
+            "m.yaml: caches.dcache: line = 256 is not a power of two between 8 and 128"
         );
         assert!(why(shapes(16, 4, 32, true)).unwrap().contains("cannot be advertised"));
         assert!(why(shapes(16, 4, 32, false)).is_none());

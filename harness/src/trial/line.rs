@@ -163,7 +163,7 @@ pub enum Cause {
     NoRecord,
     /// The plugin distrusted itself; see its message.
     RecordFault,
-    /// The kernel or the guest's programs did not build.
+    /// The patched kernel did not build.
     BuildFailed,
     /// The snapshot could not be restored.
     RestoreFailed,
