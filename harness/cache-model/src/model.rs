@@ -137,7 +137,7 @@ impl<M: Memory> Model<M> {
         }
     }
 
-    /// A store past the caches (KSEG1, or ARM before its MMU is on): it reaches memory at once.
+    /// A store past the caches (KSEG1, or ARM before its MMU is on): it reaches memory at once. It lies in one line.
     pub fn store_uncached(&mut self, phys: u64, len: usize, store: Store) {
         self.memory.write_back(phys, len);
         let geometry = self.dcache.geometry();
@@ -257,14 +257,17 @@ impl<M: Memory> Model<M> {
         if executed == expected {
             return None;
         }
+        // An I$ line can span several D$ lines: the one that differs is the one to be judged.
+        let differs = executed.iter().zip(expected).position(|(a, b)| a != b).unwrap_or(0) as u64;
+        let (virt, first) = (virt + differs, phys + differs);
         let (executed, expected) = (executed.to_vec(), expected.to_vec());
-        let dirty = self.dcache.find(virt, phys).filter(|place| self.dcache.is_dirty(*place));
+        let dirty = self.dcache.find(virt, first).filter(|place| self.dcache.is_dirty(*place));
         let missing = match dirty {
             Some(_) if self.icache.was_filled_stale(place) => Missing::WriteBack,
             Some(_) => Missing::Both,
             None => Missing::Invalidate,
         };
-        let writer = dirty.map(|place| self.dcache.store_at(place)).or_else(|| self.remembered(phys));
+        let writer = dirty.map(|place| self.dcache.store_at(place)).or_else(|| self.remembered(first));
         Some(Stale { phys, executed, expected, missing, writer })
     }
 

@@ -69,6 +69,8 @@ impl Options {
         match key {
             "mode" => self.mode = mode(value)?,
             "icache" => self.icache = geometry(value)?,
+            // The model keeps one copy of a line's data: a D$ with aliases is beyond it.
+            "dcache" if value.ends_with('v') => return Err("a virtually indexed D$ is not modelled".into()),
             "dcache" => self.dcache = geometry(value)?,
             "ram" => {
                 let (base, size) = value.split_once(':').ok_or("want BASE:BYTES")?;
@@ -143,6 +145,7 @@ mod tests {
     fn names_the_argument_that_is_wrong() {
         assert_eq!(parse(&["mode=on"]).unwrap_err(), "argument `mode=on`: want off, observe or enforce");
         assert!(parse(&["icache=3x4x32"]).unwrap_err().contains("sets = 3"));
+        assert!(parse(&["dcache=256x4x32v"]).unwrap_err().contains("not modelled"));
         assert!(parse(&["mode=observe"]).unwrap_err().contains("ram=BASE:BYTES"));
     }
 }

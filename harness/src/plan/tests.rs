@@ -246,7 +246,10 @@ fn figures_that_make_no_sense_are_refused() {
     assert!(broken(STUDY, "first: 1", "first: 18446744073709551615").contains("seeds.first is too large"));
     assert!(broken(STUDY, "mode: enforce", "mode: off").contains("a study needs the model"));
     assert!(broken("testcases/t1/case.yaml", "repetitions: 1", "repetitions: 0").contains("at least 1"));
-    assert!(broken("kernels/machines/malta.yaml", "ways: 4", "ways: 3").contains("ways = 3 is not a power of two"));
+    assert!(
+        broken("kernels/machines/malta.yaml", "ways: 4", "ways: 3")
+            .contains("ways = 3 is not a power of two")
+    );
     assert!(
         broken("kernels/machines/malta.yaml", "qemu: mips", "qemu: mps").contains("did you mean `mips`?")
     );

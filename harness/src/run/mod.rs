@@ -152,10 +152,8 @@ fn not_booted(id: &TrialId, image: &str, console: &str, timed_out: bool) -> Done
     let mut line = match trial::kernel_symptom(console) {
         Some((outcome, detail)) => {
             let text = format!("did not boot: {}", detail.unwrap_or_default().text);
-            let mut line = TrialLine::unknown(id.clone(), Cause::BadOutput, "");
-            line.outcome = outcome;
-            line.detail = Some(Detail { text, ..Detail::default() });
-            line
+            let detail = Some(Detail { text, ..Detail::default() });
+            TrialLine { detail, ..TrialLine::new(id.clone(), outcome) }
         }
         None if timed_out => {
             TrialLine::unknown(id.clone(), Cause::HostDeadline, "the guest was not ready in time")

@@ -229,13 +229,13 @@ pub struct Stale {
 }
 
 impl TrialLine {
-    /// Returns the line of a trial that says nothing about the patch.
-    pub fn unknown(id: TrialId, cause: Cause, text: impl Into<String>) -> Self {
+    /// Returns the line of a trial with this outcome, without any figures.
+    pub fn new(id: TrialId, outcome: Outcome) -> Self {
         Self {
             v: VERSION,
             id,
-            outcome: Outcome::Unknown { cause },
-            detail: Some(Detail { text: text.into(), pc: None, in_xol: None }),
+            outcome,
+            detail: None,
             checks: Checks::default(),
             stale_fetches: 0,
             stale: Vec::new(),
@@ -247,6 +247,12 @@ impl TrialLine {
             console_sha256: String::new(),
             record_sha256: String::new(),
         }
+    }
+
+    /// Returns the line of a trial that says nothing about the patch.
+    pub fn unknown(id: TrialId, cause: Cause, text: impl Into<String>) -> Self {
+        let detail = Detail { text: text.into(), ..Detail::default() };
+        Self { detail: Some(detail), ..Self::new(id, Outcome::Unknown { cause }) }
     }
 
     /// Returns the trial as one line of JSON, without the newline.

@@ -5,7 +5,6 @@ mod classify;
 mod ktap;
 pub mod line;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -20,7 +19,7 @@ use crate::qemu::Qemu;
 
 use classify::Remains;
 pub use classify::kernel as kernel_symptom;
-use line::{Outcome, Stale, Symptom, TrialLine, VERSION};
+use line::{Outcome, Stale, Symptom, TrialLine};
 
 /// How long a trial may take on the host. It takes a third of a second; two minutes are for hosts that swap.
 const HOST_DEADLINE: Duration = Duration::from_secs(120);
@@ -101,20 +100,12 @@ pub fn run(bench: &Bench<'_>, id: &TrialId, scratch: &Path) -> Result<Done> {
 fn line(id: &TrialId, remains: &Remains<'_>, record_text: &str, image_sha256: &str) -> TrialLine {
     let (outcome, detail, checks) = classify::classify(remains);
     let mut line = TrialLine {
-        v: VERSION,
-        id: id.clone(),
-        outcome,
         detail,
         checks,
-        stale_fetches: 0,
-        stale: Vec::new(),
-        operations: BTreeMap::new(),
-        d_operations: 0,
-        i_operations: 0,
-        instructions: 0,
         image: image_sha256.to_owned(),
         console_sha256: sha256(remains.console),
         record_sha256: sha256(record_text),
+        ..TrialLine::new(id.clone(), outcome)
     };
     if let Ok(record) = remains.record {
         line.stale_fetches = record.stale_fetches;
