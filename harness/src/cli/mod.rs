@@ -33,7 +33,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             ui::error(&error);
             if error.kind() == Kind::Interrupted {
-                eprintln!("hint: finished trials are kept; the same command goes on where it was");
+                ui::say("hint: finished trials are kept; the same command goes on where it was");
             }
             ExitCode::from(error.exit_code())
         }

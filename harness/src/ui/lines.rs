@@ -3,7 +3,7 @@
 
 use crate::run::{Event, Stage};
 
-use super::{Verbosity, remark};
+use super::{Verbosity, remark, say};
 
 /// Trials are reported each time another tenth of them is done.
 const PARTS: usize = 10;
@@ -27,21 +27,21 @@ impl Lines {
     pub(super) fn show(&mut self, event: Event<'_>) {
         let normal = self.verbosity >= Verbosity::Normal;
         match event {
-            Event::Warning(text) => eprintln!("warning: {text}"),
+            Event::Warning(text) => say(&format!("warning: {text}")),
             Event::Stage { stage, steps, done } => {
                 (self.stage, self.steps, self.done) = (stage, steps, done);
                 if normal && steps > done {
                     let before = if done > 0 { format!(", {done} done before") } else { String::new() };
-                    eprintln!("{}: {steps}{before}", stage.name());
+                    say(&format!("{}: {steps}{before}", stage.name()));
                 }
             }
-            Event::Begin(what) if self.verbosity == Verbosity::Verbose => eprintln!("  {what} ..."),
+            Event::Begin(what) if self.verbosity == Verbosity::Verbose => say(&format!("  {what} ...")),
             Event::Begin(_) => {}
             Event::Step { what, seconds } => {
                 self.done += 1;
                 match seconds {
-                    Some(seconds) if normal => eprintln!("  {what}: {seconds:.1} s"),
-                    None if self.verbosity == Verbosity::Verbose => eprintln!("  {what}: done"),
+                    Some(seconds) if normal => say(&format!("  {what}: {seconds:.1} s")),
+                    None if self.verbosity == Verbosity::Verbose => say(&format!("  {what}: done")),
                     _ => {}
                 }
             }
@@ -49,18 +49,13 @@ impl Lines {
                 self.done += 1;
                 if let Some(text) = remark(line, self.remarks, self.verbosity).filter(|_| normal) {
                     self.remarks += 1;
-                    eprintln!("  {text}");
+                    say(&format!("  {text}"));
                 }
                 self.failures += usize::from(!line.outcome.is_pass());
                 let part = |done: usize| done * PARTS / self.steps.max(1);
                 if normal && part(self.done) != part(self.done - 1) {
-                    eprintln!(
-                        "  {} of {} {}, {} did not pass",
-                        self.done,
-                        self.steps,
-                        self.stage.name(),
-                        self.failures
-                    );
+                    let (done, steps, stage) = (self.done, self.steps, self.stage.name());
+                    say(&format!("  {done} of {steps} {stage}, {} did not pass", self.failures));
                 }
             }
         }

@@ -4,7 +4,7 @@
 mod bars;
 mod lines;
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr};
 
 use crate::error::{Error, Kind};
 use crate::run::Event;
@@ -81,11 +81,16 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
+/// Prints a line on standard error. A reader that has gone away is no reason to stop.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(stderr(), "{text}");
+}
+
 /// Prints an error with its hints.
 pub fn error(error: &Error) {
     let label = if error.kind() == Kind::Internal { "bug in patcheval" } else { "error" };
-    eprintln!("{label}: {error}");
+    say(&format!("{label}: {error}"));
     for hint in error.hints() {
-        eprintln!("hint: {hint}");
+        say(&format!("hint: {hint}"));
     }
 }

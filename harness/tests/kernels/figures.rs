@@ -46,7 +46,7 @@ pub fn merged_alone_dies_at_its_breakpoint_page(run: &Lines) {
 /// With the model off nothing fails, with any row.
 pub fn coherent_passes_everything(run: &Lines) {
     let trials = run.with("/off/");
-    assert_eq!(trials.len(), 7 * 2 * 2);
+    assert_eq!(trials.len(), 7 * 3 * 2);
     assert_eq!(passes(&trials), trials.len());
 }
 
