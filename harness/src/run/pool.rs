@@ -30,7 +30,11 @@ pub(super) fn parallel<T: Sync, R: Send>(
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(item) = items.get(index) else { return };
-                    if sender.send((index, work(item))).is_err() {
+                    let outcome = work(item);
+                    if outcome.is_err() {
+                        next.store(items.len(), Ordering::Relaxed);
+                    }
+                    if sender.send((index, outcome)).is_err() {
                         return;
                     }
                 }
@@ -79,7 +83,11 @@ mod tests {
         let (begun, mut done) = (AtomicU32::new(0), 0);
         let work = |n: &u32| {
             begun.fetch_add(1, Ordering::Relaxed);
-            if *n == 3 { Err(Error::infrastructure("no disk")) } else { Ok(()) }
+            if *n == 3 {
+                return Err(Error::infrastructure("no disk"));
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            Ok(())
         };
         let error = parallel(2, &items, work, |_, ()| {
             done += 1;
