@@ -176,7 +176,7 @@ impl<M: Memory> Model<M> {
     /// Executes a maintenance operation. `virt` is its operand; `phys` the translation of it, for
     /// operations by address (`None` when there is none, which makes it a no-op).
     pub fn maintain(&mut self, operation: &Operation, virt: u64, phys: Option<u64>) {
-        if operation.action == Action::None {
+        if matches!(operation.action, Action::None | Action::Prefetch) {
             return;
         }
         if matches!(operation.side, Side::D | Side::Both) {
@@ -278,6 +278,8 @@ impl<M: Memory> Model<M> {
                 None => return,
             },
             Scope::All => self.dcache.places(),
+            // Of two addresses, of which only one comes here.
+            Scope::Range => return,
             Scope::Index | Scope::SetWay => match self.operand(self.dcache.geometry(), operation, virt) {
                 Some((set, way)) => {
                     let place = self.dcache.place(set, way);
@@ -311,7 +313,7 @@ impl<M: Memory> Model<M> {
                 false
             }
             (Scope::Address, _, Some(phys)) => self.icache.invalidate(virt, phys),
-            (Scope::Address, _, None) => false,
+            (Scope::Address, _, None) | (Scope::Range, ..) => false,
             (Scope::All, ..) => {
                 self.itotals.invalidated += self.icache.invalidate_all();
                 false

@@ -63,6 +63,7 @@ impl Cache {
             }),
             Scope::Index => Some(g.index_operand(virt)),
             Scope::SetWay => g.set_way_operand(virt as u32),
+            Scope::Range => None,
             Scope::All => {
                 return (0..g.sets()).flat_map(|set| (0..g.ways()).map(move |way| (set, way))).collect();
             }
@@ -193,7 +194,7 @@ impl Naive {
 
     pub fn maintain(&mut self, operation: &Operation, virt: u64, phys: Option<u64>) {
         let Operation { side, scope, action, .. } = *operation;
-        if action == Action::None {
+        if matches!(action, Action::None | Action::Prefetch) {
             return;
         }
         if matches!(side, Side::D | Side::Both) {
