@@ -56,6 +56,10 @@ impl Plugin {
             Operand::Offset { base, offset } => {
                 self.register(base).map(|value| value.wrapping_add_signed(offset.into()) & 0xffff_ffff)
             }
+            Operand::Indexed { base, index } => {
+                Some(self.register(base)?.wrapping_add(self.register(index)?) & 0xffff_ffff)
+            }
+            Operand::Range { start, .. } => self.register(start),
         }
     }
 
@@ -84,6 +88,8 @@ impl Plugin {
         let (i, d) = (self.options.icache, self.options.dcache);
         let new = match what {
             Advertised::SynciStep => d.line().min(i.line()) as u32,
+            // Aliases are as the CPU has them: what the kernel does about those depends on more than the geometry.
+            Advertised::Config7 => old as u32,
             Advertised::Config1 => {
                 // MIPS32 PRA volume III, Config1: IS 24:22, IL 21:19, IA 18:16, DS 15:13, DL 12:10, DA 9:7.
                 let fields = |g: Geometry| {

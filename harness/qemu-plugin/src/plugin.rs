@@ -73,7 +73,7 @@ pub struct Plugin {
     pub(crate) qemu: Qemu,
     pub(crate) options: Options,
     pub(crate) registers: Vec<Option<Register>>,
-    cpsr: Option<Register>,
+    pub(crate) cpsr: Option<Register>,
     /// Host address of RAM minus its physical address, once known.
     pub(crate) host_minus_phys: usize,
     pub(crate) known_blocks: HashMap<BlockInfo, usize>,
@@ -96,11 +96,12 @@ impl Plugin {
     /// An unknown target or a wrong argument.
     pub fn new(qemu: Qemu, target_name: &str, arguments: &[String]) -> Result<Self, String> {
         let target = Target::from_name(target_name)
+            .filter(|target| !target.is_64_bit())
             .ok_or_else(|| format!("target `{target_name}` is not one of mips, mipsel, arm"))?;
         let options = Options::parse(arguments)?;
         let registers = match target {
             Target::Mips { .. } => (0..32).map(|n| Some(ffi::mips_register(n))).collect(),
-            Target::Arm => vec![None; 16],
+            Target::Arm { .. } => vec![None; 16],
         };
         Ok(Self {
             now: 0,
@@ -134,14 +135,15 @@ impl Plugin {
 
     /// Takes the handles of the registers that QEMU lists (ARM: r0 to r15 and cpsr; MIPS: none).
     pub fn learn_registers(&mut self, listed: Vec<(String, Register)>) {
+        let is_arm = matches!(self.target, Target::Arm { .. });
         for (name, register) in listed {
             match name.strip_prefix('r').and_then(|n| n.parse::<usize>().ok()) {
-                Some(n) if n < 16 && self.target == Target::Arm => self.registers[n] = Some(register),
+                Some(n) if n < 16 && is_arm => self.registers[n] = Some(register),
                 _ if name == "cpsr" => self.cpsr = Some(register),
                 _ => {}
             }
         }
-        if self.target == Target::Arm && (self.registers[..13].contains(&None) || self.cpsr.is_none()) {
+        if is_arm && (self.registers[..13].contains(&None) || self.cpsr.is_none()) {
             self.fault("QEMU does not list ARM's registers r0 to r12 and cpsr");
         }
     }
@@ -291,7 +293,8 @@ impl Plugin {
         let memory = self.model.as_ref()?.memory();
         // Only ARM's accesses can cross lines: unaligned ones, and doublewords at a word's alignment.
         let line = self.options.dcache.line() as u64;
-        let may_cross = self.target == Target::Arm && (virt & 3 != 0 || virt & (line - 1) > line - 8);
+        let is_arm = matches!(self.target, Target::Arm { .. });
+        let may_cross = is_arm && (virt & 3 != 0 || virt & (line - 1) > line - 8);
         let len = if may_cross { self.qemu.access_len(info) } else { 1 };
         if !memory.contains(phys, len) {
             return None;

@@ -76,7 +76,7 @@ impl Plugin {
         len: usize,
     ) -> Option<(Advertised, u32)> {
         let modelled = self.options.mode != Mode::Off;
-        match self.target.decode(bytes, len)? {
+        match self.target.decode(bytes, len)?.special {
             Special::Maintenance(operation, operand) if modelled => {
                 let site = self.findings.site(operation, virt);
                 self.add_event(instruction, Event::Maintenance { site, operand }, false);

@@ -3,8 +3,12 @@
 
 pub mod arm;
 pub mod mips;
+#[cfg(test)]
+mod tests;
 
-use cache_model::maintenance::Operation;
+use cache_model::maintenance::{ArmVersion, Operation};
+
+use mips::Isa;
 
 /// Where an instruction finds its operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +20,22 @@ pub enum Operand {
         /// Bytes to add.
         offset: i32,
     },
+    /// The sum of two registers (MIPS `PREFX`).
+    Indexed {
+        /// Number of the first.
+        base: u32,
+        /// Number of the second.
+        index: u32,
+    },
     /// The value of a register.
     Register(u32),
+    /// From the address in one register to that in another; the lines of both belong to it (ARM v6 `MCRR`).
+    Range {
+        /// Number of the register with the first address.
+        start: u32,
+        /// Number of the register with the last address.
+        end: u32,
+    },
 }
 
 /// A register that describes the machine to the kernel, and is rewritten to describe the model.
@@ -25,6 +43,8 @@ pub enum Operand {
 pub enum Advertised {
     /// MIPS CP0 register 16, select 1.
     Config1,
+    /// MIPS CP0 register 16, select 7, where MIPS Technologies' cores say which aliases their caches have.
+    Config7,
     /// MIPS hardware register 1: the step for a loop of SYNCI.
     SynciStep,
 }
@@ -34,6 +54,8 @@ pub enum Advertised {
 pub enum Special {
     /// Cache maintenance.
     Maintenance(Operation, Operand),
+    /// MIPS `PREF` with hint 30: a D$ line may become valid and dirty without having been read.
+    PrepareForStore(Operand),
     /// A marker of the guest protocol, with the register that holds its argument.
     Marker {
         /// 0 to 5: command, setup, armed, run, teardown, end.
@@ -54,6 +76,23 @@ pub enum Special {
     SystemControl(u32),
 }
 
+/// An instruction that matters, and when it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// What it does if it is executed.
+    pub special: Special,
+    /// The condition field of an ARM instruction, for [`arm::holds`]; `None` for one that is always executed.
+    ///
+    /// It is also `None` in an IT block of Thumb-2 code, whose condition stands in another instruction.
+    pub condition: Option<u8>,
+}
+
+impl From<Special> for Decoded {
+    fn from(special: Special) -> Self {
+        Self { special, condition: None }
+    }
+}
+
 /// Which accesses to memory an instruction may make: asking QEMU only about those makes translation cheaper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accesses {
@@ -72,68 +111,112 @@ impl Accesses {
     pub const STORES: Self = Self { loads: false, stores: true };
     /// Either or both; the answer wherever there is doubt.
     pub const BOTH: Self = Self { loads: true, stores: true };
+
+    /// What either of two may do.
+    pub const fn or(self, other: Self) -> Self {
+        Self { loads: self.loads || other.loads, stores: self.stores || other.stores }
+    }
 }
 
 /// Instruction set and byte order of the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// 32-bit MIPS.
+    /// MIPS, of 32 or 64 bits.
     Mips {
         /// Byte order.
         big_endian: bool,
+        /// Width and release.
+        isa: Isa,
     },
     /// 32-bit ARM, little endian.
-    Arm,
+    Arm {
+        /// Version of the architecture.
+        version: ArmVersion,
+    },
 }
 
 impl Target {
-    /// Returns the target that QEMU calls `name`.
+    /// Returns the target that QEMU calls `name`: MIPS up to Release 5, ARM v7, since a name does not say more than that.
     pub fn from_name(name: &str) -> Option<Self> {
+        let mips = |big_endian, isa| Some(Self::Mips { big_endian, isa });
         match name {
-            "mips" => Some(Self::Mips { big_endian: true }),
-            "mipsel" => Some(Self::Mips { big_endian: false }),
-            "arm" => Some(Self::Arm),
+            "mips" => mips(true, Isa::Mips32),
+            "mipsel" => mips(false, Isa::Mips32),
+            "mips64" => mips(true, Isa::Mips64),
+            "mips64el" => mips(false, Isa::Mips64),
+            "arm" => Some(Self::Arm { version: ArmVersion::V7 }),
             _ => None,
+        }
+    }
+
+    /// The same target with Release 6 of MIPS; ARM is left as it is.
+    #[must_use]
+    pub fn with_release6(self) -> Self {
+        match self {
+            Self::Mips { big_endian, isa } => Self::Mips { big_endian, isa: isa.release6() },
+            arm @ Self::Arm { .. } => arm,
+        }
+    }
+
+    /// The same target with another version of ARM; MIPS is left as it is.
+    #[must_use]
+    pub fn with_arm_version(self, version: ArmVersion) -> Self {
+        match self {
+            Self::Arm { .. } => Self::Arm { version },
+            mips @ Self::Mips { .. } => mips,
         }
     }
 
     /// Whether registers and instructions are big endian.
     pub fn big_endian(self) -> bool {
-        self == Self::Mips { big_endian: true }
+        matches!(self, Self::Mips { big_endian: true, .. })
     }
 
-    /// First address that is not user space: KSEG0, or ARM's module area below the kernel.
+    /// Whether registers and addresses have 64 bits.
+    pub fn is_64_bit(self) -> bool {
+        matches!(self, Self::Mips { isa: Isa::Mips64 | Isa::Mips64R6, .. })
+    }
+
+    /// First address, of the low 32 bits, that is not user space: KSEG0, or ARM's module area below the kernel.
     pub fn kernel_start(self) -> u64 {
         match self {
             Self::Mips { .. } => 0x8000_0000,
-            Self::Arm => 0xbf00_0000,
+            Self::Arm { .. } => 0xbf00_0000,
         }
     }
 
     /// Decodes one instruction of 2 or 4 bytes, in memory order.
-    pub fn decode(self, bytes: [u8; 4], len: usize) -> Option<Special> {
+    #[inline]
+    pub fn decode(self, bytes: [u8; 4], len: usize) -> Option<Decoded> {
         match self {
-            Self::Mips { big_endian: true } => mips::decode(u32::from_be_bytes(bytes)),
-            Self::Mips { big_endian: false } => mips::decode(u32::from_le_bytes(bytes)),
-            Self::Arm => arm::decode(bytes, len),
+            Self::Mips { big_endian, isa } if len == 4 => {
+                mips::decode(isa, mips_word(big_endian, bytes)).map(Decoded::from)
+            }
+            Self::Mips { .. } => None,
+            Self::Arm { version } => arm::decode(version, bytes, len),
         }
     }
 
     /// Which accesses an instruction of 2 or 4 bytes, in memory order, may make.
+    #[inline]
     pub fn accesses(self, bytes: [u8; 4], len: usize) -> Accesses {
         match self {
-            Self::Mips { big_endian: true } => mips::accesses(u32::from_be_bytes(bytes)),
-            Self::Mips { big_endian: false } => mips::accesses(u32::from_le_bytes(bytes)),
-            Self::Arm => arm::accesses(bytes, len),
+            Self::Mips { big_endian, isa } if len == 4 => mips::accesses(isa, mips_word(big_endian, bytes)),
+            // MIPS16 or microMIPS
+            Self::Mips { .. } => Accesses::BOTH,
+            Self::Arm { .. } => arm::accesses(bytes, len),
         }
     }
 
     /// For an instruction that loads or stores at register plus offset, that operand (MIPS only).
     pub fn access_operand(self, bytes: [u8; 4]) -> Option<Operand> {
         match self {
-            Self::Mips { big_endian: true } => mips::access_operand(u32::from_be_bytes(bytes)),
-            Self::Mips { big_endian: false } => mips::access_operand(u32::from_le_bytes(bytes)),
-            Self::Arm => None,
+            Self::Mips { big_endian, isa } => mips::access_operand(isa, mips_word(big_endian, bytes)),
+            Self::Arm { .. } => None,
         }
     }
+}
+
+fn mips_word(big_endian: bool, bytes: [u8; 4]) -> u32 {
+    if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
 }
