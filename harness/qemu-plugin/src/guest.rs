@@ -5,9 +5,9 @@ use cache_model::maintenance::Scope;
 use cache_model::{Geometry, Memory};
 use trial_record::{End, Phase};
 
-use crate::decode::{Advertised, Operand, Target};
+use crate::decode::{Advertised, Operand, Target, arm};
 use crate::ffi;
-use crate::plugin::{Event, Plugin};
+use crate::plugin::{Event, Planned, Plugin};
 
 /// SCTLR bits M (MMU), C (D$) and I (I$) (ARM DDI 0406C, B4.1.130).
 const SCTLR_MCI: u64 = 1 | 1 << 2 | 1 << 12;
@@ -25,7 +25,12 @@ impl Plugin {
         if self.finished {
             return;
         }
-        match self.events[number] {
+        let Planned { event, condition } = self.events[number];
+        // QEMU calls before it looks at the condition.
+        if condition.is_some_and(|condition| !self.holds(condition)) {
+            return;
+        }
+        match event {
             Event::Maintenance { site, operand } => self.maintain(site, operand),
             Event::Marker { kind, argument } => self.marker(kind, argument),
             Event::Rewrite { what, register } => self.rewrite(what, register),
@@ -40,6 +45,12 @@ impl Plugin {
                 self.checker.expect(expected);
             }
         }
+    }
+
+    /// Whether an ARM instruction with this condition is executed; in doubt it is.
+    fn holds(&self, condition: u8) -> bool {
+        let cpsr = self.cpsr.and_then(|cpsr| self.qemu.read_register(cpsr, false));
+        cpsr.is_none_or(|cpsr| arm::holds(condition, cpsr))
     }
 
     fn register(&self, number: u32) -> Option<u64> {

@@ -56,6 +56,13 @@ pub(crate) enum Event {
     Check(Operand),
 }
 
+/// An event, and the condition field of the instruction that causes it if that is not always executed.
+#[derive(Clone, Copy)]
+pub(crate) struct Planned {
+    pub(crate) event: Event,
+    pub(crate) condition: Option<u8>,
+}
+
 /// Everything that the plugin knows.
 pub struct Plugin {
     // What every block and every access looks at comes first.
@@ -77,7 +84,7 @@ pub struct Plugin {
     /// Host address of RAM minus its physical address, once known.
     pub(crate) host_minus_phys: usize,
     pub(crate) known_blocks: HashMap<BlockInfo, usize>,
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Vec<Planned>,
     pub(crate) checker: Checker,
     pub(crate) findings: Findings,
     pub(crate) command_markers: u32,

@@ -4,9 +4,9 @@
 use cache_model::{Memory, Model};
 use trial_record::Mode;
 
-use crate::decode::{Accesses, Advertised, Special};
+use crate::decode::{Accesses, Advertised, Decoded, Special};
 use crate::ffi::{Block, Instruction, Ram};
-use crate::plugin::{BlockInfo, Event, HotBlock, Piece, Plugin, is_kseg1};
+use crate::plugin::{BlockInfo, Event, HotBlock, Piece, Planned, Plugin, is_kseg1};
 use crate::ram::ShadowedRam;
 
 impl Plugin {
@@ -76,7 +76,9 @@ impl Plugin {
         len: usize,
     ) -> Option<(Advertised, u32)> {
         let modelled = self.options.mode != Mode::Off;
-        match self.target.decode(bytes, len)?.special {
+        let Decoded { special, condition } = self.target.decode(bytes, len)?;
+        let first = self.events.len();
+        match special {
             Special::Maintenance(operation, operand) if modelled => {
                 let site = self.findings.site(operation, virt);
                 self.add_event(instruction, Event::Maintenance { site, operand }, false);
@@ -90,6 +92,9 @@ impl Plugin {
             }
             Special::Describes { what, into } if self.options.advertise => return Some((what, into)),
             _ => {}
+        }
+        for event in &mut self.events[first..] {
+            event.condition = condition;
         }
         None
     }
@@ -108,7 +113,7 @@ impl Plugin {
 
     fn add_event(&mut self, instruction: &Instruction<'_>, event: Event, write: bool) {
         instruction.on_execution(self.events.len(), write);
-        self.events.push(event);
+        self.events.push(Planned { event, condition: None });
     }
 
     /// Adds an instruction's bytes to the pieces of its block.
