@@ -1,123 +1,156 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The data cache: which lines are newer than what lies below them, and who wrote them.
+//! The data cache: which lines are newer than what lies below them.
 
-use crate::geometry::Geometry;
+use crate::geometry::{Addressing, Geometry};
+use crate::replacement::Replacement;
 use crate::tags::{FLAGS, Tags, VALID};
 
 /// The line is newer than memory.
-pub(crate) const DIRTY: u64 = 2;
+const DIRTY: u64 = 2;
+/// Another CPU's D$ may have the line too: a store must take it away there.
+const SHARED: u64 = 4;
 
-/// The last store to a line.
+/// What happens on a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Store {
-    /// Virtual address of the storing instruction.
-    pub pc: u64,
-    /// Guest instructions executed before it.
-    pub instruction: u64,
+pub enum Write {
+    /// The line is brought in if it is not there, and made dirty.
+    #[default]
+    BackAllocate,
+    /// A line that is there is made dirty; else memory is written.
+    BackNoAllocate,
+    /// Memory is written always, and the line too if it is there: no line is ever dirty.
+    Through,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct DCache {
     tags: Tags,
-    stores: Vec<Store>,
+    /// For each set: slot of [`crate::Recent`] that tells of its most recently used line.
+    slots: Vec<Option<u32>>,
+    /// Number of this cache's first place among those of all CPUs.
+    first: usize,
+}
+
+/// A line that left its place, or was made clean in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    /// Physical address.
+    pub(crate) line: u64,
+    pub(crate) dirty: bool,
+    /// Its place, counted over all CPUs.
+    pub(crate) place: usize,
 }
 
 impl DCache {
-    pub(crate) fn new(geometry: Geometry) -> Self {
-        Self { tags: Tags::new(geometry), stores: vec![Store::default(); geometry.lines()] }
+    pub(crate) fn new(geometry: Geometry, replacement: Replacement, first: usize) -> Self {
+        Self { tags: Tags::new(geometry, replacement), slots: vec![None; geometry.sets()], first }
     }
 
     pub(crate) fn geometry(&self) -> Geometry {
         self.tags.geometry
     }
 
-    /// Whether a load finds its line in the most recently used place of the set.
+    /// Returns the place of a line, and makes it the most recently used. With virtual tags the line found can be of
+    /// another physical address, which is mapped there no longer.
     #[inline]
-    pub(crate) fn load_recent(&self, set: usize, line: u64) -> bool {
-        self.tags.recent(set).1 & !DIRTY == line | VALID
-    }
-
-    /// Whether a store finds its line dirty in the most recently used place of the set; then its writer is noted.
-    #[inline]
-    pub(crate) fn store_recent(&mut self, set: usize, line: u64, store: Store) -> bool {
-        let (place, tag) = self.tags.recent(set);
-        let same = tag == line | VALID | DIRTY;
-        if same {
-            self.stores[place] = store;
-        }
-        same
-    }
-
-    /// Returns the place of a line, and makes it the most recently used.
-    pub(crate) fn hit(&mut self, set: usize, line: u64) -> Option<usize> {
-        self.tags.hit(set, line)
+    pub(crate) fn hit(&mut self, set: usize, key: u64) -> Option<usize> {
+        self.tags.hit(set, key)
     }
 
     /// Returns the place of a line without touching it.
     pub(crate) fn find(&self, virt: u64, phys: u64) -> Option<usize> {
-        self.tags.find(self.geometry().set_of(virt, phys), self.geometry().line_of(phys))
+        let geometry = self.geometry();
+        self.tags.find(geometry.set_of(virt, phys), geometry.key_of(virt, phys))
+    }
+
+    /// Returns a place that holds the physical line of an address dirty.
+    #[inline]
+    pub(crate) fn dirty_copy(&self, phys: u64) -> Option<usize> {
+        if self.geometry().addressing() == Addressing::Pipt {
+            return self.find(phys, phys).filter(|place| self.is_dirty(*place));
+        }
+        self.tags.places_of(phys).find(|place| self.is_dirty(*place))
+    }
+
+    /// Returns any place that holds the physical line of an address.
+    pub(crate) fn copy(&self, phys: u64) -> Option<usize> {
+        self.tags.places_of(phys).next()
     }
 
     /// Takes a place for a clean line; returns it with the line that was there before, if one was.
-    pub(crate) fn allocate(&mut self, set: usize, line: u64) -> (usize, Option<Evicted>) {
+    pub(crate) fn allocate(&mut self, set: usize, key: u64, phys: u64, shared: bool) -> (usize, Option<Left>) {
         let place = self.tags.victim(set);
-        let evicted = self.evict(place);
-        self.tags.put(set, place, line | VALID);
-        (place, evicted)
+        let left = self.evict(place);
+        self.tags.put(set, place, key | VALID | if shared { SHARED } else { 0 }, phys);
+        (place, left)
     }
 
-    /// Makes a line dirty; returns whether it was clean before.
+    /// Makes a line dirty, and this CPU's alone; returns whether it was clean before.
     #[inline]
-    pub(crate) fn dirty(&mut self, place: usize, store: Store) -> bool {
+    pub(crate) fn dirty(&mut self, place: usize) -> bool {
         let tag = self.tags.get(place);
-        self.stores[place] = store;
-        self.tags.set(place, tag | DIRTY);
+        self.tags.set(place, tag & !SHARED | DIRTY);
         tag & DIRTY == 0
     }
 
-    /// Makes a line clean; returns what must be written back, if it was dirty.
-    pub(crate) fn clean(&mut self, place: usize) -> Option<Evicted> {
-        let tag = self.tags.get(place);
-        self.tags.set(place, tag & !DIRTY);
-        (tag & (VALID | DIRTY) == VALID | DIRTY).then(|| Evicted {
-            line: tag & !FLAGS,
-            dirty: true,
-            store: self.stores[place],
-        })
+    /// Makes a line clean; returns it.
+    pub(crate) fn clean(&mut self, place: usize) -> Option<Left> {
+        let left = self.left(place);
+        self.tags.set(place, self.tags.get(place) & !DIRTY);
+        left
     }
 
     /// Empties a place; returns the line that was there.
-    pub(crate) fn evict(&mut self, place: usize) -> Option<Evicted> {
-        let tag = self.tags.get(place);
-        self.tags.set(place, tag & !FLAGS);
-        (tag & VALID != 0).then(|| Evicted {
-            line: tag & !FLAGS,
-            dirty: tag & DIRTY != 0,
-            store: self.stores[place],
-        })
+    pub(crate) fn evict(&mut self, place: usize) -> Option<Left> {
+        let left = self.left(place);
+        self.tags.set(place, self.tags.get(place) & !FLAGS);
+        left
     }
 
+    fn left(&self, place: usize) -> Option<Left> {
+        let tag = self.tags.get(place);
+        let left = Left { line: self.phys(place), dirty: tag & DIRTY != 0, place: self.first + place };
+        (tag & VALID != 0).then_some(left)
+    }
+
+    pub(crate) fn share(&mut self, place: usize) {
+        self.tags.set(place, self.tags.get(place) | SHARED);
+    }
+
+    pub(crate) fn is_shared(&self, place: usize) -> bool {
+        self.tags.get(place) & SHARED != 0
+    }
+
+    #[inline]
     pub(crate) fn is_dirty(&self, place: usize) -> bool {
         self.tags.get(place) & DIRTY != 0
     }
 
-    pub(crate) fn store_at(&self, place: usize) -> Store {
-        self.stores[place]
+    pub(crate) fn phys(&self, place: usize) -> u64 {
+        self.tags.phys(place)
+    }
+
+    /// Number of a place, counted over all CPUs.
+    #[inline]
+    pub(crate) fn number(&self, place: usize) -> usize {
+        self.first + place
     }
 
     pub(crate) fn place(&self, set: usize, way: usize) -> usize {
         self.tags.place(set, way)
     }
 
+    pub(crate) fn set_at(&self, place: usize) -> usize {
+        self.tags.set_at(place)
+    }
+
     pub(crate) fn places(&self) -> std::ops::Range<usize> {
         0..self.tags.len()
     }
-}
 
-/// A line that left its place, or was made clean in it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Evicted {
-    pub(crate) line: u64,
-    pub(crate) dirty: bool,
-    pub(crate) store: Store,
+    /// Notes by which slot a set's most recently used line is known; returns the one before.
+    #[inline]
+    pub(crate) fn set_slot(&mut self, set: usize, slot: Option<u32>) -> Option<u32> {
+        std::mem::replace(&mut self.slots[set], slot)
+    }
 }

@@ -3,14 +3,19 @@
 
 use std::fmt;
 
-/// Which address picks the set.
+/// Smallest page of the architectures in question, in bytes.
+pub(crate) const PAGE: u64 = 4096;
+
+/// Which address picks the set, and which one is compared with the tags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Index {
-    /// The physical address (PIPT, or VIPT with a way no larger than a page, which is the same thing).
+pub enum Addressing {
+    /// Physically indexed, physically tagged; also what a virtual index comes to with a way no larger than a page.
     #[default]
-    Physical,
-    /// The virtual address of the access (VIPT): a way larger than a page gives one line several colours.
-    Virtual,
+    Pipt,
+    /// Virtually indexed, physically tagged: a way larger than a page gives one line several places, its colours.
+    Vipt,
+    /// Virtually indexed, virtually tagged: a line is found by virtual address alone, whatever is mapped there now.
+    Vivt,
 }
 
 /// Number of sets, ways and bytes per line of one cache; all are powers of two.
@@ -19,7 +24,7 @@ pub struct Geometry {
     sets: u32,
     ways: u32,
     line: u32,
-    index: Index,
+    addressing: Addressing,
 }
 
 /// Why a geometry is not one that the model can take.
@@ -54,13 +59,24 @@ impl Geometry {
                 )));
             }
         }
-        Ok(Self { sets, ways, line, index: Index::Physical })
+        Ok(Self { sets, ways, line, addressing: Addressing::Pipt })
     }
 
-    /// Returns the same geometry with another way of indexing.
+    /// Returns the same geometry with another way of finding lines.
     #[must_use]
-    pub fn indexed(self, index: Index) -> Self {
-        Self { index, ..self }
+    pub fn addressed(self, addressing: Addressing) -> Self {
+        Self { addressing, ..self }
+    }
+
+    /// Which address picks the set, and which one is compared with the tags.
+    pub fn addressing(self) -> Addressing {
+        self.addressing
+    }
+
+    /// In how many sets one physical line can be, by its virtual address; 1 where the index is physical.
+    pub fn colours(self) -> usize {
+        let way = self.sets() as u64 * self.line() as u64;
+        if self.addressing == Addressing::Pipt { 1 } else { (way / PAGE).max(1) as usize }
     }
 
     /// Number of sets.
@@ -102,8 +118,19 @@ impl Geometry {
     /// Returns the set of an access by its virtual and physical address.
     #[inline]
     pub fn set_of(self, virt: u64, phys: u64) -> usize {
-        let address = if self.index == Index::Virtual { virt } else { phys };
+        let address = if self.addressing == Addressing::Pipt { phys } else { virt };
         (address >> self.line_shift()) as usize & (self.sets() - 1)
+    }
+
+    /// Returns the address of the line as the tags hold it.
+    #[inline]
+    pub fn key_of(self, virt: u64, phys: u64) -> u64 {
+        self.line_of(if self.addressing == Addressing::Vivt { virt } else { phys })
+    }
+
+    /// Returns the set in which a physical line lies where it is mapped with a colour below [`Geometry::colours`].
+    pub(crate) fn set_of_colour(self, phys: u64, colour: usize) -> usize {
+        self.set_of(phys & (PAGE - 1) | (colour as u64 * PAGE), phys)
     }
 
     /// Returns (set, way) named by the address of a MIPS Index operation: the index in the bits above
@@ -158,7 +185,9 @@ mod tests {
 
     #[test]
     fn virtual_index_gives_a_line_two_colours() {
-        let g = Geometry::new(256, 4, 32).unwrap().indexed(Index::Virtual);
+        let g = Geometry::new(256, 4, 32).unwrap().addressed(Addressing::Vipt);
         assert_ne!(g.set_of(0x1000, 0x5000), g.set_of(0x2000, 0x5000));
+        assert_eq!((g.colours(), g.addressed(Addressing::Pipt).colours()), (2, 1));
+        assert_eq!(g.set_of_colour(0x5020, 1), g.set_of(0x7020, 0x5020));
     }
 }

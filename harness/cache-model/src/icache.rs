@@ -1,48 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The instruction cache: snapshots of lines as they were when they were filled.
+//! The instruction cache: copies of lines as they were when they were filled.
+//!
+//! As long as neither the data side nor memory has changed under a line, its copy is what memory holds, and is not
+//! made. Before the first change that could make a difference the line becomes *suspect*, and is copied then.
 
-use crate::geometry::Geometry;
+use crate::geometry::{Addressing, Geometry};
 use crate::memory::Memory;
+use crate::replacement::Replacement;
 use crate::tags::{FLAGS, Tags, VALID};
 
 /// The data side may have changed since the line was filled: a fetch must compare bytes.
 const SUSPECT: u64 = 2;
-/// The D$ held newer bytes of the line when it was filled.
+/// A D$ held newer bytes of the line when it was filled.
 const FILLED_STALE: u64 = 4;
 
 #[derive(Clone, Debug)]
 pub(crate) struct ICache {
     tags: Tags,
+    /// Bytes of the suspect lines.
     bytes: Vec<u8>,
 }
 
 impl ICache {
-    pub(crate) fn new(geometry: Geometry) -> Self {
-        Self { tags: Tags::new(geometry), bytes: vec![0; geometry.bytes()] }
+    pub(crate) fn new(geometry: Geometry, replacement: Replacement) -> Self {
+        Self { tags: Tags::new(geometry, replacement), bytes: vec![0; geometry.bytes()] }
     }
 
     pub(crate) fn geometry(&self) -> Geometry {
         self.tags.geometry
     }
 
-    /// Whether the line is the most recently used of its set, and known to be what the data side sees.
-    #[inline]
-    pub(crate) fn recent_and_clean(&self, set: usize, line: u64) -> bool {
-        self.tags.recent(set).1 == line | VALID
-    }
-
     /// Returns the place of a line, and makes it the most recently used.
-    pub(crate) fn hit(&mut self, set: usize, line: u64) -> Option<usize> {
-        self.tags.hit(set, line)
+    #[inline]
+    pub(crate) fn hit(&mut self, set: usize, key: u64) -> Option<usize> {
+        self.tags.hit(set, key)
     }
 
-    /// Fills a line from below the D$; `stale` says that the D$ holds newer bytes.
-    pub(crate) fn fill(&mut self, set: usize, line: u64, stale: bool, memory: &impl Memory) -> usize {
+    /// Tag of the most recently used line of a set, if its bytes are what the data side sees.
+    #[inline]
+    pub(crate) fn fresh(&self, set: usize) -> Option<u64> {
+        let (_, tag) = self.tags.recent(set);
+        (tag & FLAGS == VALID).then_some(tag)
+    }
+
+    /// Takes a place for a line whose bytes are what memory holds and the data side sees.
+    pub(crate) fn fill(&mut self, set: usize, key: u64, phys: u64) -> usize {
         let place = self.tags.victim(set);
-        let size = self.geometry().line();
-        self.bytes[place * size..(place + 1) * size].copy_from_slice(memory.below(line, size));
-        self.tags.put(set, place, line | VALID | if stale { SUSPECT | FILLED_STALE } else { 0 });
+        self.tags.put(set, place, key | VALID, phys);
         place
+    }
+
+    /// Gives a line, just filled, bytes of its own; `stale` says that the data side has newer ones.
+    pub(crate) fn copy(&mut self, place: usize, at: usize, bytes: &[u8], stale: bool) {
+        let start = place * self.geometry().line() + at;
+        self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
+        let flags = SUSPECT | if stale { FILLED_STALE } else { 0 };
+        self.tags.set(place, self.tags.get(place) | flags);
     }
 
     #[inline]
@@ -54,64 +67,83 @@ impl ICache {
         self.tags.get(place) & FILLED_STALE != 0
     }
 
-    /// The bytes in the I$ for `[phys, phys + len)`, which lies in the line at `place`.
-    pub(crate) fn bytes(&self, place: usize, phys: u64, len: usize) -> &[u8] {
-        let size = self.geometry().line();
-        let at = place * size + (phys as usize & (size - 1));
-        &self.bytes[at..at + len]
+    /// The line is again what memory holds and the data side sees.
+    pub(crate) fn acquit(&mut self, place: usize) {
+        self.tags.set(place, self.tags.get(place) & !(SUSPECT | FILLED_STALE));
     }
 
-    /// The data side is about to differ from a line: whoever holds it must compare from now on.
-    ///
-    /// `virt` is not the address under which code fetches, so with a virtual index every set that the
-    /// line can be in is looked at.
-    pub(crate) fn suspect(&mut self, line: u64) {
-        for place in 0..self.colours() {
-            let set = self.set_of_colour(line, place);
+    /// The bytes of a suspect line at `[at, at + len)`.
+    pub(crate) fn bytes(&self, place: usize, at: usize, len: usize) -> &[u8] {
+        let start = place * self.geometry().line() + at;
+        &self.bytes[start..start + len]
+    }
+
+    /// Physical address of the line at a place.
+    pub(crate) fn phys(&self, place: usize) -> u64 {
+        self.tags.phys(place)
+    }
+
+    pub(crate) fn set_at(&self, place: usize) -> usize {
+        self.tags.set_at(place)
+    }
+
+    /// The data side is about to differ from a physical line, or memory to change under it: every copy of it is made
+    /// now, while memory is still what it was filled from, and is to be compared from now on. Calls `changed` with the
+    /// sets in which one was.
+    #[inline]
+    pub(crate) fn suspect(&mut self, line: u64, memory: &impl Memory, mut changed: impl FnMut(usize)) {
+        if self.geometry().addressing() == Addressing::Pipt {
+            let set = self.geometry().set_of(line, line);
             if let Some(place) = self.tags.find(set, line) {
-                self.tags.set(place, self.tags.get(place) | SUSPECT);
+                self.suspect_place(place, memory);
+                changed(set);
             }
+            return;
+        }
+        for done in 0.. {
+            let found = self.tags.places_of(line).nth(done);
+            let Some(place) = found else { return };
+            self.suspect_place(place, memory);
+            changed(self.set_at(place));
         }
     }
 
-    /// Drops the line of an address in the set that this virtual address picks; returns whether it was there.
-    pub(crate) fn invalidate(&mut self, virt: u64, phys: u64) -> bool {
-        let line = self.geometry().line_of(phys);
-        let set = self.geometry().set_of(virt, phys);
-        match self.tags.find(set, line) {
-            Some(place) => self.drop_place(place),
-            None => false,
+    pub(crate) fn suspect_place(&mut self, place: usize, memory: &impl Memory) {
+        if !self.is_suspect(place) {
+            let (line, size) = (self.phys(place), self.geometry().line());
+            self.copy(place, 0, memory.below(line, size), false);
         }
     }
 
-    pub(crate) fn invalidate_way(&mut self, set: usize, way: usize) -> bool {
-        self.drop_place(self.tags.place(set, way))
+    /// Whether the line at a place differs from what the data side sees.
+    pub(crate) fn is_stale(&self, place: usize, memory: &impl Memory) -> bool {
+        let size = self.geometry().line();
+        self.is_suspect(place) && self.bytes(place, 0, size) != memory.data(self.phys(place), size)
     }
 
-    /// Drops everything; returns how many lines there were.
-    pub(crate) fn invalidate_all(&mut self) -> u64 {
-        (0..self.tags.len()).map(|place| u64::from(self.drop_place(place))).sum()
+    /// Whether any copy of a physical line differs from what the data side sees.
+    pub(crate) fn has_stale(&self, phys: u64, memory: &impl Memory) -> bool {
+        self.tags.places_of(phys).any(|place| self.is_stale(place, memory))
     }
 
-    fn drop_place(&mut self, place: usize) -> bool {
+    /// Returns the place of the line of an address, in the set that its virtual address picks.
+    pub(crate) fn find(&self, virt: u64, phys: u64) -> Option<usize> {
+        let geometry = self.geometry();
+        self.tags.find(geometry.set_of(virt, phys), geometry.key_of(virt, phys))
+    }
+
+    pub(crate) fn place(&self, set: usize, way: usize) -> usize {
+        self.tags.place(set, way)
+    }
+
+    pub(crate) fn places(&self) -> std::ops::Range<usize> {
+        0..self.tags.len()
+    }
+
+    /// Drops what is at a place; returns its physical address, if something was.
+    pub(crate) fn invalidate(&mut self, place: usize) -> Option<u64> {
         let tag = self.tags.get(place);
         self.tags.set(place, tag & !FLAGS);
-        tag & VALID != 0
-    }
-
-    /// In how many sets one physical line can be.
-    fn colours(&self) -> usize {
-        let g = self.geometry();
-        let probe = |virt| g.set_of(virt, 0);
-        // Where the index is physical, the virtual address changes nothing.
-        if probe(0) == probe(PAGE) { 1 } else { (g.sets() * g.line() / PAGE as usize).max(1) }
-    }
-
-    fn set_of_colour(&self, line: u64, colour: usize) -> usize {
-        let in_page = line & (PAGE - 1);
-        self.geometry().set_of(in_page | (colour as u64 * PAGE), line)
+        (tag & VALID != 0).then(|| self.phys(place))
     }
 }
-
-/// Smallest page of the architectures in question, in bytes.
-const PAGE: u64 = 4096;

@@ -12,12 +12,20 @@
 mod dcache;
 mod geometry;
 mod icache;
+mod lines;
+mod maintain;
 pub mod maintenance;
 mod memory;
 mod model;
+mod recent;
+mod replacement;
+mod stale;
 mod tags;
 
-pub use dcache::Store;
-pub use geometry::{BadGeometry, Geometry, Index};
+pub use dcache::Write;
+pub use geometry::{Addressing, BadGeometry, Geometry};
 pub use memory::{Memory, Plain};
-pub use model::{Missing, Model, Stale, Totals};
+pub use model::{Config, Model, Snoops, Totals};
+pub use recent::{Recent, Who};
+pub use replacement::Replacement;
+pub use stale::{Judged, Missing, Past, Stale, Where};

@@ -1,39 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! One CPU's L1 caches over its memory: loads, stores, fetches and maintenance.
+//! The L1 caches of one or several CPUs over one memory: loads, stores and fetches.
 
-use crate::dcache::{DCache, Evicted, Store};
-use crate::geometry::Geometry;
+use std::sync::Arc;
+
+use crate::dcache::{DCache, Left, Write};
+use crate::geometry::{Addressing, Geometry};
 use crate::icache::ICache;
-use crate::maintenance::{Action, Operation, Scope, Side};
+use crate::lines::Lines;
 use crate::memory::Memory;
+use crate::recent::{Recent, Who};
+use crate::replacement::Replacement;
+use crate::stale::{History, Missing, Stale};
 
-/// What was not done before a stale fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// The I$ was filled while the D$ held newer bytes, and still lacks those.
-    WriteBack,
-    /// Memory has the new bytes; the I$ was filled before.
-    Invalidate,
-    /// The new bytes are only in the D$, and the I$ was filled before they were written.
-    Both,
-}
-
-/// A fetch whose I$ bytes differ from what the data side sees.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stale {
-    /// Physical address of the fetched bytes.
-    pub phys: u64,
-    /// The bytes in the I$.
-    pub executed: Vec<u8>,
-    /// The bytes that a load would return.
-    pub expected: Vec<u8>,
-    /// What was missing.
-    pub missing: Missing,
-    /// The last store to the line, if the model saw one.
-    pub writer: Option<Store>,
-}
-
-/// Totals of one cache.
+/// Totals of one CPU's I$ or D$.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Lines filled.
@@ -46,36 +25,127 @@ pub struct Totals {
     pub invalidated: u64,
 }
 
-/// One CPU's L1 caches. The D$ is write-back and write-allocate, both replace the least recently used line.
+/// Which D$ an I$ looks into when it fills a line; what it does not look into is stale to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Snoops {
+    /// None: lines come from the memory below. The usual case.
+    #[default]
+    Nothing,
+    /// That of its own CPU (Linux: `cpu_has_ic_fills_f_dc`; MIPS I6400, Alchemy).
+    Own,
+    /// Those of the other CPUs (Linux: `cpu_icache_snoops_remote_store`; MIPS with a coherence manager).
+    Others,
+    /// All of them.
+    All,
+}
+
+/// What the caches are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Shape of each I$.
+    pub icache: Geometry,
+    /// Shape of each D$.
+    pub dcache: Geometry,
+    /// What an I$ replaces.
+    pub icache_replacement: Replacement,
+    /// What a D$ replaces.
+    pub dcache_replacement: Replacement,
+    /// What a store does.
+    pub write: Write,
+    /// Where an I$ fill looks.
+    pub snoops: Snoops,
+    /// How many CPUs there are with caches of their own.
+    pub cpus: usize,
+    /// Whether operations by address reach the caches of all CPUs (ARM v7 MP, MIPS with a coherence manager).
+    pub globalised: bool,
+}
+
+impl Config {
+    /// Returns the configuration of one CPU with these caches: LRU, write-back, write-allocate, no snooping.
+    pub fn new(icache: Geometry, dcache: Geometry) -> Self {
+        Self {
+            icache,
+            dcache,
+            icache_replacement: Replacement::default(),
+            dcache_replacement: Replacement::default(),
+            write: Write::default(),
+            snoops: Snoops::default(),
+            cpus: 1,
+            globalised: false,
+        }
+    }
+}
+
+/// One CPU.
+#[derive(Clone, Debug)]
+pub(crate) struct Cpu {
+    pub(crate) icache: ICache,
+    pub(crate) dcache: DCache,
+    pub(crate) itotals: Totals,
+    pub(crate) dtotals: Totals,
+}
+
+/// The caches. D$ are coherent among themselves, by ownership of dirty lines that moves without a write-back; I$ are
+/// coherent with nothing.
 ///
 /// It is a strict strengthening of what hardware may do: no line is ever prefetched or filled by
-/// speculation, so whatever is stale here can be stale on silicon, and not the other way round.
-#[derive(Clone, Debug)]
+/// speculation, so whatever is stale here can be stale on silicon, and not the other way round. Two colours of one line
+/// that are dirty at the same time are both written back whole, so that no data is lost.
+///
+/// A virtual address must be given with the same physical one until [`Model::remapped`] says otherwise.
+#[derive(Debug)]
 pub struct Model<M> {
-    memory: M,
-    icache: ICache,
-    dcache: DCache,
-    itotals: Totals,
-    dtotals: Totals,
-    /// The store before the last write-back of each line, for lines no longer dirty: address, then instruction.
-    /// Two plain vectors, so that untouched pages of them cost no memory.
-    written_pc: Vec<u64>,
-    written_at: Vec<u64>,
+    pub(crate) memory: M,
+    pub(crate) config: Config,
+    pub(crate) cpus: Vec<Cpu>,
+    pub(crate) running: usize,
+    pub(crate) recent: Arc<Recent>,
+    pub(crate) lines: Lines,
+    pub(crate) history: History,
+    /// By the `by` of maintenance operations: how many of their write-backs were fetched later.
+    pub(crate) confirmed: Vec<u64>,
+}
+
+impl<M: Clone> Clone for Model<M> {
+    fn clone(&self) -> Self {
+        Self {
+            memory: self.memory.clone(),
+            config: self.config,
+            cpus: self.cpus.clone(),
+            running: self.running,
+            recent: Arc::new(Recent::clone(&self.recent)),
+            lines: self.lines.clone(),
+            history: self.history.clone(),
+            confirmed: self.confirmed.clone(),
+        }
+    }
 }
 
 impl<M: Memory> Model<M> {
-    /// Returns cold caches over `memory`.
-    pub fn new(icache: Geometry, dcache: Geometry, memory: M) -> Self {
-        let lines = (memory.size() >> dcache.line_shift()) as usize;
-        Self {
-            memory,
-            icache: ICache::new(icache),
-            dcache: DCache::new(dcache),
+    /// Returns cold caches over `memory`; CPU 0 is running.
+    pub fn new(config: Config, memory: M) -> Self {
+        let (i, d) = (config.icache, config.dcache);
+        let cpu = |n| Cpu {
+            icache: ICache::new(i, config.icache_replacement),
+            dcache: DCache::new(d, config.dcache_replacement, n * d.lines()),
             itotals: Totals::default(),
             dtotals: Totals::default(),
-            written_pc: vec![0; lines],
-            written_at: vec![0; lines],
+        };
+        Self {
+            lines: Lines::new(memory.size(), d.line_shift()),
+            recent: Arc::new(Recent::new(d.line_shift(), config.cpus * d.lines(), i.sets())),
+            cpus: (0..config.cpus).map(cpu).collect(),
+            running: 0,
+            history: History::new(),
+            confirmed: Vec::new(),
+            memory,
+            config,
         }
+    }
+
+    /// The table of lines used last, by which a caller can save itself most calls.
+    pub fn recent(&self) -> &Arc<Recent> {
+        &self.recent
     }
 
     /// The memory below.
@@ -88,48 +158,73 @@ impl<M: Memory> Model<M> {
         &mut self.memory
     }
 
-    /// Totals of the I$.
+    /// What the caches are like.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The CPU that is running.
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
+    /// Totals of all I$ together.
     pub fn icache_totals(&self) -> Totals {
-        self.itotals
+        sum(self.cpus.iter().map(|cpu| cpu.itotals))
     }
 
-    /// Totals of the D$.
+    /// Totals of all D$ together.
     pub fn dcache_totals(&self) -> Totals {
-        self.dtotals
+        sum(self.cpus.iter().map(|cpu| cpu.dtotals))
     }
 
-    /// Geometry of the I$.
-    pub fn icache_geometry(&self) -> Geometry {
-        self.icache.geometry()
+    /// Another CPU runs from now on: loads, stores, fetches and maintenance are its own.
+    pub fn run_on(&mut self, cpu: usize) {
+        if std::mem::replace(&mut self.running, cpu) == cpu {
+            return;
+        }
+        self.recent.forget_data();
+        for set in 0..self.config.icache.sets() {
+            self.recent.set_fresh(set, self.cpus[cpu].icache.fresh(set));
+        }
+    }
+
+    /// The guest has changed its mapping of virtual addresses.
+    pub fn remapped(&mut self) {
+        self.recent.forget_data();
+        if self.config.icache.addressing() == Addressing::Vivt {
+            for set in 0..self.config.icache.sets() {
+                self.recent.set_fresh(set, None);
+            }
+        }
     }
 
     /// A cacheable load of `len` bytes, which may cross lines.
     #[inline]
     pub fn load(&mut self, virt: u64, phys: u64, len: usize) {
-        let geometry = self.dcache.geometry();
-        let mut line = geometry.line_of(phys);
-        loop {
-            let set = geometry.set_of(virt.wrapping_add(line.wrapping_sub(phys)), line);
-            if !self.dcache.load_recent(set, line) {
-                self.load_line(set, line);
+        self.each_line(virt, phys, len, |model, virt, line| {
+            if !model.recent.loads(virt) {
+                model.load_line(virt, line);
             }
-            line += geometry.line() as u64;
-            if line >= phys + len as u64 {
-                return;
-            }
-        }
+        });
     }
 
     /// A cacheable store of `len` bytes, which may cross lines; the data view has the new bytes already.
     #[inline]
-    pub fn store(&mut self, virt: u64, phys: u64, len: usize, store: Store) {
-        let geometry = self.dcache.geometry();
+    pub fn store(&mut self, virt: u64, phys: u64, len: usize, who: Who) {
+        self.each_line(virt, phys, len, |model, virt, line| {
+            if !model.recent.stores(virt, who) {
+                model.store_line(virt, line, who);
+            }
+        });
+    }
+
+    #[inline]
+    fn each_line(&mut self, virt: u64, phys: u64, len: usize, mut f: impl FnMut(&mut Self, u64, u64)) {
+        let geometry = self.config.dcache;
         let mut line = geometry.line_of(phys);
         loop {
-            let set = geometry.set_of(virt.wrapping_add(line.wrapping_sub(phys)), line);
-            if !self.dcache.store_recent(set, line, store) {
-                self.store_line(set, line, store);
-            }
+            f(self, virt.wrapping_add(line.wrapping_sub(phys)), line);
             line += geometry.line() as u64;
             if line >= phys + len as u64 {
                 return;
@@ -138,18 +233,20 @@ impl<M: Memory> Model<M> {
     }
 
     /// A store past the caches (KSEG1, or ARM before its MMU is on): it reaches memory at once. It lies in one line.
-    pub fn store_uncached(&mut self, phys: u64, len: usize, store: Store) {
+    pub fn store_uncached(&mut self, phys: u64, len: usize, who: Who) {
+        let line = self.config.dcache.line_of(phys);
+        self.suspect(line);
         self.memory.write_back(phys, len);
-        let geometry = self.dcache.geometry();
-        self.remember(geometry.line_of(phys), store);
-        self.suspect(geometry.line_of(phys));
+        self.lines.store(self.memory.offset(line), who);
     }
 
-    /// Whether a fetch from an I$ line would find the line where it was used last, and with the bytes that the data
-    /// side sees; then it changes nothing, and need not be made.
-    #[inline]
-    pub fn is_fresh(&self, set: usize, line: u64) -> bool {
-        self.icache.recent_and_clean(set, line)
+    /// Memory was written past the CPU, as by a device.
+    pub fn written_by_device(&mut self, phys: u64, len: usize) {
+        let line = self.config.dcache.line() as u64;
+        for at in (self.config.dcache.line_of(phys)..phys + len as u64).step_by(line as usize) {
+            self.suspect(at);
+        }
+        self.memory.write_back(phys, len);
     }
 
     /// A fetch of `len` bytes within one I$ line; the line is filled if it is not there.
@@ -157,198 +254,273 @@ impl<M: Memory> Model<M> {
     /// Returns the difference when the bytes fetched are not the bytes that a load would return.
     #[inline]
     pub fn fetch(&mut self, virt: u64, phys: u64, len: usize) -> Option<Stale> {
-        let geometry = self.icache.geometry();
-        let (line, set) = (geometry.line_of(phys), geometry.set_of(virt, phys));
-        if self.icache.recent_and_clean(set, line) {
+        let geometry = self.config.icache;
+        let (key, set) = (geometry.key_of(virt, phys), geometry.set_of(virt, phys));
+        if self.recent.fetches(set, key | Recent::TAGGED) {
             return None;
         }
-        self.fetch_line(set, line, virt, phys, len)
-    }
-
-    fn fetch_line(&mut self, set: usize, line: u64, virt: u64, phys: u64, len: usize) -> Option<Stale> {
-        let place = self.icache.hit(set, line).unwrap_or_else(|| self.fill(virt, set, line));
-        if !self.icache.is_suspect(place) {
-            return None;
-        }
-        self.compare(place, virt, phys, len)
-    }
-
-    /// Executes a maintenance operation. `virt` is its operand; `phys` the translation of it, for
-    /// operations by address (`None` when there is none, which makes it a no-op).
-    pub fn maintain(&mut self, operation: &Operation, virt: u64, phys: Option<u64>) {
-        if matches!(operation.action, Action::None | Action::Prefetch) {
-            return;
-        }
-        if matches!(operation.side, Side::D | Side::Both) {
-            self.maintain_data(operation, virt, phys);
-        }
-        if matches!(operation.side, Side::I | Side::Both) {
-            self.maintain_instructions(operation, virt, phys);
-        }
+        self.fetch_line(set, key, phys, len)
     }
 
     /// The data view of a range was changed and put back behind the model's back: where no dirty line
     /// covers it, the view below must equal it again.
     pub fn resync(&mut self, phys: u64, len: usize) {
-        let size = self.dcache.geometry().line();
-        let mut line = self.dcache.geometry().line_of(phys);
+        let size = self.config.dcache.line();
+        let mut line = self.config.dcache.line_of(phys);
         while line < phys + len as u64 {
-            let dirty = self.dcache.find(line, line).is_some_and(|place| self.dcache.is_dirty(place));
-            if !dirty && self.memory.contains(line, size) {
+            if self.dirty_copy(line).is_none() && self.memory.contains(line, size) {
                 self.memory.write_back(line, size);
             }
             line += size as u64;
         }
     }
 
-    fn load_line(&mut self, set: usize, line: u64) {
-        if self.dcache.hit(set, line).is_none() {
-            self.allocate(set, line);
-        }
+    fn load_line(&mut self, virt: u64, line: u64) {
+        let place = match self.find_data(virt, line) {
+            Some(place) => place,
+            None => self.allocate(virt, line),
+        };
+        let dirty = self.exclusive_dirty(place);
+        self.admit(virt, line, place, dirty);
     }
 
-    fn store_line(&mut self, set: usize, line: u64, store: Store) {
-        let place = match self.dcache.hit(set, line) {
-            Some(place) => place,
-            None => self.allocate(set, line),
+    fn store_line(&mut self, virt: u64, line: u64, who: Who) {
+        let found = self.find_data(virt, line);
+        let size = self.config.dcache.line();
+        if self.config.cpus > 1 {
+            self.take_from_others(line, found);
+        }
+        let past_the_cache = match self.config.write {
+            Write::BackAllocate => false,
+            Write::BackNoAllocate => found.is_none(),
+            Write::Through => true,
         };
-        if self.dcache.dirty(place, store) {
+        if past_the_cache {
+            self.suspect(line);
+            self.memory.write_back(line, size);
+            self.lines.store(self.memory.offset(line), who);
+            return;
+        }
+        let place = found.unwrap_or_else(|| self.allocate(virt, line));
+        let dcache = &mut self.cpus[self.running].dcache;
+        self.recent.set_store(dcache.number(place), who);
+        if dcache.dirty(place) {
             self.suspect(line);
         }
+        self.admit(virt, line, place, true);
     }
 
-    fn allocate(&mut self, set: usize, line: u64) -> usize {
-        self.dtotals.fills += 1;
-        let (place, evicted) = self.dcache.allocate(set, line);
-        if let Some(old) = evicted.filter(|old| old.dirty) {
-            self.dtotals.evicted_dirty += 1;
-            self.write_back(old);
+    /// The place of a line in the running CPU's D$. With virtual tags, a line of another physical address that is
+    /// found there has to go.
+    #[inline]
+    fn find_data(&mut self, virt: u64, line: u64) -> Option<usize> {
+        let geometry = self.config.dcache;
+        let (set, key) = (geometry.set_of(virt, line), geometry.key_of(virt, line));
+        let dcache = &mut self.cpus[self.running].dcache;
+        let place = dcache.hit(set, key)?;
+        if dcache.phys(place) == line {
+            return Some(place);
+        }
+        if let Some(slot) = dcache.set_slot(set, None) {
+            self.recent.forget(slot);
+        }
+        if let Some(left) = dcache.evict(place) {
+            self.leave(left);
+        }
+        None
+    }
+
+    fn allocate(&mut self, virt: u64, line: u64) -> usize {
+        let geometry = self.config.dcache;
+        let (set, key) = (geometry.set_of(virt, line), geometry.key_of(virt, line));
+        let shared = self.config.cpus > 1 && self.share_with_others(line);
+        let cpu = &mut self.cpus[self.running];
+        cpu.dtotals.fills += 1;
+        let (place, left) = cpu.dcache.allocate(set, key, line, shared);
+        if let Some(left) = left {
+            cpu.dtotals.evicted_dirty += u64::from(left.dirty);
+            self.leave(left);
         }
         place
     }
 
-    fn fill(&mut self, virt: u64, set: usize, line: u64) -> usize {
-        self.itotals.fills += 1;
-        let stale = self.dirty_places(virt, line).next().is_some();
-        self.icache.fill(set, line, stale, &self.memory)
+    /// Marks the other CPUs' copies of a line as shared; returns whether there are any.
+    fn share_with_others(&mut self, line: u64) -> bool {
+        let running = self.running;
+        let mut any = false;
+        for (_, cpu) in self.cpus.iter_mut().enumerate().filter(|(n, _)| *n != running) {
+            if let Some(place) = cpu.dcache.copy(line) {
+                cpu.dcache.share(place);
+                any = true;
+            }
+        }
+        any
     }
 
-    /// The places of the dirty D$ lines within one I$ line: several where the I$ has the longer line.
-    fn dirty_places(&self, virt: u64, iline: u64) -> impl Iterator<Item = usize> + '_ {
-        let step = self.dcache.geometry().line();
-        (0..self.icache.geometry().line()).step_by(step).filter_map(move |at| {
-            let place = self.dcache.find(virt, iline + at as u64)?;
-            self.dcache.is_dirty(place).then_some(place)
-        })
+    /// A store makes a line this CPU's alone. What is dirty elsewhere comes along without a write-back.
+    fn take_from_others(&mut self, line: u64, found: Option<usize>) {
+        let running = self.running;
+        let dcache = &self.cpus[running].dcache;
+        if found.is_some_and(|place| !dcache.is_shared(place)) {
+            return;
+        }
+        for (_, cpu) in self.cpus.iter_mut().enumerate().filter(|(n, _)| *n != running) {
+            while let Some(place) = cpu.dcache.copy(line) {
+                cpu.dcache.evict(place);
+            }
+        }
     }
 
-    /// The data side of one D$ line changes: every I$ line that overlaps it must be compared from now on.
-    fn suspect(&mut self, dline: u64) {
-        let geometry = self.icache.geometry();
-        for at in (0..self.dcache.geometry().line()).step_by(geometry.line()) {
-            self.icache.suspect(geometry.line_of(dline + at as u64));
+    /// Whether a store to a line changes nothing any more: it is dirty, and no other CPU has it.
+    #[inline]
+    fn exclusive_dirty(&self, place: usize) -> bool {
+        let dcache = &self.cpus[self.running].dcache;
+        dcache.is_dirty(place) && !dcache.is_shared(place)
+    }
+
+    /// Makes a line, the most recently used of its set now, known to the table.
+    #[inline]
+    fn admit(&mut self, virt: u64, line: u64, place: usize, dirty: bool) {
+        let set = self.config.dcache.set_of(virt, line);
+        let dcache = &mut self.cpus[self.running].dcache;
+        let slot = self.recent.admit(virt, dcache.number(place), dirty);
+        if let Some(old) = dcache.set_slot(set, Some(slot)).filter(|old| *old != slot) {
+            self.recent.forget(old);
+        }
+    }
+
+    fn fetch_line(&mut self, set: usize, key: u64, phys: u64, len: usize) -> Option<Stale> {
+        let line = self.config.icache.line_of(phys);
+        let icache = &mut self.cpus[self.running].icache;
+        let place = match icache.hit(set, key) {
+            Some(place) => {
+                if icache.phys(place) != line {
+                    // Virtual tags: it has the bytes of what was mapped here before.
+                    icache.suspect_place(place, &self.memory);
+                }
+                place
+            }
+            None => self.fill(set, key, phys),
+        };
+        let stale = if self.cpus[self.running].icache.is_suspect(place) { self.compare(place, phys, len) } else { None };
+        self.recent.set_fresh(set, self.cpus[self.running].icache.fresh(set));
+        stale
+    }
+
+    /// Fills an I$ line of the running CPU, as the most recently used of its set.
+    pub(crate) fn fill(&mut self, set: usize, key: u64, phys: u64) -> usize {
+        let (line, running) = (self.config.icache.line_of(phys), self.running);
+        self.cpus[running].itotals.fills += 1;
+        let place = self.cpus[running].icache.fill(set, key, phys);
+        let size = self.config.dcache.line().min(self.config.icache.line());
+        for at in (0..self.config.icache.line()).step_by(size) {
+            let part = line + at as u64;
+            let Some((cpu, _)) = self.dirty_copy(part) else {
+                if let Some(by) = self.lines.take_cleaner(self.memory.offset(part)) {
+                    self.confirm(by);
+                }
+                continue;
+            };
+            let snooped = match self.config.snoops {
+                Snoops::Nothing => false,
+                Snoops::Own => cpu == running,
+                Snoops::Others => cpu != running,
+                Snoops::All => true,
+            };
+            let icache = &mut self.cpus[running].icache;
+            icache.suspect_place(place, &self.memory);
+            let bytes = if snooped { self.memory.data(part, size) } else { self.memory.below(part, size) };
+            icache.copy(place, at, bytes, !snooped);
+        }
+        self.recent.set_fresh(set, self.cpus[running].icache.fresh(set));
+        place
+    }
+
+    fn confirm(&mut self, by: u32) {
+        let by = by as usize;
+        if self.confirmed.len() <= by {
+            self.confirmed.resize(by + 1, 0);
+        }
+        self.confirmed[by] += 1;
+    }
+
+    /// A CPU and a place in its D$ that hold the physical line of an address dirty.
+    #[inline]
+    pub(crate) fn dirty_copy(&self, phys: u64) -> Option<(usize, usize)> {
+        self.cpus.iter().enumerate().find_map(|(n, cpu)| Some((n, cpu.dcache.dirty_copy(phys)?)))
+    }
+
+    /// The data side of one D$ line is about to differ from memory, or memory to change: every I$ line that overlaps it
+    /// must be compared from now on.
+    pub(crate) fn suspect(&mut self, dline: u64) {
+        let geometry = self.config.icache;
+        let (memory, recent, running) = (&self.memory, &self.recent, self.running);
+        for at in (0..self.config.dcache.line()).step_by(geometry.line()) {
+            let line = geometry.line_of(dline + at as u64);
+            for (n, cpu) in self.cpus.iter_mut().enumerate() {
+                cpu.icache.suspect(line, memory, |set| {
+                    if n == running {
+                        recent.set_fresh(set, None);
+                    }
+                });
+            }
         }
     }
 
     #[cold]
-    fn compare(&mut self, place: usize, virt: u64, phys: u64, len: usize) -> Option<Stale> {
-        let executed = self.icache.bytes(place, phys, len);
+    fn compare(&mut self, place: usize, phys: u64, len: usize) -> Option<Stale> {
+        let (line, size) = (self.config.icache.line_of(phys), self.config.icache.line());
+        let icache = &self.cpus[self.running].icache;
+        let executed = icache.bytes(place, (phys - line) as usize, len);
         let expected = self.memory.data(phys, len);
-        if executed == expected {
-            return None;
-        }
         // An I$ line can span several D$ lines: the one that differs is the one to be judged.
-        let differs = executed.iter().zip(expected).position(|(a, b)| a != b).unwrap_or(0) as u64;
-        let (virt, first) = (virt + differs, phys + differs);
+        let Some(differs) = executed.iter().zip(expected).position(|(a, b)| a != b) else {
+            self.acquit(place, line, size);
+            return None;
+        };
+        let first = phys + differs as u64;
         let (executed, expected) = (executed.to_vec(), expected.to_vec());
-        let dirty = self.dcache.find(virt, first).filter(|place| self.dcache.is_dirty(*place));
+        let dirty = self.dirty_copy(first);
         let missing = match dirty {
-            Some(_) if self.icache.was_filled_stale(place) => Missing::WriteBack,
+            Some(_) if icache.was_filled_stale(place) => Missing::WriteBack,
             Some(_) => Missing::Both,
             None => Missing::Invalidate,
         };
-        let writer = dirty.map(|place| self.dcache.store_at(place)).or_else(|| self.remembered(first));
-        Some(Stale { phys, executed, expected, missing, writer })
+        let writer = match dirty {
+            Some((cpu, place)) => Some(self.recent.store_at(self.cpus[cpu].dcache.number(place))),
+            None => self.lines.stored(self.memory.offset(first)),
+        };
+        let dirty_in = dirty.map(|(cpu, _)| cpu).filter(|cpu| *cpu != self.running);
+        let unit = self.config.dcache.line().max(size) as u64;
+        let since = writer.map_or(0, |who| who.at);
+        let past = self.history.since(since, first & !(unit - 1), unit);
+        Some(Stale { phys, executed, expected, missing, writer, dirty_in, past })
     }
 
-    fn maintain_data(&mut self, operation: &Operation, virt: u64, phys: Option<u64>) {
-        let places = match operation.scope {
-            Scope::Address => match phys.and_then(|phys| self.dcache.find(virt, phys)) {
-                Some(place) => place..place + 1,
-                None => return,
-            },
-            Scope::All => self.dcache.places(),
-            // Of two addresses, of which only one comes here.
-            Scope::Range => return,
-            Scope::Index | Scope::SetWay => match self.operand(self.dcache.geometry(), operation, virt) {
-                Some((set, way)) => {
-                    let place = self.dcache.place(set, way);
-                    place..place + 1
-                }
-                None => return,
-            },
-        };
-        for place in places {
-            let line = match operation.action {
-                Action::Clean => self.dcache.clean(place),
-                _ => self.dcache.evict(place),
-            };
-            let Some(line) = line else { continue };
-            if line.dirty {
-                self.dtotals.written_back += 1;
-                self.write_back(line);
-            }
-            self.dtotals.invalidated += u64::from(operation.action != Action::Clean);
+    /// Lets a line go without comparison again, if nothing of it differs from anything.
+    fn acquit(&mut self, place: usize, line: u64, size: usize) {
+        let step = self.config.dcache.line().min(size);
+        let clean = (0..size).step_by(step).all(|at| self.dirty_copy(line + at as u64).is_none());
+        let icache = &mut self.cpus[self.running].icache;
+        if clean && icache.phys(place) == line && icache.bytes(place, 0, size) == self.memory.data(line, size) {
+            icache.acquit(place);
         }
     }
 
-    fn maintain_instructions(&mut self, operation: &Operation, virt: u64, phys: Option<u64>) {
-        let dropped = match (operation.scope, operation.action, phys) {
-            (Scope::Address, Action::Fill, Some(phys)) => {
-                let line = self.icache.geometry().line_of(phys);
-                let set = self.icache.geometry().set_of(virt, phys);
-                // The line is read anew even if it is there.
-                self.icache.invalidate(virt, phys);
-                self.fill(virt, set, line);
-                false
-            }
-            (Scope::Address, _, Some(phys)) => self.icache.invalidate(virt, phys),
-            (Scope::Address, _, None) | (Scope::Range, ..) => false,
-            (Scope::All, ..) => {
-                self.itotals.invalidated += self.icache.invalidate_all();
-                false
-            }
-            (Scope::Index | Scope::SetWay, ..) => {
-                match self.operand(self.icache.geometry(), operation, virt) {
-                    Some((set, way)) => self.icache.invalidate_way(set, way),
-                    None => false,
-                }
-            }
-        };
-        self.itotals.invalidated += u64::from(dropped);
-    }
-
-    fn operand(&self, geometry: Geometry, operation: &Operation, virt: u64) -> Option<(usize, usize)> {
-        match operation.scope {
-            Scope::SetWay => geometry.set_way_operand(virt as u32),
-            _ => Some(geometry.index_operand(virt)),
+    /// What becomes of a line that has left a D$ place: written back if it was dirty.
+    pub(crate) fn leave(&mut self, left: Left) {
+        if left.dirty {
+            self.memory.write_back(left.line, self.config.dcache.line());
+            self.lines.store(self.memory.offset(left.line), self.recent.store_at(left.place));
         }
     }
+}
 
-    fn write_back(&mut self, old: Evicted) {
-        self.memory.write_back(old.line, self.dcache.geometry().line());
-        self.remember(old.line, old.store);
-    }
-
-    fn remember(&mut self, line: u64, store: Store) {
-        let at = (self.memory.offset(line) >> self.dcache.geometry().line_shift()) as usize;
-        self.written_pc[at] = store.pc;
-        self.written_at[at] = store.instruction;
-    }
-
-    fn remembered(&self, phys: u64) -> Option<Store> {
-        let at = (self.memory.offset(phys) >> self.dcache.geometry().line_shift()) as usize;
-        (self.written_pc[at] != 0)
-            .then(|| Store { pc: self.written_pc[at], instruction: self.written_at[at] })
-    }
+fn sum(totals: impl Iterator<Item = Totals>) -> Totals {
+    totals.fold(Totals::default(), |a, b| Totals {
+        fills: a.fills + b.fills,
+        evicted_dirty: a.evicted_dirty + b.evicted_dirty,
+        written_back: a.written_back + b.written_back,
+        invalidated: a.invalidated + b.invalidated,
+    })
 }

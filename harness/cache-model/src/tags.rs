@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The tag array that both caches share: which line is where, with three flags, and LRU replacement.
+//! The tag array that both caches share: which line is where, with three flags, and what is replaced next.
 
-use crate::geometry::Geometry;
+use crate::geometry::{Addressing, Geometry};
+use crate::replacement::{Order, Replacement};
 
 /// A line is present in this place.
 pub(crate) const VALID: u64 = 1;
@@ -9,26 +10,33 @@ pub(crate) const VALID: u64 = 1;
 /// Mask of the bits that are flags.
 pub(crate) const FLAGS: u64 = 7;
 
-/// Tags of one cache. A tag is the line's physical address with flags in its low three bits,
-/// which are free because a line has at least 8 bytes.
-///
-/// Each set remembers its most recently used way: most accesses go there, and a hit there changes nothing in the
-/// order of the set, so that the common case reads one tag and writes nothing.
+/// Tags of one cache. A tag is the line's key (its physical address, or the virtual one where tags are virtual) with
+/// flags in its low three bits, which are free because a line has at least 8 bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Tags {
     pub(crate) geometry: Geometry,
     ways: usize,
     tags: Vec<u64>,
-    used: Vec<u64>,
+    /// Physical address of the line at each place.
+    phys: Vec<u64>,
+    order: Order,
+    /// The place of each set that was used last: most accesses go there, and another one changes nothing.
     recent: Vec<u32>,
-    clock: u64,
+    presence: Option<Presence>,
 }
 
 impl Tags {
-    pub(crate) fn new(geometry: Geometry) -> Self {
-        let lines = geometry.lines();
-        let recent = (0..geometry.sets()).map(|set| (set * geometry.ways()) as u32).collect();
-        Self { geometry, ways: geometry.ways(), tags: vec![0; lines], used: vec![0; lines], recent, clock: 0 }
+    pub(crate) fn new(geometry: Geometry, replacement: Replacement) -> Self {
+        let (sets, ways) = (geometry.sets(), geometry.ways());
+        Self {
+            geometry,
+            ways,
+            tags: vec![0; sets * ways],
+            phys: vec![0; sets * ways],
+            order: Order::new(replacement, sets, ways),
+            recent: (0..sets).map(|set| (set * ways) as u32).collect(),
+            presence: (geometry.addressing() == Addressing::Vivt).then(Presence::default),
+        }
     }
 
     /// Returns the most recently used place of a set, with its tag.
@@ -38,45 +46,57 @@ impl Tags {
         (place, self.tags[place])
     }
 
-    /// Returns the place of a line in a set, without making it the most recently used.
-    pub(crate) fn find(&self, set: usize, line: u64) -> Option<usize> {
+    /// Returns the place of a key in a set, without making it the most recently used.
+    #[inline]
+    pub(crate) fn find(&self, set: usize, key: u64) -> Option<usize> {
         let first = set * self.ways;
         let tags = &self.tags[first..first + self.ways];
-        tags.iter().position(|tag| tag & !FLAGS == line && tag & VALID != 0).map(|way| first + way)
+        tags.iter().position(|tag| tag & !FLAGS == key && tag & VALID != 0).map(|way| first + way)
     }
 
-    /// Returns the place of a line, and makes it the most recently used of its set.
-    pub(crate) fn hit(&mut self, set: usize, line: u64) -> Option<usize> {
-        let place = self.find(set, line)?;
+    /// Returns the place of a key, and makes it the most recently used of its set.
+    #[inline]
+    pub(crate) fn hit(&mut self, set: usize, key: u64) -> Option<usize> {
+        let place = self.find(set, key)?;
         self.touch(set, place);
         Some(place)
     }
 
+    /// Every place that holds a physical line, in whatever colour.
+    pub(crate) fn places_of(&self, phys: u64) -> impl Iterator<Item = usize> + '_ {
+        let line = self.geometry.line_of(phys);
+        let scanned = match &self.presence {
+            Some(presence) if presence.has(line >> self.geometry.line_shift()) => 0..self.tags.len(),
+            _ => 0..0,
+        };
+        let by_key = if self.presence.is_none() { self.geometry.colours() } else { 0 };
+        let by_key = (0..by_key).filter_map(move |colour| {
+            self.find(self.geometry.set_of_colour(line, colour), line)
+        });
+        by_key.chain(scanned.filter(move |place| self.phys[*place] == line && self.tags[*place] & VALID != 0))
+    }
+
     /// Puts a line into a place of a set, the most recently used from now on.
-    pub(crate) fn put(&mut self, set: usize, place: usize, tag: u64) {
+    pub(crate) fn put(&mut self, set: usize, place: usize, tag: u64, phys: u64) {
+        self.set(place, 0);
+        self.phys[place] = self.geometry.line_of(phys);
+        if let Some(presence) = &mut self.presence {
+            presence.add(phys >> self.geometry.line_shift());
+        }
         self.tags[place] = tag;
         self.touch(set, place);
     }
 
     fn touch(&mut self, set: usize, place: usize) {
-        self.clock += 1;
-        self.used[place] = self.clock;
+        self.order.touch(set, place - set * self.ways, self.ways);
         self.recent[set] = place as u32;
     }
 
-    /// Returns the place that the next fill of a set takes: an invalid one, else the least recently used.
-    pub(crate) fn victim(&self, set: usize) -> usize {
+    /// Returns the place that the next fill of a set takes: an invalid one, else as the policy says.
+    pub(crate) fn victim(&mut self, set: usize) -> usize {
         let first = set * self.ways;
-        let mut best = first;
-        for place in first..first + self.ways {
-            if self.tags[place] & VALID == 0 {
-                return place;
-            }
-            if self.used[place] < self.used[best] {
-                best = place;
-            }
-        }
-        best
+        let invalid = self.tags[first..first + self.ways].iter().position(|tag| tag & VALID == 0);
+        first + invalid.unwrap_or_else(|| self.order.victim(set, self.ways))
     }
 
     #[inline]
@@ -84,8 +104,17 @@ impl Tags {
         self.tags[place]
     }
 
+    /// Physical address of the line at a place.
+    #[inline]
+    pub(crate) fn phys(&self, place: usize) -> u64 {
+        self.phys[place]
+    }
+
     #[inline]
     pub(crate) fn set(&mut self, place: usize, tag: u64) {
+        if let Some(presence) = self.presence.as_mut().filter(|_| self.tags[place] & !tag & VALID != 0) {
+            presence.remove(self.phys[place] >> self.geometry.line_shift());
+        }
         self.tags[place] = tag;
     }
 
@@ -94,8 +123,44 @@ impl Tags {
         set * self.ways + way
     }
 
+    /// Returns the set of a place.
+    pub(crate) fn set_at(&self, place: usize) -> usize {
+        place / self.ways
+    }
+
     /// Number of places.
     pub(crate) fn len(&self) -> usize {
         self.tags.len()
+    }
+}
+
+/// Counts of lines, by a few bits of their physical address: says cheaply that a line is nowhere in a cache whose tags
+/// do not tell.
+#[derive(Clone, Debug)]
+struct Presence(Vec<u16>);
+
+impl Presence {
+    const SLOTS: usize = 1 << 14;
+
+    fn slot(number: u64) -> usize {
+        number as usize & (Self::SLOTS - 1)
+    }
+
+    fn has(&self, number: u64) -> bool {
+        self.0[Self::slot(number)] != 0
+    }
+
+    fn add(&mut self, number: u64) {
+        self.0[Self::slot(number)] += 1;
+    }
+
+    fn remove(&mut self, number: u64) {
+        self.0[Self::slot(number)] -= 1;
+    }
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        Self(vec![0; Self::SLOTS])
     }
 }

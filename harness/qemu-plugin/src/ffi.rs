@@ -19,6 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::decode::Accesses;
+use crate::hot::{HOT, HotRun, Token};
 use crate::plugin::Plugin;
 
 /// Version of the plugin API that this file speaks.
@@ -31,6 +32,7 @@ pub static qemu_plugin_version: c_int = API_VERSION;
 type Opaque = *mut c_void;
 type BlockCallback = extern "C" fn(c_uint, Opaque);
 type MemoryCallback = extern "C" fn(c_uint, u32, u64, Opaque);
+type DiscontinuityCallback = extern "C" fn(c_uint, c_int, u64, u64, Opaque);
 
 /// `enum qemu_plugin_cb_flags`.
 const NO_REGS: c_int = 0;
@@ -40,6 +42,8 @@ const RW_REGS_PC: c_int = 3;
 /// `enum qemu_plugin_mem_rw`.
 const READ: c_int = 1;
 const WRITE: c_int = 2;
+/// `enum qemu_plugin_discon_type`.
+const EXCEPTION: c_int = 2;
 
 /// `qemu_info_t`.
 #[repr(C)]
@@ -104,6 +108,7 @@ macro_rules! functions {
 functions! {
     register_tb_trans = "qemu_plugin_register_vcpu_tb_trans_cb": fn(u64, extern "C" fn(Opaque, Opaque), Opaque);
     register_vcpu_init = "qemu_plugin_register_vcpu_init_cb": fn(u64, extern "C" fn(c_uint, Opaque), Opaque);
+    register_vcpu_discon = "qemu_plugin_register_vcpu_discon_cb": fn(u64, c_int, DiscontinuityCallback, Opaque);
     register_atexit = "qemu_plugin_register_atexit_cb": fn(u64, extern "C" fn(Opaque), Opaque);
     register_tb_exec = "qemu_plugin_register_vcpu_tb_exec_cb": fn(Opaque, BlockCallback, c_int, Opaque);
     register_insn_exec = "qemu_plugin_register_vcpu_insn_exec_cb": fn(Opaque, BlockCallback, c_int, Opaque);
@@ -267,13 +272,22 @@ impl Block<'_> {
         Instruction { qemu: self.qemu, insn: unsafe { (self.qemu.functions.tb_get_insn)(self.tb, index) } }
     }
 
-    /// Has [`Plugin::block`] called with `index` each time the block is entered.
-    pub fn on_entry(&self, index: usize) {
+    /// Has [`Hot::enter`](crate::hot::Hot::enter) told each time the block is entered; the guest can be made to start the
+    /// run again if `writes` is set.
+    pub fn on_entry(&self, run: &'static HotRun, writes: bool) {
         // SAFETY: handles as in `count`; the callback has the type that the API declares.
-        unsafe {
-            (self.qemu.functions.register_tb_exec)(self.tb, on_block, RW_REGS_PC, index as Opaque);
-        }
+        unsafe { (self.qemu.functions.register_tb_exec)(self.tb, on_run, entry_flags(writes), word(run)) }
     }
+}
+
+/// What the entry of a run may do with registers.
+fn entry_flags(writes: bool) -> c_int {
+    if writes { RW_REGS_PC } else { NO_REGS }
+}
+
+/// A run, as userdata.
+fn word(run: &'static HotRun) -> Opaque {
+    std::ptr::from_ref(run).cast_mut().cast()
 }
 
 impl Instruction<'_> {
@@ -300,17 +314,26 @@ impl Instruction<'_> {
         (bytes, len)
     }
 
+    /// As [`Block::on_entry`], for a run that begins at this instruction within its block.
+    pub fn on_entry(&self, run: &'static HotRun, writes: bool) {
+        // SAFETY: as in `virt`; the callback has the type that the API declares.
+        unsafe { (self.qemu.functions.register_insn_exec)(self.insn, on_run, entry_flags(writes), word(run)) }
+    }
+
     /// Reports those accesses of the instruction that it may make.
-    pub fn on_access(&self, pc: u64, accesses: Accesses, checked: bool) {
-        let (load, store): (MemoryCallback, MemoryCallback) =
-            if checked { (on_checked_load, on_checked_store) } else { (on_load, on_store) };
+    pub fn on_access(&self, token: Token, accesses: Accesses, checked: bool, may_cross: bool) {
+        let (load, store): (MemoryCallback, MemoryCallback) = match (checked, may_cross) {
+            (true, _) => (on_checked_load, on_checked_store),
+            (false, true) => (on_load_that_may_cross, on_store_that_may_cross),
+            (false, false) => (on_load, on_store),
+        };
         // SAFETY: as in `virt`; the callbacks have the type that the API declares.
         unsafe {
             if accesses.loads {
-                (self.qemu.functions.register_mem)(self.insn, load, NO_REGS, READ, pc as Opaque);
+                (self.qemu.functions.register_mem)(self.insn, load, NO_REGS, READ, token.packed() as Opaque);
             }
             if accesses.stores {
-                (self.qemu.functions.register_mem)(self.insn, store, NO_REGS, WRITE, pc as Opaque);
+                (self.qemu.functions.register_mem)(self.insn, store, NO_REGS, WRITE, token.packed() as Opaque);
             }
         }
     }
@@ -387,11 +410,21 @@ fn with<T>(otherwise: T, f: impl FnOnce(&mut Plugin) -> T) -> T {
     result
 }
 
-extern "C" fn on_block(_vcpu: c_uint, index: Opaque) {
-    let restart =
-        with(None, |plugin| plugin.block(index as usize).map(|pc| (pc, plugin.qemu().functions.set_pc)));
+extern "C" fn on_run(_vcpu: c_uint, run: Opaque) {
+    // SAFETY: the userdata is a `&'static HotRun`, from `word`.
+    let run = unsafe { &*run.cast_const().cast::<HotRun>() };
+    if !HOT.enter(run) {
+        look_closer(run.number);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn look_closer(run: u32) {
+    let restart = with(None, |plugin| plugin.look_closer(run).map(|pc| (pc, plugin.qemu().functions.set_pc)));
     if let Some((pc, set_pc)) = restart {
-        // SAFETY: registered with RW_REGS_PC. It does not return: nothing here has a destructor.
+        // SAFETY: registered with RW_REGS_PC, without which nothing is started again. It does not return: nothing
+        // here has a destructor.
         unsafe { set_pc(pc) }
     }
 }
@@ -400,26 +433,54 @@ extern "C" fn on_event(_vcpu: c_uint, index: Opaque) {
     with((), |plugin| plugin.event(index as usize));
 }
 
-extern "C" fn on_load(_vcpu: c_uint, info: u32, virt: u64, _pc: Opaque) {
-    with((), |plugin| plugin.load(info, virt));
+extern "C" fn on_load(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
+    if !HOT.loads(virt) {
+        load(info, virt, Token::unpacked(token as usize));
+    }
 }
 
-extern "C" fn on_store(_vcpu: c_uint, info: u32, virt: u64, pc: Opaque) {
-    with((), |plugin| plugin.store(info, virt, pc as u64));
+extern "C" fn on_store(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
+    let token = Token::unpacked(token as usize);
+    if !HOT.stores(virt, token) {
+        store(info, virt, token);
+    }
 }
 
-extern "C" fn on_checked_load(_vcpu: c_uint, info: u32, virt: u64, _pc: Opaque) {
-    with((), |plugin| {
-        plugin.check(virt);
-        plugin.load(info, virt);
-    });
+extern "C" fn on_load_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
+    if HOT.may_cross(virt) || !HOT.loads(virt) {
+        load(info, virt, Token::unpacked(token as usize));
+    }
 }
 
-extern "C" fn on_checked_store(_vcpu: c_uint, info: u32, virt: u64, pc: Opaque) {
-    with((), |plugin| {
-        plugin.check(virt);
-        plugin.store(info, virt, pc as u64);
-    });
+extern "C" fn on_store_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
+    let token = Token::unpacked(token as usize);
+    if HOT.may_cross(virt) || !HOT.stores(virt, token) {
+        store(info, virt, token);
+    }
+}
+
+extern "C" fn on_checked_load(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
+    with((), |plugin| plugin.check(virt));
+    load(info, virt, Token::unpacked(token as usize));
+}
+
+extern "C" fn on_checked_store(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
+    with((), |plugin| plugin.check(virt));
+    store(info, virt, Token::unpacked(token as usize));
+}
+
+#[inline(never)]
+fn load(info: u32, virt: u64, token: Token) {
+    with((), |plugin| plugin.load(info, virt, token));
+}
+
+#[inline(never)]
+fn store(info: u32, virt: u64, token: Token) {
+    with((), |plugin| plugin.store(info, virt, token));
+}
+
+extern "C" fn on_exception(_vcpu: c_uint, _type: c_int, from: u64, _to: u64, _userdata: Opaque) {
+    with((), |plugin| plugin.exception(from));
 }
 
 extern "C" fn on_translation(tb: Opaque, _userdata: Opaque) {
@@ -483,6 +544,7 @@ pub unsafe extern "C" fn qemu_plugin_install(
             // SAFETY: the callbacks have the types that the API declares.
             unsafe {
                 (functions.register_vcpu_init)(id, on_vcpu_init, std::ptr::null_mut());
+                (functions.register_vcpu_discon)(id, EXCEPTION, on_exception, std::ptr::null_mut());
                 (functions.register_tb_trans)(id, on_translation, std::ptr::null_mut());
                 (functions.register_atexit)(id, on_exit, std::ptr::null_mut());
             }

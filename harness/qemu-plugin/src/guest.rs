@@ -34,9 +34,9 @@ impl Plugin {
             Event::Maintenance { site, operand } => self.maintain(site, operand),
             Event::Marker { kind, argument } => self.marker(kind, argument),
             Event::Rewrite { what, register } => self.rewrite(what, register),
-            Event::Translation => self.tlb.forget(),
+            Event::Translation => self.remapped(),
             Event::SystemControl(register) => {
-                self.tlb.forget();
+                self.remapped();
                 let value = self.register(register).unwrap_or(0);
                 self.cached = value & SCTLR_MCI == SCTLR_MCI;
             }
@@ -44,6 +44,13 @@ impl Plugin {
                 let expected = self.operand(operand);
                 self.checker.expect(expected);
             }
+        }
+    }
+
+    fn remapped(&mut self) {
+        self.tlb.forget();
+        if let Some(model) = &mut self.model {
+            model.remapped();
         }
     }
 
@@ -83,14 +90,11 @@ impl Plugin {
         };
         let Some(model) = self.model.as_mut() else { return };
         let phys = phys.filter(|phys| model.memory().contains(*phys, 1));
-        model.maintain(&operation, virt, phys);
+        model.maintain(&operation, virt, phys, cache_model::Who::default());
     }
 
     fn translate_address(&self, virt: u64) -> Option<u64> {
-        match self.target {
-            Target::Mips { .. } if (0x8000_0000..0xc000_0000).contains(&virt) => Some(virt & 0x1fff_ffff),
-            _ => self.tlb.find(virt).or_else(|| self.qemu.translate(virt)),
-        }
+        self.target.unmapped(virt).or_else(|| self.tlb.find(virt)).or_else(|| self.qemu.translate(virt))
     }
 
     /// Gives the kernel the model's geometry in place of the CPU's own.
@@ -125,7 +129,7 @@ impl Plugin {
                     ffi::end_process(0);
                 }
             }
-            kind => self.findings.enter(Phase::ALL[kind as usize], self.now),
+            kind => self.findings.enter(Phase::ALL[kind as usize], self.now()),
         }
     }
 
@@ -145,7 +149,7 @@ impl Plugin {
         bytes.push(0);
         self.qemu.write_physical(phys, &bytes);
         if let Some(model) = self.model.as_mut().filter(|model| model.memory().contains(phys, bytes.len())) {
-            model.memory_mut().write_back(phys, bytes.len());
+            model.written_by_device(phys, bytes.len());
         }
     }
 

@@ -2,8 +2,8 @@
 //! QEMU TCG plugin that gives the guest L1 caches with contents, and lets it execute stale bytes.
 //!
 //! [`ffi`] is the boundary to QEMU, [`decode`] knows instructions, [`plugin`] feeds the
-//! [`cache_model`] with what the guest does (`translate` asks QEMU to be told, `guest` acts on single
-//! instructions), [`swap`] puts stale bytes where QEMU will execute
+//! [`cache_model`] with what the guest does (`translate` asks QEMU to be told, for each of the [`runs`] of a block,
+//! [`hot`] answers most of what it tells, `guest` acts on single instructions), [`swap`] puts stale bytes where QEMU will execute
 //! them, and [`record`] writes down what happened.
 #![deny(unsafe_code)]
 
@@ -11,10 +11,12 @@ pub mod decode;
 #[expect(unsafe_code, reason = "the boundary to QEMU, and the only such file")]
 pub mod ffi;
 mod guest;
+pub mod hot;
 pub mod options;
 pub mod plugin;
 pub mod ram;
 pub mod record;
+pub mod runs;
 pub mod selfcheck;
 pub mod swap;
 pub mod tlb;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use cache_model::{Geometry, Index};
+use cache_model::{Addressing, Geometry};
 use trial_record::Mode;
 
 /// What the plugin was asked to do.
@@ -106,9 +106,9 @@ fn number(text: &str) -> Result<u64, String> {
 }
 
 fn geometry(text: &str) -> Result<Geometry, String> {
-    let (text, index) = match text.strip_suffix('v') {
-        Some(rest) => (rest, Index::Virtual),
-        None => (text, Index::Physical),
+    let (text, addressing) = match text.strip_suffix('v') {
+        Some(rest) => (rest, Addressing::Vipt),
+        None => (text, Addressing::Pipt),
     };
     let figures = text
         .split('x')
@@ -116,7 +116,7 @@ fn geometry(text: &str) -> Result<Geometry, String> {
         .collect::<Result<Vec<_>, _>>()?;
     match figures[..] {
         [sets, ways, line] => {
-            Geometry::new(sets, ways, line).map(|g| g.indexed(index)).map_err(|e| e.to_string())
+            Geometry::new(sets, ways, line).map(|g| g.addressed(addressing)).map_err(|e| e.to_string())
         }
         _ => Err("want SETSxWAYSxLINE".into()),
     }
@@ -136,7 +136,7 @@ mod tests {
             parse(&["mode=enforce", "icache=64x2x16v", "ram=0x40000000:67108864", "command=t1 seed=7"]);
         let options = options.unwrap();
         assert_eq!(options.mode, Mode::Enforce);
-        assert_eq!(options.icache, Geometry::new(64, 2, 16).unwrap().indexed(Index::Virtual));
+        assert_eq!(options.icache, Geometry::new(64, 2, 16).unwrap().addressed(Addressing::Vipt));
         assert_eq!((options.ram_base, options.ram_size), (0x4000_0000, 64 << 20));
         assert_eq!(options.command.as_deref(), Some("t1 seed=7"));
     }

@@ -1,49 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The plugin's state: what the guest does goes into the cache model, what the model finds goes into the record.
 
-use std::collections::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
 
-use cache_model::{Memory, Model, Stale, Store};
+use cache_model::{Memory, Model, Stale};
 use trial_record::{End, Mode};
 
 use crate::decode::{Advertised, Operand, Target};
 use crate::ffi::{self, Qemu, Register};
+use crate::hot::{HOT, Token};
 use crate::options::Options;
 use crate::ram::ShadowedRam;
 use crate::record::{self, Findings};
+use crate::runs::{Run, Runs};
 use crate::selfcheck::Checker;
 use crate::swap::{Swap, Swaps};
 use crate::tlb::Tlb;
-
-/// A piece of a translation block that lies in one page.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Piece {
-    pub(crate) virt: u64,
-    pub(crate) phys: u64,
-    pub(crate) len: u32,
-}
-
-/// What the entry of a block looks at first: enough to see that all of its lines are fresh in the I$.
-#[derive(Clone, Copy)]
-pub(crate) struct HotBlock {
-    /// Physical address of the first line.
-    pub(crate) line: u64,
-    pub(crate) insns: u32,
-    /// Set of the first line; the others follow it.
-    pub(crate) set: u32,
-    /// Number of lines; 0 for a block that needs a closer look each time (two pages, or not cacheable).
-    pub(crate) lines: u32,
-}
-
-/// A translation block: how many instructions, and where they lie.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct BlockInfo {
-    pub(crate) insns: u32,
-    /// Whether its fetches go through the I$: it lies in RAM, and not in MIPS KSEG1.
-    pub(crate) cacheable: bool,
-    pub(crate) first: Piece,
-    pub(crate) second: Option<Piece>,
-}
 
 /// An instruction before whose execution the plugin is called.
 #[derive(Clone, Copy)]
@@ -65,17 +37,12 @@ pub(crate) struct Planned {
 
 /// Everything that the plugin knows.
 pub struct Plugin {
-    // What every block and every access looks at comes first.
-    pub(crate) now: u64,
-    /// Count of instructions from which on a block's entry needs a closer look: the deadline, or at once.
-    attention: u64,
     /// The MMU and both caches are on (always so on MIPS, where KSEG1 says what is uncached).
     pub(crate) cached: bool,
     pub(crate) target: Target,
     pub(crate) model: Option<Model<ShadowedRam>>,
     pub(crate) tlb: Tlb,
-    pub(crate) hot: Vec<HotBlock>,
-    pub(crate) blocks: Vec<BlockInfo>,
+    pub(crate) runs: Runs,
     swaps: Swaps,
     pub(crate) qemu: Qemu,
     pub(crate) options: Options,
@@ -83,8 +50,9 @@ pub struct Plugin {
     pub(crate) cpsr: Option<Register>,
     /// Host address of RAM minus its physical address, once known.
     pub(crate) host_minus_phys: usize,
-    pub(crate) known_blocks: HashMap<BlockInfo, usize>,
     pub(crate) events: Vec<Planned>,
+    /// The runs of the block that is being translated.
+    pub(crate) pieces: Vec<Piece>,
     pub(crate) checker: Checker,
     pub(crate) findings: Findings,
     pub(crate) command_markers: u32,
@@ -106,26 +74,24 @@ impl Plugin {
             .filter(|target| !target.is_64_bit())
             .ok_or_else(|| format!("target `{target_name}` is not one of mips, mipsel, arm"))?;
         let options = Options::parse(arguments)?;
+        HOT.attention.store(options.deadline, Relaxed);
         let registers = match target {
             Target::Mips { .. } => (0..32).map(|n| Some(ffi::mips_register(n))).collect(),
             Target::Arm { .. } => vec![None; 16],
         };
         Ok(Self {
-            now: 0,
-            attention: options.deadline,
             cached: options.mmu || matches!(target, Target::Mips { .. }),
             target,
             model: None,
             tlb: Tlb::default(),
-            hot: Vec::new(),
-            blocks: Vec::new(),
+            runs: Runs::default(),
             swaps: Swaps::default(),
             qemu,
             registers,
             cpsr: None,
             host_minus_phys: 0,
-            known_blocks: HashMap::new(),
             events: Vec::new(),
+            pieces: Vec::new(),
             checker: Checker::default(),
             findings: Findings::new(options.mode, target.kernel_start()),
             command_markers: 0,
@@ -155,82 +121,55 @@ impl Plugin {
         }
     }
 
-    /// A block is entered: counts its instructions and fetches its lines.
+    /// Guest instructions begun, the whole current run included.
+    pub(crate) fn now(&self) -> u64 {
+        HOT.now.load(Relaxed)
+    }
+
+    /// The entry of a run that is not known to change nothing, or that is due for the deadline or for undoing swaps.
     ///
-    /// Returns an address where QEMU must start again, because memory under this block has changed.
-    #[inline]
-    pub fn block(&mut self, number: usize) -> Option<u64> {
-        let hot = self.hot[number];
-        self.now += u64::from(hot.insns);
-        if self.now < self.attention && self.is_fresh(&hot) { None } else { self.look_closer(number) }
-    }
-
-    #[inline]
-    fn is_fresh(&self, hot: &HotBlock) -> bool {
-        let Some(model) = self.model.as_ref().filter(|_| self.cached && hot.lines != 0) else { return false };
-        let geometry = model.icache_geometry();
-        let (mut set, mut line) = (hot.set as usize, hot.line);
-        for _ in 0..hot.lines {
-            if !model.is_fresh(set, line) {
-                return false;
-            }
-            set = (set + 1) & (geometry.sets() - 1);
-            line += geometry.line() as u64;
-        }
-        true
-    }
-
-    /// The entry of a block that is not known to be fresh, or that is due for the deadline or for undoing swaps.
-    fn look_closer(&mut self, number: usize) -> Option<u64> {
-        if self.now >= self.options.deadline {
+    /// Returns an address where QEMU must start again, because memory under this run has changed.
+    pub fn look_closer(&mut self, number: u32) -> Option<u64> {
+        if self.now() >= self.options.deadline {
             self.finish(End::Deadline);
             ffi::end_process(0);
         }
-        let block = self.blocks[number];
-        if self.swaps.any() && !self.swaps.is_restart(block.first.virt) {
-            return self.undo_swaps(number);
+        let run = self.runs.get(number);
+        if self.swaps.any() {
+            // The line has been fetched already when it is started again in order to execute its stale bytes.
+            return if self.swaps.is_restart(run.start) { None } else { self.undo_swaps(&run) };
         }
-        if !block.cacheable || !self.cached {
+        if !run.cacheable || !self.cached {
             return None;
         }
-        let mut restart = self.fetch(&block.first);
-        restart |= block.second.is_some_and(|second| self.fetch(&second));
-        restart.then(|| self.restart_at(number))
-    }
-
-    /// Fetches the lines of a piece; returns whether stale bytes were put into memory for it.
-    #[inline]
-    fn fetch(&mut self, piece: &Piece) -> bool {
-        let line = self.options.icache.line() as u64;
-        let end = piece.phys + u64::from(piece.len);
-        let (mut virt, mut phys, mut swapped) = (piece.virt, piece.phys, false);
-        while phys < end {
-            let len = end.min((phys | (line - 1)) + 1) - phys;
-            let Some(model) = self.model.as_mut() else { return false };
-            if let Some(stale) = model.fetch(virt, phys, len as usize) {
-                swapped |= self.stale(stale, virt);
-            }
-            virt += len;
-            phys += len;
-        }
-        swapped
+        let stale = self.model.as_mut()?.fetch(run.virt, run.phys, run.len as usize)?;
+        self.stale(stale, &run).then(|| self.restart(&run))
     }
 
     /// Notes a stale fetch; returns whether its bytes were put into memory, to be executed.
     #[cold]
-    fn stale(&mut self, stale: Stale, virt: u64) -> bool {
-        self.findings.stale(&stale, virt, self.now);
+    fn stale(&mut self, stale: Stale, run: &Run) -> bool {
+        // The run has been counted as a whole, and nothing of it has been executed.
+        let now = self.now() - u64::from(run.insns);
+        let writer = stale.writer.map_or(0, |who| self.address_of_token(who.by));
+        self.findings.stale(&stale, run.virt, now, |_| writer);
         let enforce = self.options.mode == Mode::Enforce;
         if enforce {
             self.qemu.write_physical(stale.phys, &stale.executed);
             self.swaps.add(Swap { phys: stale.phys, saved: stale.expected });
+            HOT.attention.store(0, Relaxed);
         }
         enforce
     }
 
-    /// Puts the data side's bytes back before anything can load them, and starts the block again.
+    /// Puts the data side's bytes back before anything can load them, and starts the run again.
     #[cold]
-    fn undo_swaps(&mut self, number: usize) -> Option<u64> {
+    fn undo_swaps(&mut self, run: &Run) -> Option<u64> {
+        self.put_back();
+        Some(self.restart(run))
+    }
+
+    fn put_back(&mut self) {
         let line = self.options.dcache.line();
         for swap in self.swaps.take().into_iter().rev() {
             self.qemu.write_physical(swap.phys, &swap.saved);
@@ -238,39 +177,65 @@ impl Plugin {
                 model.resync(swap.phys, swap.saved.len().max(line));
             }
         }
-        self.attention = self.options.deadline;
-        Some(self.restart_at(number))
+        HOT.attention.store(self.options.deadline, Relaxed);
     }
 
-    /// The address to hand to QEMU for starting a block again; its instructions are counted then.
+    /// The address to hand to QEMU for starting a run again; its instructions are counted then.
     #[cold]
-    fn restart_at(&mut self, number: usize) -> u64 {
-        let block = self.blocks[number];
-        if self.swaps.any() {
-            self.attention = 0;
-        }
-        self.now -= u64::from(block.insns);
-        self.swaps.expect_restart(block.first.virt);
+    fn restart(&mut self, run: &Run) -> u64 {
+        HOT.now.fetch_sub(run.insns.into(), Relaxed);
+        self.swaps.expect_restart(run.start);
         let thumb = self.cpsr.and_then(|cpsr| self.qemu.read_register(cpsr, false)).unwrap_or(0) & CPSR_T;
-        block.first.virt | u64::from(thumb != 0)
+        run.start | u64::from(thumb != 0)
+    }
+
+    /// The guest takes an exception at `from`: what follows it in its run is not executed, and stale bytes have to go
+    /// before the handler can load them.
+    pub fn exception(&mut self, from: u64) {
+        let run = self.runs.get(HOT.run.load(Relaxed));
+        if let Some(done) = self.instructions_before(&run, from & 0xffff_ffff) {
+            HOT.now.fetch_sub((run.insns - done).into(), Relaxed);
+            // Counted once: the next exception may come before the next run.
+            HOT.run.store(0, Relaxed);
+        }
+        if self.swaps.any() {
+            self.put_back();
+        }
+    }
+
+    /// How many instructions of a run come before an address in it; `None` for an address elsewhere.
+    fn instructions_before(&self, run: &Run, address: u64) -> Option<u32> {
+        (0..run.insns).find(|at| self.address_of(run, *at) == address)
+    }
+
+    /// Address of an instruction of a run.
+    fn address_of(&self, run: &Run, at: u32) -> u64 {
+        let memory = self.model.as_ref().map(Model::memory);
+        run.address_of(at, |address| {
+            let phys = run.phys.wrapping_add(address.wrapping_sub(run.virt));
+            let memory = memory.filter(|memory| memory.contains(phys, 2));
+            memory.map_or([0; 2], |memory| [memory.data(phys, 2)[0], memory.data(phys, 2)[1]])
+        })
+    }
+
+    /// Address of the instruction that a token names.
+    pub(crate) fn address_of_token(&self, by: u32) -> u64 {
+        self.address_of(&self.runs.get(Token::run(by)), Token::at(by))
     }
 
     /// A load of the guest.
-    #[inline]
-    pub fn load(&mut self, info: u32, virt: u64) {
+    pub fn load(&mut self, info: u32, virt: u64, token: Token) {
         let virt = virt & 0xffff_ffff;
-        let Some(Access::Cached(phys, len)) = self.access(info, virt) else { return };
+        let Some(Access::Cached(phys, len)) = self.access(info, virt, token) else { return };
         if let Some(model) = self.model.as_mut() {
             model.load(virt, phys, len);
         }
     }
 
     /// A store of the guest, whose bytes are in memory already.
-    #[inline]
-    pub fn store(&mut self, info: u32, virt: u64, pc: u64) {
+    pub fn store(&mut self, info: u32, virt: u64, token: Token) {
         let virt = virt & 0xffff_ffff;
-        let store = Store { pc, instruction: self.now };
-        let Some(access) = self.access(info, virt) else { return };
+        let Some(access) = self.access(info, virt, token) else { return };
         let Some(model) = self.model.as_mut() else { return };
         let (Access::Cached(phys, len) | Access::Uncached(phys, len)) = access;
         if self.swaps.any() {
@@ -278,38 +243,52 @@ impl Plugin {
             self.swaps.stored(phys, model.memory().data(phys, len));
         }
         match access {
-            Access::Cached(..) => model.store(virt, phys, len, store),
-            Access::Uncached(..) => model.store_uncached(phys, self.qemu.access_len(info), store),
+            Access::Cached(..) => model.store(virt, phys, len, token.who()),
+            Access::Uncached(..) => model.store_uncached(phys, self.qemu.access_len(info), token.who()),
         }
     }
 
     /// Physical address and length of an access to RAM; the length is exact only where it matters.
-    #[inline]
-    fn access(&mut self, info: u32, virt: u64) -> Option<Access> {
-        let phys = match self.target {
-            Target::Mips { .. } if (0x8000_0000..0xc000_0000).contains(&virt) => virt & 0x1fff_ffff,
-            _ => match self.tlb.find(virt) {
+    fn access(&mut self, info: u32, virt: u64, token: Token) -> Option<Access> {
+        let phys = match self.target.unmapped(virt) {
+            Some(phys) => phys,
+            None => match self.tlb.find(virt) {
                 Some(phys) => phys,
                 None => {
-                    let phys = self.qemu.access_phys(info, virt)?;
+                    let Some(phys) = self.qemu.access_phys(info, virt) else {
+                        self.device(token);
+                        return None;
+                    };
                     self.tlb.insert(virt, phys);
                     phys
                 }
             },
         };
         let memory = self.model.as_ref()?.memory();
-        // Only ARM's accesses can cross lines: unaligned ones, and doublewords at a word's alignment.
-        let line = self.options.dcache.line() as u64;
-        let is_arm = matches!(self.target, Target::Arm { .. });
-        let may_cross = is_arm && (virt & 3 != 0 || virt & (line - 1) > line - 8);
-        let len = if may_cross { self.qemu.access_len(info) } else { 1 };
+        let len = if self.target.may_cross(virt, self.options.dcache.line()) { self.qemu.access_len(info) } else { 1 };
         if !memory.contains(phys, len) {
+            self.device(token);
             return None;
         }
-        if !self.cached || is_kseg1(self.target, virt) {
+        if !self.cached || self.target.is_uncached(virt) {
             return Some(Access::Uncached(phys, len));
         }
         Some(Access::Cached(phys, len))
+    }
+
+    /// An access to a device. QEMU translates such an instruction again, by itself and without telling of its entry, and
+    /// so leaves the run that it was in: what comes after it there is counted when it is entered again.
+    fn device(&mut self, token: Token) {
+        let (number, current) = (Token::run(token.by), HOT.run.load(Relaxed));
+        if number == current {
+            return;
+        }
+        let (alone, run) = (self.runs.get(number), self.runs.get(current));
+        let at = self.address_of(&alone, Token::at(token.by));
+        if let Some(before) = self.instructions_before(&run, at) {
+            HOT.now.fetch_sub((run.insns - before - 1).into(), Relaxed);
+            HOT.run.store(number, Relaxed);
+        }
     }
 
     /// Ends the record with a reason not to trust it, and QEMU with it.
@@ -330,7 +309,7 @@ impl Plugin {
             return;
         }
         let totals = self.model.as_ref().map(|m| (m.icache_totals(), m.dcache_totals())).unwrap_or_default();
-        let record = self.findings.record(end, &self.target_name, self.now, totals, self.checker.tally());
+        let record = self.findings.record(end, &self.target_name, self.now(), totals, self.checker.tally());
         if let Some(path) = &self.options.record
             && let Err(error) = record::write(path, &record)
         {
@@ -346,8 +325,10 @@ enum Access {
     Uncached(u64, usize),
 }
 
-/// Whether an address is uncached by its place: MIPS KSEG1.
-#[inline]
-pub(crate) fn is_kseg1(target: Target, virt: u64) -> bool {
-    matches!(target, Target::Mips { .. }) && (0xa000_0000..0xc000_0000).contains(&virt)
+/// A run of the block that is being translated: see [`Run`].
+#[derive(Clone, Copy)]
+pub(crate) struct Piece {
+    pub(crate) run: Run,
+    /// Number of its first instruction in the block.
+    pub(crate) first: usize,
 }

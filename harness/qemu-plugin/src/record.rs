@@ -113,9 +113,9 @@ impl Findings {
     }
 
     /// Counts a stale fetch at `virt`, and lists it unless the list is full or has the same one already.
-    pub fn stale(&mut self, stale: &Stale, virt: u64, now: u64) {
+    pub fn stale(&mut self, stale: &Stale, virt: u64, now: u64, pc_of: impl Fn(u32) -> u64) {
         self.stale_fetches += 1;
-        let fetch = self.fetch(stale, virt, now);
+        let fetch = self.fetch(stale, virt, now, pc_of);
         let same = |old: &StaleFetch| old.pc == fetch.pc && old.executed == fetch.executed;
         if self.stale.len() < Record::STALE_LISTED && !self.stale.iter().any(same) {
             self.stale.push(fetch);
@@ -123,7 +123,7 @@ impl Findings {
     }
 
     /// Returns the record's form of a stale fetch: the first word that differs.
-    fn fetch(&self, stale: &Stale, virt: u64, now: u64) -> StaleFetch {
+    fn fetch(&self, stale: &Stale, virt: u64, now: u64, pc_of: impl Fn(u32) -> u64) -> StaleFetch {
         let differs = stale.executed.iter().zip(&stale.expected).position(|(a, b)| a != b).unwrap_or(0);
         let word = differs & !3;
         let hex =
@@ -142,9 +142,10 @@ impl Findings {
                 Missing::Invalidate => trial_record::Missing::Invalidate,
                 Missing::Both => trial_record::Missing::Both,
             },
-            writer: stale.writer.map(|store| Writer {
-                pc: store.pc,
-                instructions_ago: now.saturating_sub(store.instruction),
+            writer: stale.writer.map(|who| Writer {
+                pc: pc_of(who.by),
+                // The model keeps the low 32 bits.
+                instructions_ago: u64::from((now as u32).wrapping_sub(who.at)),
             }),
         }
     }
@@ -224,7 +225,7 @@ mod tests {
             missing: Missing::WriteBack,
             writer: None,
         };
-        let fetch = Findings::new(Mode::Observe, 0x8000_0000).fetch(&stale, 0x7fff_8000, 9);
+        let fetch = Findings::new(Mode::Observe, 0x8000_0000).fetch(&stale, 0x7fff_8000, 9, |_| 0);
         assert_eq!((fetch.pc, fetch.physical, fetch.user), (0x7fff_8004, 0x1004, true));
         assert_eq!((fetch.executed.as_str(), fetch.expected.as_str()), ("00000000", "00000001"));
     }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Translation: what is asked of QEMU for each instruction that it translates.
 
-use cache_model::{Memory, Model};
+use cache_model::{Config, Memory, Model, Recent};
 use trial_record::Mode;
 
 use crate::decode::{Accesses, Advertised, Decoded, Special};
 use crate::ffi::{Block, Instruction, Ram};
-use crate::plugin::{BlockInfo, Event, HotBlock, Piece, Planned, Plugin, is_kseg1};
+use crate::hot::{HOT, HotRun, Token};
+use crate::plugin::{Event, Piece, Planned, Plugin};
 use crate::ram::ShadowedRam;
+use crate::runs::Run;
 
 impl Plugin {
     /// Instruments a block that QEMU is about to translate.
@@ -19,38 +21,109 @@ impl Plugin {
         if modelled && self.model.is_none() {
             self.find_ram(&block.instruction(0));
         }
-        let mut pieces: [Option<Piece>; 2] = [None; 2];
+        let start = block.instruction(0).virt() & 0xffff_ffff;
+        if modelled {
+            self.cut(block, start);
+        }
+        let (mut virt, mut piece, mut token) = (start, 0, None);
         let mut rewrite = None;
         for i in 0..block.count() {
             let instruction = block.instruction(i);
             let (bytes, len) = instruction.bytes();
-            let virt = self.guest_address(instruction.virt());
+            while let Some(Piece { run, first }) = self.pieces.get(piece).copied().filter(|next| next.first == i) {
+                let (number, hot) = self.number(run);
+                if piece == 0 { block.on_entry(hot, self.writes()) } else { instruction.on_entry(hot, self.writes()) }
+                token = Some((number, first, run.insns));
+                piece += 1;
+            }
             if let Some((what, register)) = rewrite.take() {
                 self.add_event(&instruction, Event::Rewrite { what, register }, true);
             }
             rewrite = self.instrument(&instruction, virt, bytes, len);
-            if modelled {
-                self.instrument_access(&instruction, virt, bytes, len);
-                self.extend(&mut pieces, virt, instruction.host(), len as u32);
+            if let Some((run, first, insns)) = token {
+                self.instrument_access(&instruction, Token::new(run, (i - first) as u32, insns), bytes, len);
             }
+            virt += len as u64;
         }
         if rewrite.is_some() {
             // The register would be read before the next block's callback could rewrite it: never seen, since
             // neither MFC0 nor RDHWR ends a block, but not to be passed over in silence.
             self.fault("an instruction that describes the machine ends its translation block");
         }
-        if let (true, Some(first)) = (modelled, pieces[0]) {
-            let insns = block.count() as u32;
-            let cacheable =
-                self.is_cacheable(&first) && pieces[1].is_none_or(|second| self.is_cacheable(&second));
-            let info = BlockInfo { insns, cacheable, first, second: pieces[1] };
-            block.on_entry(self.block_number(info));
+    }
+
+    /// Whether a callback may have to start a run again.
+    fn writes(&self) -> bool {
+        self.options.mode == Mode::Enforce
+    }
+
+    /// Cuts a block into the runs of its I$ lines.
+    fn cut(&mut self, block: &Block<'_>, start: u64) {
+        self.pieces.clear();
+        if self.host_minus_phys == 0 {
+            return;
+        }
+        let line = self.options.icache.line() as u64;
+        let mut cut = Cut { restartable: (0, start), it: 0, end_of_line: start };
+        let mut virt = start;
+        for i in 0..block.count() {
+            let (bytes, len) = block.instruction(i).bytes();
+            let end = virt + len as u64;
+            if cut.it == 0 {
+                cut.restartable = (i, virt);
+            }
+            // An instruction of 4 bytes can lie in two lines.
+            while cut.end_of_line < end {
+                let from = cut.end_of_line.max(virt);
+                let host = if from == virt { block.instruction(i).host() } else { 0 };
+                self.begin(&cut, i, from, host);
+                cut.end_of_line = (from | (line - 1)) + 1;
+            }
+            self.extend(end, len == 2);
+            cut.after(self.target.may_have_delay_slot(bytes).into(), self.target.it_block(bytes, len));
+            virt = end;
         }
     }
 
-    fn guest_address(&self, address: u64) -> u64 {
-        // Both targets have 32-bit addresses; QEMU may sign-extend them.
-        address & 0xffff_ffff
+    /// Begins a run with the line at `from`, at the last instruction before which QEMU can be told to start again.
+    fn begin(&mut self, cut: &Cut, i: usize, from: u64, host: usize) {
+        let phys = match host {
+            0 => self.qemu.translate(from).unwrap_or(0),
+            host => host.wrapping_sub(self.host_minus_phys) as u64,
+        };
+        let (first, start) = cut.restartable;
+        // These instructions change from the run before to this one.
+        let insns = (i - first) as u32;
+        if let Some(last) = self.pieces.last_mut() {
+            last.run.insns -= insns.min(last.run.insns);
+        }
+        let in_ram = |model: &Model<ShadowedRam>| model.memory().contains(phys, 1);
+        let cacheable = self.model.as_ref().is_some_and(in_ram) && !self.target.is_uncached(from);
+        let run = Run { start, insns, virt: from, phys, len: 0, cacheable, narrow: false };
+        self.pieces.push(Piece { run, first });
+    }
+
+    /// Adds an instruction to the last run.
+    fn extend(&mut self, end: u64, narrow: bool) {
+        let line = self.options.icache.line() as u64;
+        let count = self.pieces.len();
+        for (n, Piece { run, .. }) in self.pieces.iter_mut().enumerate().skip(count.saturating_sub(2)) {
+            let end_of_line = (run.virt | (line - 1)) + 1;
+            run.len = (end.min(end_of_line) - run.virt) as u32;
+            if n + 1 == count {
+                run.insns += 1;
+                run.narrow |= narrow;
+            }
+        }
+    }
+
+    fn number(&mut self, run: Run) -> (u32, &'static HotRun) {
+        let geometry = self.options.icache;
+        self.runs.number(run, || {
+            let key = geometry.key_of(run.virt, run.phys) | Recent::TAGGED;
+            let tag = if run.cacheable { key } else { HotRun::LOOK };
+            (tag, geometry.set_of(run.virt, run.phys) as u32)
+        })
     }
 
     /// Finds RAM in QEMU's memory from an instruction that lies in it, and takes the shadow.
@@ -64,7 +137,9 @@ impl Plugin {
         self.host_minus_phys = host.wrapping_sub(phys as usize);
         let ram = Ram::new(host - (phys - base) as usize, size);
         let memory = ShadowedRam::new(base, size, ram);
-        self.model = Some(Model::new(self.options.icache, self.options.dcache, memory));
+        let model = Model::new(Config::new(self.options.icache, self.options.dcache), memory);
+        HOT.set_recent(model.recent(), self.options.dcache.line());
+        self.model = Some(model);
     }
 
     /// Registers callbacks for an instruction that matters; returns a register to rewrite after it.
@@ -99,7 +174,7 @@ impl Plugin {
         None
     }
 
-    fn instrument_access(&mut self, instruction: &Instruction<'_>, virt: u64, bytes: [u8; 4], len: usize) {
+    fn instrument_access(&mut self, instruction: &Instruction<'_>, token: Token, bytes: [u8; 4], len: usize) {
         let accesses = self.target.accesses(bytes, len);
         if accesses == Accesses::NONE {
             return;
@@ -108,56 +183,29 @@ impl Plugin {
         if let Some(operand) = operand {
             self.add_event(instruction, Event::Check(operand), false);
         }
-        instruction.on_access(virt, accesses, operand.is_some());
+        let may_cross = self.target.may_cross(1, self.options.dcache.line());
+        instruction.on_access(token, accesses, operand.is_some(), may_cross);
     }
 
     fn add_event(&mut self, instruction: &Instruction<'_>, event: Event, write: bool) {
         instruction.on_execution(self.events.len(), write);
         self.events.push(Planned { event, condition: None });
     }
+}
 
-    /// Adds an instruction's bytes to the pieces of its block.
-    fn extend(&self, pieces: &mut [Option<Piece>; 2], virt: u64, host: usize, len: u32) {
-        if host == 0 || self.host_minus_phys == 0 {
-            return;
-        }
-        let phys = host.wrapping_sub(self.host_minus_phys) as u64;
-        let continues = |piece: &Piece| piece.virt + u64::from(piece.len) == virt;
-        let same_page = |piece: &Piece| piece.virt >> 12 == virt >> 12;
-        match pieces {
-            [Some(piece), None] | [Some(_), Some(piece)] if continues(piece) && same_page(piece) => {
-                piece.len += len;
-            }
-            [slot @ None, _] | [Some(_), slot @ None] => *slot = Some(Piece { virt, phys, len }),
-            _ => {}
-        }
-    }
+/// Where the cutting of a block stands.
+struct Cut {
+    /// Number and address of the last instruction before which QEMU can be told to start again: not a delay slot, whose
+    /// branch would be lost, nor in an IT block, whose conditions would be.
+    restartable: (usize, u64),
+    /// How many instructions from here on are not such.
+    it: usize,
+    /// End of the line of the last run.
+    end_of_line: u64,
+}
 
-    fn is_cacheable(&self, piece: &Piece) -> bool {
-        let in_ram = |model: &Model<ShadowedRam>| model.memory().contains(piece.phys, piece.len as usize);
-        self.model.as_ref().is_some_and(in_ram) && !is_kseg1(self.target, piece.virt)
-    }
-
-    fn hot_block(&self, info: &BlockInfo) -> HotBlock {
-        let geometry = self.options.icache;
-        let Piece { virt, phys, len } = info.first;
-        let last = phys + u64::from(len) - 1;
-        let lines = (geometry.line_of(last) - geometry.line_of(phys)) >> geometry.line_shift();
-        HotBlock {
-            line: geometry.line_of(phys),
-            insns: info.insns,
-            set: geometry.set_of(virt, phys) as u32,
-            lines: if info.cacheable && info.second.is_none() { lines as u32 + 1 } else { 0 },
-        }
-    }
-
-    fn block_number(&mut self, info: BlockInfo) -> usize {
-        let next = self.blocks.len();
-        let number = *self.known_blocks.entry(info).or_insert(next);
-        if number == next {
-            self.hot.push(self.hot_block(&info));
-            self.blocks.push(info);
-        }
-        number
+impl Cut {
+    fn after(&mut self, slots: usize, it: usize) {
+        self.it = self.it.saturating_sub(1).max(slots).max(it);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Which line an access finds, which one it replaces, and which ones an operation reaches.
 
-use cache_model::{Index, Missing};
+use cache_model::{Addressing, Missing};
 
 use crate::cpu::{Cpu, KERNEL, shape};
 use crate::{AT, HIT_INV_I, HIT_WB_D, HIT_WB_INV_D};
@@ -137,7 +137,7 @@ fn a_write_back_alone_keeps_the_line() {
 /// its own address misses the line that user space executes.
 #[test]
 fn an_invalidation_through_another_colour_misses() {
-    let icache = shape(256, 4, 32).indexed(Index::Virtual);
+    let icache = shape(256, 4, 32).addressed(Addressing::Vipt);
     let mut cpu = Cpu::new(icache, shape(128, 4, 32));
     let (phys, user) = (0x4_2000, 0x7fff_1000);
     assert_eq!(cpu.model.fetch(user, phys, 4), None);
@@ -151,13 +151,13 @@ fn an_invalidation_through_another_colour_misses() {
     assert!(cpu.model.fetch(user, phys, 4).is_some());
     // An address of the right colour reaches it, whatever it is.
     let operation = cache_model::maintenance::mips_cache(HIT_INV_I);
-    cpu.model.maintain(&operation, 0x1234_1000, Some(phys));
+    cpu.model.maintain(&operation, 0x1234_1000, Some(phys), cache_model::Who::default());
     assert_eq!(cpu.model.fetch(user, phys, 4), None);
 }
 
 #[test]
 fn a_way_no_larger_than_a_page_has_no_colours() {
-    let icache = shape(128, 4, 32).indexed(Index::Virtual);
+    let icache = shape(128, 4, 32).addressed(Addressing::Vipt);
     let mut cpu = Cpu::new(icache, shape(128, 4, 32));
     let (phys, user) = (0x4_2000, 0x7fff_1000);
     let _ = cpu.model.fetch(user, phys, 4);
@@ -211,7 +211,7 @@ fn an_access_across_lines_touches_both() {
     let (first, second) = (AT, AT + 32);
     cpu.fill(first);
     cpu.fill(second);
-    let store = cache_model::Store { pc: 4, instruction: 1 };
+    let store = cache_model::Who { by: 4, at: 1 };
     cpu.model.memory_mut().poke(AT + 28, &[0xff; 8]);
     cpu.model.store(KERNEL + AT + 28, AT + 28, 8, store);
     assert_eq!(cpu.model.dcache_totals().fills, 2);

@@ -5,7 +5,7 @@ mod cpu;
 mod lines;
 mod silicon;
 
-use cache_model::{Missing, Stale, Store, Totals};
+use cache_model::{Missing, Stale, Who, Totals};
 use cpu::Cpu;
 
 const HIT_INV_I: u32 = 0x10;
@@ -15,7 +15,7 @@ const HIT_WB_D: u32 = 0x19;
 
 const AT: u64 = 0x4_2000;
 
-fn why(stale: Option<Stale>) -> (Missing, Option<Store>) {
+fn why(stale: Option<Stale>) -> (Missing, Option<Who>) {
     let stale = stale.unwrap();
     (stale.missing, stale.writer)
 }
@@ -31,6 +31,8 @@ fn code_written_but_never_written_back_lacks_the_write_back() {
         expected: vec![0, 0, 0, 0x11],
         missing: Missing::WriteBack,
         writer: Some(store),
+        dirty_in: None,
+        past: Vec::new(),
     };
     assert_eq!(stale, expected);
 }
@@ -176,7 +178,7 @@ fn an_operation_without_a_translation_does_nothing() {
     cpu.store(AT, 0x11);
     let before = (cpu.model.icache_totals(), cpu.model.dcache_totals());
     for field in [HIT_INV_I, HIT_INV_D, HIT_WB_INV_D, HIT_WB_D, 0x14] {
-        cpu.model.maintain(&cache_model::maintenance::mips_cache(field), cpu::KERNEL + AT, None);
+        cpu.model.maintain(&cache_model::maintenance::mips_cache(field), cpu::KERNEL + AT, None, Who::default());
     }
     assert_eq!((cpu.model.icache_totals(), cpu.model.dcache_totals()), before);
     assert_eq!(why(cpu.fetch(AT)).0, Missing::WriteBack);

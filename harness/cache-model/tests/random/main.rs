@@ -7,7 +7,7 @@
 mod naive;
 
 use cache_model::maintenance::{MIPS_SYNCI, Operation, arm_c7, mips_cache};
-use cache_model::{Geometry, Index, Memory as _, Model, Plain, Store};
+use cache_model::{Config, Geometry, Addressing, Memory as _, Model, Plain, Recent, Who};
 
 use naive::Naive;
 
@@ -51,7 +51,7 @@ struct Pair {
     size: u64,
     /// Few lines that most accesses go to: the same line has to be stored, fetched and maintained.
     hot: Vec<u64>,
-    now: u64,
+    now: u32,
     stale: u64,
     fresh: u64,
 }
@@ -61,7 +61,7 @@ impl Pair {
         // More than either cache holds, so that lines are replaced; whole pages of every colour.
         let size = (3 * icache.bytes().max(dcache.bytes()) as u64).next_multiple_of(16 * PAGE);
         Self {
-            model: Model::new(icache, dcache, Plain::new(BASE, size as usize)),
+            model: Model::new(Config::new(icache, dcache), Plain::new(BASE, size as usize)),
             naive: Naive::new(icache, dcache, BASE, size as usize),
             dcache,
             random: Random(seed),
@@ -84,14 +84,15 @@ impl Pair {
         if random.one_in(3) { anywhere } else { self.hot[at] + 4 * random.below(16) }
     }
 
-    /// Returns a virtual address of `phys`, through one of several mappings.
+    /// Returns a virtual address of `phys`, through one of several mappings, each shifted by another number of pages.
     fn mapping(&mut self, phys: u64) -> u64 {
-        (0x7000_0000 + self.random.below(16) * PAGE) | phys & (PAGE - 1)
+        let window = self.random.below(16);
+        (window << 32) + (phys - BASE) + window * PAGE
     }
 
-    fn store_of_now(&mut self) -> Store {
+    fn store_of_now(&mut self) -> Who {
         self.now += 1;
-        Store { pc: 0x8000_0000 + 4 * self.random.below(1 << 20), instruction: self.now }
+        Who { by: 1 + self.random.below(1 << 20) as u32, at: self.now }
     }
 
     fn bytes(&mut self, len: usize) -> Vec<u8> {
@@ -137,11 +138,11 @@ impl Pair {
 
     /// Fetches up to the end of a line from both; returns whether the bytes were stale.
     fn fetch_at(&mut self, virt: u64, phys: u64) -> bool {
-        let g = self.model.icache_geometry();
+        let g = self.model.config().icache;
         let left = (g.line() as u64 - (phys & (g.line() as u64 - 1))) / 4;
         let len = 4 * (self.random.below(left) as usize + 1);
         let (line, set) = (g.line_of(phys), g.set_of(virt, phys));
-        let short_cut = self.model.is_fresh(set, line);
+        let short_cut = self.model.recent().fetches(set, line | Recent::TAGGED);
         let seen = self.model.fetch(virt, phys, len);
         let executed = self.naive.fetch(virt, phys, len);
         let expected = self.naive.data(phys, len);
@@ -186,21 +187,21 @@ impl Pair {
     }
 
     fn both(&mut self, operation: &Operation, virt: u64, phys: Option<u64>) {
-        self.model.maintain(operation, virt, phys);
+        self.model.maintain(operation, virt, phys, Who::default());
         self.naive.maintain(operation, virt, phys);
     }
 
     /// Puts other bytes into a line behind the model's back, as to have them executed; lets some of the line be written
     /// back; puts the right ones back. To the naive model only the maintenance happened.
     fn swap(&mut self) {
-        let line = self.model.icache_geometry().line();
-        let phys = self.model.icache_geometry().line_of(self.address());
+        let line = self.model.config().icache.line();
+        let phys = self.model.config().icache.line_of(self.address());
         let saved = self.model.memory().data(phys, line).to_vec();
         self.model.memory_mut().poke(phys, &vec![0xee; line]);
         for _ in 0..self.random.below(3) {
             let operation = mips_cache([0x01, 0x15, 0x19][self.random.below(3) as usize]);
             let (at, index) = (phys + 4 * self.random.below(line as u64 / 4), self.random.below(1 << 18));
-            let virt = if operation.name.starts_with("Index") { index } else { at };
+            let virt = if operation.name.starts_with("Addressing") { index } else { at };
             self.both(&operation, virt, Some(at));
         }
         self.model.memory_mut().poke(phys, &saved);
@@ -252,12 +253,12 @@ fn cortex_a7_with_its_short_instruction_lines() {
 
 #[test]
 fn vr4300_direct_mapped_with_long_instruction_lines() {
-    agree(shape(512, 1, 32).indexed(Index::Virtual), shape(512, 1, 16));
+    agree(shape(512, 1, 32).addressed(Addressing::Vipt), shape(512, 1, 16));
 }
 
 #[test]
 fn a_64_kb_icache_of_four_colours() {
-    agree(shape(512, 4, 32).indexed(Index::Virtual), shape(256, 4, 32));
+    agree(shape(512, 4, 32).addressed(Addressing::Vipt), shape(256, 4, 32));
 }
 
 #[test]
@@ -282,19 +283,19 @@ fn by_line(pair: &mut Pair, side: &Operation, line: usize, virt: u64, phys: u64,
 
 /// `flush_icache_range` of `r4k`: write back and invalidate the D$ lines, then invalidate the I$ lines.
 fn mips_by_address(pair: &mut Pair, virt: u64, phys: u64, len: u64) {
-    let (i, d) = (pair.model.icache_geometry().line(), pair.dcache.line());
+    let (i, d) = (pair.model.config().icache.line(), pair.dcache.line());
     by_line(pair, &mips_cache(0x15), d, virt, phys, len);
     by_line(pair, &mips_cache(0x10), i, virt, phys, len);
 }
 
 fn mips_synci(pair: &mut Pair, virt: u64, phys: u64, len: u64) {
-    let step = pair.model.icache_geometry().line().min(pair.dcache.line());
+    let step = pair.model.config().icache.line().min(pair.dcache.line());
     by_line(pair, &MIPS_SYNCI, step, virt, phys, len);
 }
 
 /// `r4k_blast_dcache`, then `r4k_blast_icache`: all sets and ways, whatever is in them.
 fn mips_by_index(pair: &mut Pair, _: u64, _: u64, _: u64) {
-    let (i, d) = (pair.model.icache_geometry(), pair.dcache);
+    let (i, d) = (pair.model.config().icache, pair.dcache);
     for (operation, geometry) in [(mips_cache(0x01), d), (mips_cache(0x00), i)] {
         for at in (0..geometry.bytes() as u64).step_by(geometry.line()) {
             pair.both(&operation, 0x8000_0000 + at, None);
@@ -304,7 +305,7 @@ fn mips_by_index(pair: &mut Pair, _: u64, _: u64, _: u64) {
 
 /// `v7_coherent_kern_range`.
 fn arm_by_address(pair: &mut Pair, virt: u64, phys: u64, len: u64) {
-    let (i, d) = (pair.model.icache_geometry().line(), pair.dcache.line());
+    let (i, d) = (pair.model.config().icache.line(), pair.dcache.line());
     by_line(pair, &arm_c7(11, 1).unwrap(), d, virt, phys, len);
     by_line(pair, &arm_c7(5, 1).unwrap(), i, virt, phys, len);
 }
@@ -315,7 +316,7 @@ fn only_write_back(pair: &mut Pair, virt: u64, phys: u64, len: u64) {
 }
 
 fn only_invalidate(pair: &mut Pair, virt: u64, phys: u64, len: u64) {
-    let line = pair.model.icache_geometry().line();
+    let line = pair.model.config().icache.line();
     by_line(pair, &mips_cache(0x10), line, virt, phys, len);
 }
 
@@ -351,7 +352,7 @@ fn with_the_manuals_maintenance_nothing_is_ever_stale() {
         (shape(128, 4, 32), shape(128, 4, 32)),
         (shape(64, 2, 32), shape(32, 4, 64)),
         (shape(32, 4, 64), shape(64, 2, 32)),
-        (shape(512, 4, 32).indexed(Index::Virtual), shape(128, 4, 32)),
+        (shape(512, 4, 32).addressed(Addressing::Vipt), shape(128, 4, 32)),
         (shape(1, 2, 128), shape(2, 1, 8)),
     ];
     for (icache, dcache) in shapes {

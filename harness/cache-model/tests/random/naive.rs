@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use cache_model::maintenance::{Action, Operation, Scope, Side};
-use cache_model::{Geometry, Store};
+use cache_model::{Geometry, Who};
 
 /// A line, with its bytes.
 #[derive(Clone)]
@@ -79,7 +79,7 @@ pub struct Naive {
     base: u64,
     memory: Vec<u8>,
     /// The last store to each D$ line.
-    writers: BTreeMap<u64, Store>,
+    writers: BTreeMap<u64, Who>,
 }
 
 impl Naive {
@@ -126,7 +126,7 @@ impl Naive {
         }
     }
 
-    pub fn store(&mut self, phys: u64, bytes: &[u8], store: Store) {
+    pub fn store(&mut self, phys: u64, bytes: &[u8], store: Who) {
         for touched in self.touched(phys, bytes.len()) {
             let size = self.dcache.geometry.line() as u64;
             let line = self.data_line(touched);
@@ -139,7 +139,7 @@ impl Naive {
     }
 
     /// A store past the caches; what reads through the D$ sees it too, as on the machines that the model stands for.
-    pub fn store_uncached(&mut self, phys: u64, bytes: &[u8], store: Store) {
+    pub fn store_uncached(&mut self, phys: u64, bytes: &[u8], store: Who) {
         self.write_memory(phys, bytes);
         let g = self.dcache.geometry;
         let set = &mut self.dcache.sets[g.set_of(phys, phys)];
@@ -188,7 +188,7 @@ impl Naive {
     }
 
     /// Returns who stored last to the D$ line of an address.
-    pub fn writer(&self, phys: u64) -> Option<Store> {
+    pub fn writer(&self, phys: u64) -> Option<Who> {
         self.writers.get(&self.dcache.geometry.line_of(phys)).copied()
     }
 

@@ -208,6 +208,55 @@ impl Target {
         }
     }
 
+    /// Physical address of a virtual one that no TLB maps: MIPS KSEG0 and KSEG1.
+    #[inline]
+    pub fn unmapped(self, virt: u64) -> Option<u64> {
+        let unmapped = matches!(self, Self::Mips { .. }) && (0x8000_0000..0xc000_0000).contains(&virt);
+        unmapped.then_some(virt & 0x1fff_ffff)
+    }
+
+    /// Whether an address is uncached by its place: MIPS KSEG1.
+    #[inline]
+    pub fn is_uncached(self, virt: u64) -> bool {
+        matches!(self, Self::Mips { .. }) && (0xa000_0000..0xc000_0000).contains(&virt)
+    }
+
+    /// Whether an access at an address may cross into the next line. Only ARM's can: unaligned ones, and doublewords at
+    /// a word's alignment.
+    #[inline]
+    pub fn may_cross(self, virt: u64, line: usize) -> bool {
+        let in_line = virt & (line as u64 - 1);
+        matches!(self, Self::Arm { .. }) && (virt & 3 != 0 || in_line > line as u64 - 8)
+    }
+
+    /// Whether the instruction may have a delay slot: of MIPS, all branches and jumps that have one in some release.
+    pub fn may_have_delay_slot(self, bytes: [u8; 4]) -> bool {
+        let Self::Mips { big_endian, .. } = self else { return false };
+        let word = mips_word(big_endian, bytes);
+        match word >> 26 {
+            // SPECIAL: JR, JALR
+            0 => matches!(word & 0x3f, 0x08 | 0x09),
+            // REGIMM, J, JAL, BEQ to BGTZ, and their "likely" forms
+            0x01..=0x07 | 0x14..=0x17 => true,
+            // COP1 and COP2: BC1, BC2 and what Release 6 made of them
+            0x11 | 0x12 => word >> 21 & 0x1f >= 8 && word >> 21 & 0x1f < 0x10,
+            // JALX
+            0x1d => true,
+            _ => false,
+        }
+    }
+
+    /// How many instructions a Thumb IT instruction makes conditional, 0 for any other.
+    pub fn it_block(self, bytes: [u8; 4], len: usize) -> usize {
+        // 1011 1111 firstcond mask: the lowest bit set in the mask is where the block ends (ARM DDI 0406C, A8.8.54).
+        let hint = u16::from_le_bytes([bytes[0], bytes[1]]);
+        if matches!(self, Self::Arm { .. }) && len == 2 && hint >> 8 == 0xbf && hint & 0xf != 0 {
+            4 - (hint & 0xf).trailing_zeros() as usize
+        } else {
+            0
+        }
+    }
+
     /// For an instruction that loads or stores at register plus offset, that operand (MIPS only).
     pub fn access_operand(self, bytes: [u8; 4]) -> Option<Operand> {
         match self {

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What is remembered of every line of memory after it has left the D$.
+
+use crate::recent::Who;
+
+/// Per D$ line of memory: who stored last before it was written back, and which maintenance operation wrote it back.
+///
+/// Plain vectors that start as zeros, so that memory which is never written back costs none here.
+#[derive(Clone, Debug)]
+pub(crate) struct Lines {
+    shift: u32,
+    stored_by: Vec<u32>,
+    stored_at: Vec<u32>,
+    cleaned_by: Vec<u32>,
+}
+
+impl Lines {
+    pub(crate) fn new(size: u64, shift: u32) -> Self {
+        let lines = (size >> shift) as usize;
+        Self { shift, stored_by: vec![0; lines], stored_at: vec![0; lines], cleaned_by: vec![0; lines] }
+    }
+
+    pub(crate) fn store(&mut self, offset: u64, who: Who) {
+        let line = (offset >> self.shift) as usize;
+        self.stored_by[line] = who.by;
+        self.stored_at[line] = who.at;
+    }
+
+    pub(crate) fn stored(&self, offset: u64) -> Option<Who> {
+        let line = (offset >> self.shift) as usize;
+        let who = Who { by: self.stored_by[line], at: self.stored_at[line] };
+        (who.by != 0).then_some(who)
+    }
+
+    pub(crate) fn clean(&mut self, offset: u64, by: u32) {
+        self.cleaned_by[(offset >> self.shift) as usize] = by;
+    }
+
+    /// Returns which maintenance operation wrote the line back last, if it has not been asked for since.
+    #[inline]
+    pub(crate) fn take_cleaner(&mut self, offset: u64) -> Option<u32> {
+        let cleaner = &mut self.cleaned_by[(offset >> self.shift) as usize];
+        // Most lines have none: reading alone leaves their pages untouched.
+        if *cleaner == 0 { None } else { Some(std::mem::take(cleaner)) }
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Stale fetches, and what can be told of how they came about.
+
+use crate::recent::Who;
+
+/// What was not done before a stale fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The I$ was filled while the D$ held newer bytes, and still lacks those.
+    WriteBack,
+    /// Memory has the new bytes; the I$ was filled before.
+    Invalidate,
+    /// The new bytes are only in the D$, and the I$ was filled before they were written.
+    Both,
+}
+
+/// A fetch whose I$ bytes differ from what the data side sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// Physical address of the fetched bytes.
+    pub phys: u64,
+    /// The bytes in the I$.
+    pub executed: Vec<u8>,
+    /// The bytes that a load would return.
+    pub expected: Vec<u8>,
+    /// What was missing.
+    pub missing: Missing,
+    /// The last store to the line, if the model saw one.
+    pub writer: Option<Who>,
+    /// The CPU whose D$ has the line dirty, if it is not the one that fetched.
+    pub dirty_in: Option<usize>,
+    /// Maintenance since that store, of this line and of its neighbours, oldest first; the newest [`Past::TOLD`].
+    pub past: Vec<Past>,
+}
+
+/// What one maintenance operation did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// It dropped a line from an I$ that differed from what the data side saw.
+    Needed,
+    /// It wrote back a dirty line. Whether that was needed shows when the line is fetched: see
+    /// [`crate::Model::confirmed`].
+    WroteBack,
+    /// What it named was clean, absent, or already what the data side saw.
+    Redundant,
+    /// It changed nothing, but the same line needed it at another colour, where the operation does not reach.
+    WrongColour,
+    /// It changed nothing, but the same line needed it on another CPU, where the operation does not reach.
+    WrongCpu,
+    /// It is for a cache that the model does not have.
+    NotModelled,
+}
+
+/// Where a maintenance operation was, seen from a stale line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Where {
+    /// It named this line, or the place of it.
+    Here,
+    /// It named the line just before or just after: the range was too short, or began too late.
+    Beside,
+    /// It was for the whole cache.
+    Everywhere,
+}
+
+/// A maintenance operation in the past of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// Which instruction, and when.
+    pub who: Who,
+    /// Where it was.
+    pub place: Where,
+    /// What it did.
+    pub judged: Judged,
+}
+
+impl Past {
+    /// How many operations are told of one line.
+    pub const TOLD: usize = 8;
+}
+
+/// The last maintenance operations, whatever they were for.
+#[derive(Clone, Debug)]
+pub(crate) struct History {
+    ring: Vec<Entry>,
+    next: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    who: Who,
+    /// First byte of the line; `None` for the whole cache.
+    line: Option<u64>,
+    judged: Judged,
+}
+
+impl History {
+    /// How many are remembered: the blasting of two caches of 64 KB with 32-byte lines, and a page, fit in.
+    const LENGTH: usize = 1 << 14;
+
+    pub(crate) fn new() -> Self {
+        Self { ring: Vec::new(), next: 0 }
+    }
+
+    pub(crate) fn note(&mut self, who: Who, line: Option<u64>, judged: Judged) {
+        let entry = Entry { who, line, judged };
+        if self.ring.len() < Self::LENGTH {
+            self.ring.push(entry);
+        } else {
+            self.ring[self.next] = entry;
+        }
+        self.next = (self.next + 1) % Self::LENGTH;
+    }
+
+    /// What was done since `since` to the line of `size` bytes at `line`, and beside it.
+    pub(crate) fn since(&self, since: u32, line: u64, size: u64) -> Vec<Past> {
+        let newest_first = (1..=self.ring.len())
+            .map(|back| &self.ring[(self.next + Self::LENGTH - back) % Self::LENGTH % self.ring.len()]);
+        let mut past: Vec<Past> = newest_first
+            .take_while(|entry| entry.who.at >= since)
+            .filter_map(|entry| {
+                let place = match entry.line {
+                    None => Where::Everywhere,
+                    Some(at) if at & !(size - 1) == line => Where::Here,
+                    Some(at) if at & !(size - 1) == line + size || (at & !(size - 1)) + size == line => Where::Beside,
+                    Some(_) => return None,
+                };
+                Some(Past { who: entry.who, place, judged: entry.judged })
+            })
+            .take(Past::TOLD)
+            .collect();
+        past.reverse();
+        past
+    }
+}

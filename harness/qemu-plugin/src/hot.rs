@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What the callbacks of loads, stores and fetches look at before anything else.
+//!
+//! Nearly all of them change nothing, and that shows at a glance: see [`cache_model::Recent`]. So they do not enter the
+//! plugin's state, which only one callback can have at a time, but these few words, which are atomic so that no unsafe
+//! code is needed for them. One thread runs all vCPUs, so that relaxed order is enough.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
+use cache_model::{Recent, Who};
+
+/// A run of instructions in one I$ line, as its callback needs it.
+#[derive(Debug)]
+pub struct HotRun {
+    /// Key of the line in the I$, with [`Recent::TAGGED`]; [`HotRun::LOOK`] for one that must be looked at each time.
+    pub tag: u64,
+    /// Set of the line.
+    pub set: u32,
+    /// Number of instructions.
+    pub insns: u32,
+    /// Number of the run in the plugin's table.
+    pub number: u32,
+}
+
+impl HotRun {
+    /// A tag that no line has.
+    pub const LOOK: u64 = u64::MAX - 1;
+}
+
+/// The words.
+pub struct Hot {
+    /// Guest instructions begun, the whole current run included.
+    pub now: AtomicU64,
+    /// Count of instructions from which on the entry of a run needs a closer look: the deadline, or at once.
+    pub attention: AtomicU64,
+    /// Number of the current run.
+    pub run: AtomicU32,
+    /// Bytes of a D$ line, less one; see [`Hot::may_cross`].
+    line_mask: AtomicU64,
+    recent: OnceLock<Arc<Recent>>,
+}
+
+/// The only one.
+pub static HOT: Hot = Hot {
+    now: AtomicU64::new(0),
+    attention: AtomicU64::new(u64::MAX),
+    run: AtomicU32::new(0),
+    line_mask: AtomicU64::new(0),
+    recent: OnceLock::new(),
+};
+
+/// An instruction that loads or stores: who it is, and how many instructions of its run come after it and itself.
+///
+/// It travels through QEMU as the userdata of a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Number of the run, and of the instruction in it: see [`Token::new`].
+    pub by: u32,
+    /// Instructions from this one to the end of its run, itself included.
+    pub left: u32,
+}
+
+/// QEMU may sign-extend the 32-bit addresses of the guest.
+const ADDRESS: u64 = 0xffff_ffff;
+
+/// Bits of [`Token::by`] for the instruction's number: an I$ line of 128 bytes has 64 of two bytes.
+const INSTRUCTION_BITS: u32 = 7;
+
+impl Token {
+    /// The instruction number `at` of a run of `insns` instructions.
+    pub fn new(run: u32, at: u32, insns: u32) -> Self {
+        Self { by: run << INSTRUCTION_BITS | at, left: insns - at }
+    }
+
+    /// As one word.
+    pub fn packed(self) -> usize {
+        (u64::from(self.left) << 32 | u64::from(self.by)) as usize
+    }
+
+    /// From one word.
+    #[inline]
+    pub fn unpacked(word: usize) -> Self {
+        Self { by: word as u32, left: (word as u64 >> 32) as u32 }
+    }
+
+    /// Number of the run, from [`Token::by`].
+    pub fn run(by: u32) -> u32 {
+        by >> INSTRUCTION_BITS
+    }
+
+    /// Number of the instruction in its run, from [`Token::by`].
+    pub fn at(by: u32) -> u32 {
+        by & ((1 << INSTRUCTION_BITS) - 1)
+    }
+
+    /// Who it is and when, while its run is the current one.
+    #[inline]
+    pub fn who(self) -> Who {
+        let now = HOT.now.load(Relaxed);
+        Who { by: self.by, at: (now - u64::from(self.left)) as u32 }
+    }
+}
+
+impl Hot {
+    /// Gives the table of the model, once there is one.
+    pub fn set_recent(&self, recent: &Arc<Recent>, line: usize) {
+        self.line_mask.store(line as u64 - 1, Relaxed);
+        let _ = self.recent.set(Arc::clone(recent));
+    }
+
+    /// Counts the entry of a run; returns whether it changes nothing.
+    #[inline]
+    pub fn enter(&self, run: &HotRun) -> bool {
+        let now = self.now.load(Relaxed) + u64::from(run.insns);
+        self.now.store(now, Relaxed);
+        self.run.store(run.number, Relaxed);
+        now < self.attention.load(Relaxed)
+            && self.recent.get().is_some_and(|recent| recent.fetches(run.set as usize, run.tag))
+    }
+
+    /// Whether an access of at most 8 bytes may touch two lines.
+    #[inline]
+    pub fn may_cross(&self, virt: u64) -> bool {
+        let mask = self.line_mask.load(Relaxed);
+        virt & 3 != 0 || virt & mask > mask - 7
+    }
+
+    /// Whether a load changes nothing.
+    #[inline]
+    pub fn loads(&self, virt: u64) -> bool {
+        self.recent.get().is_some_and(|recent| recent.loads(virt & ADDRESS))
+    }
+
+    /// Whether a store changes nothing but who stored last, which is then noted.
+    #[inline]
+    pub fn stores(&self, virt: u64, token: Token) -> bool {
+        // While stale bytes lie in memory, where a store goes has to be looked at.
+        self.attention.load(Relaxed) != 0 && self.recent.get().is_some_and(|recent| recent.stores(virt & ADDRESS, token.who()))
+    }
+}
