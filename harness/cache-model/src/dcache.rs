@@ -78,7 +78,13 @@ impl DCache {
     }
 
     /// Takes a place for a clean line; returns it with the line that was there before, if one was.
-    pub(crate) fn allocate(&mut self, set: usize, key: u64, phys: u64, shared: bool) -> (usize, Option<Left>) {
+    pub(crate) fn allocate(
+        &mut self,
+        set: usize,
+        key: u64,
+        phys: u64,
+        shared: bool,
+    ) -> (usize, Option<Left>) {
         let place = self.tags.victim(set);
         let left = self.evict(place);
         self.tags.put(set, place, key | VALID | if shared { SHARED } else { 0 }, phys);

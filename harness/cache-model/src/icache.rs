@@ -36,11 +36,11 @@ impl ICache {
         self.tags.hit(set, key)
     }
 
-    /// Tag of the most recently used line of a set, if its bytes are what the data side sees.
+    /// Key of the most recently used line of a set, if its bytes are what the data side sees.
     #[inline]
     pub(crate) fn fresh(&self, set: usize) -> Option<u64> {
         let (_, tag) = self.tags.recent(set);
-        (tag & FLAGS == VALID).then_some(tag)
+        (tag & FLAGS == VALID).then_some(tag & !FLAGS)
     }
 
     /// Takes a place for a line whose bytes are what memory holds and the data side sees.

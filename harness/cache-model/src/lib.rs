@@ -26,6 +26,6 @@ pub use dcache::Write;
 pub use geometry::{Addressing, BadGeometry, Geometry};
 pub use memory::{Memory, Plain};
 pub use model::{Config, Model, Snoops, Totals};
-pub use recent::{Recent, Who};
+pub use recent::{FetchedLine, Recent, Who};
 pub use replacement::Replacement;
 pub use stale::{Judged, Missing, Past, Stale, Where};

@@ -45,7 +45,9 @@ impl<M: Memory> Model<M> {
         let judged = match (did.dropped_stale, did.wrote_back) {
             (true, _) => Judged::Needed,
             (false, true) => Judged::WroteBack,
-            (false, false) => phys.filter(|_| by_address).map_or(Judged::Redundant, |phys| self.missed(d, phys)),
+            (false, false) => {
+                phys.filter(|_| by_address).map_or(Judged::Redundant, |phys| self.missed(d, phys))
+            }
         };
         let whole = operation.scope == Scope::All;
         if let Some(line) = phys.filter(|_| by_address).or(did.line).map(Some).or(whole.then_some(None)) {
@@ -74,7 +76,11 @@ impl<M: Memory> Model<M> {
     /// colour, or on another CPU.
     fn missed(&self, data: bool, phys: u64) -> Judged {
         let needs = |cpu: &crate::model::Cpu| {
-            if data { cpu.dcache.dirty_copy(phys).is_some() } else { cpu.icache.has_stale(phys, &self.memory) }
+            if data {
+                cpu.dcache.dirty_copy(phys).is_some()
+            } else {
+                cpu.icache.has_stale(phys, &self.memory)
+            }
         };
         if needs(&self.cpus[self.running]) {
             return Judged::WrongColour;
@@ -98,14 +104,23 @@ impl<M: Memory> Model<M> {
             Scope::Address | Scope::Range => phys.and_then(|phys| dcache.find(virt, phys)).map(one),
             Scope::All => Some(dcache.places()),
             Scope::Index => Some(geometry.index_operand(virt)).map(|(set, way)| one(dcache.place(set, way))),
-            Scope::SetWay => geometry.set_way_operand(virt as u32).map(|(set, way)| one(dcache.place(set, way))),
+            Scope::SetWay => {
+                geometry.set_way_operand(virt as u32).map(|(set, way)| one(dcache.place(set, way)))
+            }
         };
         for place in places.unwrap_or_default() {
             self.maintain_data_place(cpu, operation, place, who, did);
         }
     }
 
-    fn maintain_data_place(&mut self, cpu: usize, operation: &Operation, place: usize, who: Who, did: &mut Did) {
+    fn maintain_data_place(
+        &mut self,
+        cpu: usize,
+        operation: &Operation,
+        place: usize,
+        who: Who,
+        did: &mut Did,
+    ) {
         let dcache = &mut self.cpus[cpu].dcache;
         let left = match operation.action {
             Action::Clean => dcache.clean(place),
@@ -143,7 +158,9 @@ impl<M: Memory> Model<M> {
             Scope::Address | Scope::Range => phys.and_then(|phys| icache.find(virt, phys)).map(one),
             Scope::All => Some(icache.places()),
             Scope::Index => Some(geometry.index_operand(virt)).map(|(set, way)| one(icache.place(set, way))),
-            Scope::SetWay => geometry.set_way_operand(virt as u32).map(|(set, way)| one(icache.place(set, way))),
+            Scope::SetWay => {
+                geometry.set_way_operand(virt as u32).map(|(set, way)| one(icache.place(set, way)))
+            }
         };
         let absent = places.is_none();
         if operation.action != Action::Prefetch {

@@ -133,7 +133,7 @@ impl<M: Memory> Model<M> {
         };
         Self {
             lines: Lines::new(memory.size(), d.line_shift()),
-            recent: Arc::new(Recent::new(d.line_shift(), config.cpus * d.lines(), i.sets())),
+            recent: Arc::new(Recent::new(d.line_shift(), config.cpus * d.lines(), i)),
             cpus: (0..config.cpus).map(cpu).collect(),
             running: 0,
             history: History::new(),
@@ -255,11 +255,7 @@ impl<M: Memory> Model<M> {
     #[inline]
     pub fn fetch(&mut self, virt: u64, phys: u64, len: usize) -> Option<Stale> {
         let geometry = self.config.icache;
-        let (key, set) = (geometry.key_of(virt, phys), geometry.set_of(virt, phys));
-        if self.recent.fetches(set, key | Recent::TAGGED) {
-            return None;
-        }
-        self.fetch_line(set, key, phys, len)
+        self.fetch_line(geometry.set_of(virt, phys), geometry.key_of(virt, phys), phys, len)
     }
 
     /// The data view of a range was changed and put back behind the model's back: where no dirty line
@@ -402,7 +398,11 @@ impl<M: Memory> Model<M> {
             }
             None => self.fill(set, key, phys),
         };
-        let stale = if self.cpus[self.running].icache.is_suspect(place) { self.compare(place, phys, len) } else { None };
+        let stale = if self.cpus[self.running].icache.is_suspect(place) {
+            self.compare(place, phys, len)
+        } else {
+            None
+        };
         self.recent.set_fresh(set, self.cpus[self.running].icache.fresh(set));
         stale
     }
@@ -502,7 +502,8 @@ impl<M: Memory> Model<M> {
         let step = self.config.dcache.line().min(size);
         let clean = (0..size).step_by(step).all(|at| self.dirty_copy(line + at as u64).is_none());
         let icache = &mut self.cpus[self.running].icache;
-        if clean && icache.phys(place) == line && icache.bytes(place, 0, size) == self.memory.data(line, size) {
+        if clean && icache.phys(place) == line && icache.bytes(place, 0, size) == self.memory.data(line, size)
+        {
             icache.acquit(place);
         }
     }

@@ -8,11 +8,13 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use crate::geometry::{Addressing, Geometry, PAGE};
+
 /// Number of lines that are looked up by virtual address; a power of two.
 const SLOTS: usize = 512;
 
 /// No line.
-const NONE: u64 = u64::MAX;
+const NONE: u32 = u32::MAX;
 
 /// Who did something, and when, in the caller's terms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,44 +41,79 @@ impl Who {
 #[derive(Debug)]
 pub struct Recent {
     line_shift: u32,
-    /// For each slot: number of the virtual line, and in bit 0 whether it is dirty.
-    lines: Box<[AtomicU64; SLOTS]>,
+    /// For each slot: number of the virtual line, and in bit 0 whether it is dirty. Addresses have 32 bits.
+    lines: Box<[AtomicU32; SLOTS]>,
     /// For each slot: where in the D$ that line is.
     places: Box<[AtomicU32; SLOTS]>,
     /// For each place of each D$: the last store to its line.
     stores: Box<[AtomicU64]>,
-    /// For each set of the I$: tag of the most recently used line, if its bytes are what the data side sees.
-    fresh: Box<[AtomicU64]>,
+    /// For each set of the I$: number of the most recently used line, if its bytes are what the data side sees.
+    fresh: Box<[AtomicU32]>,
+    /// For the set of a line in [`Recent::fetches`].
+    index_mask: u32,
+    colour_shift: u32,
+    icache: Geometry,
+}
+
+/// An I$ line, as [`Recent::fetches`] wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchedLine {
+    /// Number of the line: its key shifted right by the line's size.
+    pub number: u32,
+    /// With a virtual index: which of the sets that the line can be in.
+    pub colour: u32,
+}
+
+impl FetchedLine {
+    /// A line that is nowhere.
+    pub const NOWHERE: Self = Self { number: (1 << 28) - 1, colour: 0 };
 }
 
 impl Clone for Recent {
     fn clone(&self) -> Self {
-        let copy = |table: &[AtomicU64]| table.iter().map(|entry| AtomicU64::new(entry.load(Relaxed))).collect();
+        let copy =
+            |table: &[AtomicU32]| table.iter().map(|entry| AtomicU32::new(entry.load(Relaxed))).collect();
         Self {
-            line_shift: self.line_shift,
-            lines: Box::new(std::array::from_fn(|slot| AtomicU64::new(self.lines[slot].load(Relaxed)))),
+            lines: Box::new(std::array::from_fn(|slot| AtomicU32::new(self.lines[slot].load(Relaxed)))),
             places: Box::new(std::array::from_fn(|slot| AtomicU32::new(self.places[slot].load(Relaxed)))),
-            stores: copy(&self.stores),
+            stores: self.stores.iter().map(|store| AtomicU64::new(store.load(Relaxed))).collect(),
             fresh: copy(&self.fresh),
+            ..*self
         }
     }
 }
 
 impl Recent {
-    pub(crate) fn new(line_shift: u32, dcache_places: usize, icache_sets: usize) -> Self {
-        let table = |len, value| (0..len).map(|_| AtomicU64::new(value)).collect();
+    pub(crate) fn new(line_shift: u32, dcache_places: usize, icache: Geometry) -> Self {
+        let sets = icache.sets() as u32;
+        let in_page = (PAGE >> icache.line_shift()) as u32;
         Self {
             line_shift,
-            lines: Box::new([const { AtomicU64::new(NONE) }; SLOTS]),
+            lines: Box::new([const { AtomicU32::new(NONE) }; SLOTS]),
             places: Box::new([const { AtomicU32::new(0) }; SLOTS]),
-            stores: table(dcache_places, 0),
-            fresh: table(icache_sets, NONE),
+            stores: (0..dcache_places).map(|_| AtomicU64::new(0)).collect(),
+            fresh: (0..sets).map(|_| AtomicU32::new(NONE)).collect(),
+            index_mask: if icache.addressing() == Addressing::Vipt {
+                sets.min(in_page) - 1
+            } else {
+                sets - 1
+            },
+            colour_shift: in_page.trailing_zeros(),
+            icache,
         }
     }
 
+    /// The I$ line of an address, for [`Recent::fetches`].
+    pub fn fetched_line(&self, virt: u64, phys: u64) -> FetchedLine {
+        let g = self.icache;
+        let number = (g.key_of(virt, phys) >> g.line_shift()) as u32;
+        let colours = if g.addressing() == Addressing::Vipt { g.colours() as u64 } else { 1 };
+        FetchedLine { number, colour: (virt / PAGE % colours) as u32 }
+    }
+
     #[inline]
-    fn slot(&self, virt: u64) -> (usize, u64) {
-        let number = virt >> self.line_shift;
+    fn slot(&self, virt: u64) -> (usize, u32) {
+        let number = (virt >> self.line_shift) as u32;
         (number as usize % SLOTS, number << 1)
     }
 
@@ -98,14 +135,12 @@ impl Recent {
         known
     }
 
-    /// Whether a fetch from a line, by its set and its key with [`Recent::TAGGED`] set, changes nothing.
+    /// Whether a fetch from a line changes nothing.
     #[inline]
-    pub fn fetches(&self, set: usize, tag: u64) -> bool {
-        self.fresh[set].load(Relaxed) == tag
+    pub fn fetches(&self, line: FetchedLine) -> bool {
+        let set = line.number & self.index_mask | line.colour << self.colour_shift;
+        self.fresh.get(set as usize).is_some_and(|fresh| fresh.load(Relaxed) == line.number)
     }
-
-    /// Bit that is set in the tags for [`Recent::fetches`].
-    pub const TAGGED: u64 = crate::tags::VALID;
 
     pub(crate) fn store_at(&self, place: usize) -> Who {
         Who::unpacked(self.stores[place].load(Relaxed))
@@ -118,7 +153,7 @@ impl Recent {
     /// Takes up a line; returns its slot.
     pub(crate) fn admit(&self, virt: u64, place: usize, dirty: bool) -> u32 {
         let (slot, line) = self.slot(virt);
-        self.lines[slot].store(line | u64::from(dirty), Relaxed);
+        self.lines[slot].store(line | u32::from(dirty), Relaxed);
         self.places[slot].store(place as u32, Relaxed);
         slot as u32
     }
@@ -133,7 +168,9 @@ impl Recent {
         }
     }
 
-    pub(crate) fn set_fresh(&self, set: usize, tag: Option<u64>) {
-        self.fresh[set].store(tag.unwrap_or(NONE), Relaxed);
+    /// Notes the key of a set's most recently used line, if its bytes are what the data side sees.
+    pub(crate) fn set_fresh(&self, set: usize, key: Option<u64>) {
+        let number = key.map_or(NONE, |key| (key >> self.icache.line_shift()) as u32);
+        self.fresh[set].store(number, Relaxed);
     }
 }

@@ -66,7 +66,11 @@ impl Order {
                 while half != 0 {
                     let right = way & half != 0;
                     // Away from the half just used.
-                    if right { bits[set] &= !(1 << node) } else { bits[set] |= 1 << node }
+                    if right {
+                        bits[set] &= !(1 << node)
+                    } else {
+                        bits[set] |= 1 << node
+                    }
                     node = 2 * node + usize::from(right);
                     half /= 2;
                 }

@@ -121,7 +121,9 @@ impl History {
                 let place = match entry.line {
                     None => Where::Everywhere,
                     Some(at) if at & !(size - 1) == line => Where::Here,
-                    Some(at) if at & !(size - 1) == line + size || (at & !(size - 1)) + size == line => Where::Beside,
+                    Some(at) if at & !(size - 1) == line + size || (at & !(size - 1)) + size == line => {
+                        Where::Beside
+                    }
                     Some(_) => return None,
                 };
                 Some(Past { who: entry.who, place, judged: entry.judged })

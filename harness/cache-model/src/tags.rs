@@ -70,9 +70,8 @@ impl Tags {
             _ => 0..0,
         };
         let by_key = if self.presence.is_none() { self.geometry.colours() } else { 0 };
-        let by_key = (0..by_key).filter_map(move |colour| {
-            self.find(self.geometry.set_of_colour(line, colour), line)
-        });
+        let by_key =
+            (0..by_key).filter_map(move |colour| self.find(self.geometry.set_of_colour(line, colour), line));
         by_key.chain(scanned.filter(move |place| self.phys[*place] == line && self.tags[*place] & VALID != 0))
     }
 

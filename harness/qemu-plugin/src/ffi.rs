@@ -19,7 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::decode::Accesses;
-use crate::hot::{HOT, HotRun, Token};
+use crate::hot::{Entry, HOT, Token};
 use crate::plugin::Plugin;
 
 /// Version of the plugin API that this file speaks.
@@ -274,20 +274,22 @@ impl Block<'_> {
 
     /// Has [`Hot::enter`](crate::hot::Hot::enter) told each time the block is entered; the guest can be made to start the
     /// run again if `writes` is set.
-    pub fn on_entry(&self, run: &'static HotRun, writes: bool) {
+    pub fn on_entry(&self, run: Entry, writes: bool) {
         // SAFETY: handles as in `count`; the callback has the type that the API declares.
-        unsafe { (self.qemu.functions.register_tb_exec)(self.tb, on_run, entry_flags(writes), word(run)) }
+        unsafe {
+            (self.qemu.functions.register_tb_exec)(
+                self.tb,
+                on_run,
+                entry_flags(writes),
+                run.packed() as Opaque,
+            )
+        }
     }
 }
 
 /// What the entry of a run may do with registers.
 fn entry_flags(writes: bool) -> c_int {
     if writes { RW_REGS_PC } else { NO_REGS }
-}
-
-/// A run, as userdata.
-fn word(run: &'static HotRun) -> Opaque {
-    std::ptr::from_ref(run).cast_mut().cast()
 }
 
 impl Instruction<'_> {
@@ -315,9 +317,16 @@ impl Instruction<'_> {
     }
 
     /// As [`Block::on_entry`], for a run that begins at this instruction within its block.
-    pub fn on_entry(&self, run: &'static HotRun, writes: bool) {
+    pub fn on_entry(&self, run: Entry, writes: bool) {
         // SAFETY: as in `virt`; the callback has the type that the API declares.
-        unsafe { (self.qemu.functions.register_insn_exec)(self.insn, on_run, entry_flags(writes), word(run)) }
+        unsafe {
+            (self.qemu.functions.register_insn_exec)(
+                self.insn,
+                on_run,
+                entry_flags(writes),
+                run.packed() as Opaque,
+            )
+        }
     }
 
     /// Reports those accesses of the instruction that it may make.
@@ -333,7 +342,13 @@ impl Instruction<'_> {
                 (self.qemu.functions.register_mem)(self.insn, load, NO_REGS, READ, token.packed() as Opaque);
             }
             if accesses.stores {
-                (self.qemu.functions.register_mem)(self.insn, store, NO_REGS, WRITE, token.packed() as Opaque);
+                (self.qemu.functions.register_mem)(
+                    self.insn,
+                    store,
+                    NO_REGS,
+                    WRITE,
+                    token.packed() as Opaque,
+                );
             }
         }
     }
@@ -363,6 +378,11 @@ impl Ram {
     /// instruction whose host and physical address it knows, and from the size in the machine file.
     pub fn new(host: usize, size: usize) -> Self {
         Self { host: host as *const u8, size }
+    }
+
+    /// Where it begins in QEMU's memory.
+    pub fn host(&self) -> usize {
+        self.host as usize
     }
 
     /// The bytes of a range, which must lie inside.
@@ -411,8 +431,7 @@ fn with<T>(otherwise: T, f: impl FnOnce(&mut Plugin) -> T) -> T {
 }
 
 extern "C" fn on_run(_vcpu: c_uint, run: Opaque) {
-    // SAFETY: the userdata is a `&'static HotRun`, from `word`.
-    let run = unsafe { &*run.cast_const().cast::<HotRun>() };
+    let run = Entry::unpacked(run as usize);
     if !HOT.enter(run) {
         look_closer(run.number);
     }

@@ -8,24 +8,42 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use cache_model::{Recent, Who};
+use cache_model::{FetchedLine, Recent, Who};
 
-/// A run of instructions in one I$ line, as its callback needs it.
-#[derive(Debug)]
-pub struct HotRun {
-    /// Key of the line in the I$, with [`Recent::TAGGED`]; [`HotRun::LOOK`] for one that must be looked at each time.
-    pub tag: u64,
-    /// Set of the line.
-    pub set: u32,
+/// A run of instructions in one I$ line, in one word, as it travels through QEMU as the userdata of a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Number of the run in the plugin's table, below [`Entry::RUNS`].
+    pub number: u32,
     /// Number of instructions.
     pub insns: u32,
-    /// Number of the run in the plugin's table.
-    pub number: u32,
+    /// The line.
+    pub line: FetchedLine,
 }
 
-impl HotRun {
-    /// A tag that no line has.
-    pub const LOOK: u64 = u64::MAX - 1;
+impl Entry {
+    /// How many runs there can be.
+    pub const RUNS: u32 = 1 << 24;
+
+    /// As one word: from the top 24 bits of the number, 7 of the count, 5 of the line's colour, 28 of the line's number.
+    pub fn packed(self) -> usize {
+        let FetchedLine { number: line, colour } = self.line;
+        (u64::from(self.number) << 40
+            | u64::from(self.insns) << 33
+            | u64::from(colour) << 28
+            | u64::from(line)) as usize
+    }
+
+    /// From one word.
+    #[inline]
+    pub fn unpacked(word: usize) -> Self {
+        let word = word as u64;
+        Self {
+            number: (word >> 40) as u32,
+            insns: (word >> 33) as u32 & 0x7f,
+            line: FetchedLine { number: word as u32 & 0x0fff_ffff, colour: (word >> 28) as u32 & 0x1f },
+        }
+    }
 }
 
 /// The words.
@@ -111,19 +129,18 @@ impl Hot {
 
     /// Counts the entry of a run; returns whether it changes nothing.
     #[inline]
-    pub fn enter(&self, run: &HotRun) -> bool {
+    pub fn enter(&self, run: Entry) -> bool {
         let now = self.now.load(Relaxed) + u64::from(run.insns);
         self.now.store(now, Relaxed);
         self.run.store(run.number, Relaxed);
-        now < self.attention.load(Relaxed)
-            && self.recent.get().is_some_and(|recent| recent.fetches(run.set as usize, run.tag))
+        now < self.attention.load(Relaxed) && self.recent.get().is_some_and(|recent| recent.fetches(run.line))
     }
 
     /// Whether an access of at most 8 bytes may touch two lines.
     #[inline]
     pub fn may_cross(&self, virt: u64) -> bool {
         let mask = self.line_mask.load(Relaxed);
-        virt & 3 != 0 || virt & mask > mask - 7
+        virt & mask > mask - 7
     }
 
     /// Whether a load changes nothing.
@@ -136,6 +153,22 @@ impl Hot {
     #[inline]
     pub fn stores(&self, virt: u64, token: Token) -> bool {
         // While stale bytes lie in memory, where a store goes has to be looked at.
-        self.attention.load(Relaxed) != 0 && self.recent.get().is_some_and(|recent| recent.stores(virt & ADDRESS, token.who()))
+        self.attention.load(Relaxed) != 0
+            && self.recent.get().is_some_and(|recent| recent.stores(virt & ADDRESS, token.who()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_carry_everything() {
+        let line = FetchedLine { number: 0x0abc_def1, colour: 0x1e };
+        let entry = Entry { number: Entry::RUNS - 1, insns: 64, line };
+        assert_eq!(Entry::unpacked(entry.packed()), entry);
+        let token = Token::new(Entry::RUNS - 1, 63, 64);
+        assert_eq!((Token::run(token.by), Token::at(token.by), token.left), (Entry::RUNS - 1, 63, 1));
+        assert_eq!(Token::unpacked(token.packed()), token);
     }
 }

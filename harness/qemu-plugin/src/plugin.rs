@@ -265,7 +265,11 @@ impl Plugin {
             },
         };
         let memory = self.model.as_ref()?.memory();
-        let len = if self.target.may_cross(virt, self.options.dcache.line()) { self.qemu.access_len(info) } else { 1 };
+        let len = if self.target.may_cross(virt, self.options.dcache.line()) {
+            self.qemu.access_len(info)
+        } else {
+            1
+        };
         if !memory.contains(phys, len) {
             self.device(token);
             return None;

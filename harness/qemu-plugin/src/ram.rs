@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The guest's RAM as the cache model wants it: QEMU's own memory is the data view, a shadow is below it.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
 use cache_model::Memory;
 
 use crate::ffi::Ram;
@@ -19,9 +22,11 @@ pub struct ShadowedRam {
 impl ShadowedRam {
     /// Takes the shadow of RAM as it is now, when no cache holds anything.
     pub fn new(base: u64, size: usize, ram: Ram) -> Self {
-        // Zeroed pages come from the system untouched: pages that are zero in the guest cost no memory here.
+        // Zeroed pages come from the system untouched: pages that are zero in the guest cost no memory here. Pages that
+        // the guest has never touched are not even looked at, which would give them memory.
         let mut shadow = vec![0; size];
-        for at in (0..size).step_by(PAGE) {
+        let touched = touched(ram.host(), size / PAGE);
+        for at in (0..size).step_by(PAGE).filter(|at| touched.as_ref().is_none_or(|pages| pages[at / PAGE])) {
             let page = ram.bytes(at, PAGE);
             if page.iter().any(|byte| *byte != 0) {
                 shadow[at..at + PAGE].copy_from_slice(page);
@@ -29,6 +34,15 @@ impl ShadowedRam {
         }
         Self { base, ram, shadow }
     }
+}
+
+/// Which of `count` pages from a host address on have ever been touched, as Linux tells it (`proc_pid_pagemap(5)`:
+/// 8 bytes for each page, bit 63 present, bit 62 swapped). `None` where it does not.
+fn touched(host: usize, count: usize) -> Option<Vec<bool>> {
+    let mut entries = vec![0; count * 8];
+    let pagemap = File::open("/proc/self/pagemap").ok()?;
+    pagemap.read_exact_at(&mut entries, (host / PAGE * 8) as u64).ok()?;
+    Some(entries.chunks_exact(8).map(|entry| entry[7] >> 6 != 0).collect())
 }
 
 impl Memory for ShadowedRam {

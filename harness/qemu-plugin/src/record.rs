@@ -224,6 +224,8 @@ mod tests {
             expected: vec![0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0],
             missing: Missing::WriteBack,
             writer: None,
+            dirty_in: None,
+            past: Vec::new(),
         };
         let fetch = Findings::new(Mode::Observe, 0x8000_0000).fetch(&stale, 0x7fff_8000, 9, |_| 0);
         assert_eq!((fetch.pc, fetch.physical, fetch.user), (0x7fff_8004, 0x1004, true));

@@ -5,7 +5,9 @@
 //! is part of: how QEMU cuts code into blocks depends on the host's timing, and an exception can end a block before it
 //! gets to a line.
 
-use crate::hot::HotRun;
+use cache_model::FetchedLine;
+
+use crate::hot::Entry;
 
 /// A run of instructions that fetch from one I$ line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,6 @@ impl Run {
 /// All runs that there have been, by number. Number 0 is none.
 pub struct Runs {
     runs: Vec<Run>,
-    hot: Vec<&'static HotRun>,
     /// Numbers of runs that were seen lately, by their address: code is translated again and again.
     lately: Box<[u32; LATELY]>,
 }
@@ -55,7 +56,7 @@ const LATELY: usize = 1 << 14;
 impl Default for Runs {
     fn default() -> Self {
         let none = Run { start: 0, insns: 0, virt: 0, phys: 0, len: 0, cacheable: false, narrow: false };
-        Self { runs: vec![none], hot: Vec::new(), lately: Box::new([0; LATELY]) }
+        Self { runs: vec![none], lately: Box::new([0; LATELY]) }
     }
 }
 
@@ -65,22 +66,19 @@ impl Runs {
         self.runs.get(number as usize).copied().unwrap_or(self.runs[0])
     }
 
-    /// Returns the number of a run and its place for callbacks, which lives as long as the process.
-    ///
-    /// `tag` and `set` are asked for where the run is new.
-    pub fn number(&mut self, run: Run, tag_and_set: impl FnOnce() -> (u64, u32)) -> (u32, &'static HotRun) {
+    /// Returns a run as its callback gets it; `None` where there have been too many.
+    pub fn entry(&mut self, run: Run, line: FetchedLine) -> Option<Entry> {
         let slot = (run.phys ^ run.start << 3) as usize >> 1 & (LATELY - 1);
-        let known = self.lately[slot];
-        if known != 0 && self.runs[known as usize] == run {
-            return (known, self.hot[known as usize - 1]);
+        let mut number = self.lately[slot];
+        if number == 0 || self.runs[number as usize] != run {
+            number = self.runs.len() as u32;
+            if number == Entry::RUNS {
+                return None;
+            }
+            self.runs.push(run);
+            self.lately[slot] = number;
         }
-        let number = self.runs.len() as u32;
-        let (tag, set) = tag_and_set();
-        let hot: &'static HotRun = Box::leak(Box::new(HotRun { tag, set, insns: run.insns, number }));
-        self.runs.push(run);
-        self.hot.push(hot);
-        self.lately[slot] = number;
-        (number, hot)
+        Some(Entry { number, insns: run.insns, line })
     }
 }
 
@@ -99,13 +97,22 @@ mod tests {
     #[test]
     fn the_same_run_has_the_same_number() {
         let mut runs = Runs::default();
-        let run = Run { start: 0x1000, insns: 3, virt: 0x1000, phys: 0x5000, len: 12, cacheable: true, narrow: false };
-        let (first, hot) = runs.number(run, || (0x5001, 7));
-        assert_eq!((hot.insns, hot.set, hot.tag), (3, 7, 0x5001));
+        let run = Run {
+            start: 0x1000,
+            insns: 3,
+            virt: 0x1000,
+            phys: 0x5000,
+            len: 12,
+            cacheable: true,
+            narrow: false,
+        };
+        let line = FetchedLine { number: 0x280, colour: 0 };
+        let first = runs.entry(run, line).unwrap();
+        assert_eq!((first.insns, first.line), (3, line));
         let other = Run { insns: 2, len: 8, ..run };
-        let (second, _) = runs.number(other, || (0x5001, 7));
-        assert_ne!(first, second);
-        assert_eq!((runs.get(first), runs.get(second)), (run, other));
-        assert_eq!(runs.number(other, || unreachable!()).0, second);
+        let second = runs.entry(other, line).unwrap();
+        assert_ne!(first.number, second.number);
+        assert_eq!((runs.get(first.number), runs.get(second.number)), (run, other));
+        assert_eq!(runs.entry(other, line), Some(second));
     }
 }

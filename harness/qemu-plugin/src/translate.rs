@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Translation: what is asked of QEMU for each instruction that it translates.
 
-use cache_model::{Config, Memory, Model, Recent};
+use cache_model::{Config, FetchedLine, Memory, Model};
 use trial_record::Mode;
 
 use crate::decode::{Accesses, Advertised, Decoded, Special};
 use crate::ffi::{Block, Instruction, Ram};
-use crate::hot::{HOT, HotRun, Token};
+use crate::hot::{Entry, HOT, Token};
 use crate::plugin::{Event, Piece, Planned, Plugin};
 use crate::ram::ShadowedRam;
 use crate::runs::Run;
@@ -30,10 +30,16 @@ impl Plugin {
         for i in 0..block.count() {
             let instruction = block.instruction(i);
             let (bytes, len) = instruction.bytes();
-            while let Some(Piece { run, first }) = self.pieces.get(piece).copied().filter(|next| next.first == i) {
-                let (number, hot) = self.number(run);
-                if piece == 0 { block.on_entry(hot, self.writes()) } else { instruction.on_entry(hot, self.writes()) }
-                token = Some((number, first, run.insns));
+            while let Some(Piece { run, first }) =
+                self.pieces.get(piece).copied().filter(|next| next.first == i)
+            {
+                let Some(entry) = self.entry(run) else { return };
+                if piece == 0 {
+                    block.on_entry(entry, self.writes())
+                } else {
+                    instruction.on_entry(entry, self.writes())
+                }
+                token = Some((entry.number, first, run.insns));
                 piece += 1;
             }
             if let Some((what, register)) = rewrite.take() {
@@ -117,13 +123,14 @@ impl Plugin {
         }
     }
 
-    fn number(&mut self, run: Run) -> (u32, &'static HotRun) {
-        let geometry = self.options.icache;
-        self.runs.number(run, || {
-            let key = geometry.key_of(run.virt, run.phys) | Recent::TAGGED;
-            let tag = if run.cacheable { key } else { HotRun::LOOK };
-            (tag, geometry.set_of(run.virt, run.phys) as u32)
-        })
+    fn entry(&mut self, run: Run) -> Option<Entry> {
+        let recent = self.model.as_ref().filter(|_| run.cacheable).map(Model::recent);
+        let line = recent.map_or(FetchedLine::NOWHERE, |recent| recent.fetched_line(run.virt, run.phys));
+        let entry = self.runs.entry(run, line);
+        if entry.is_none() {
+            self.fault("more code was translated than the plugin can number");
+        }
+        entry
     }
 
     /// Finds RAM in QEMU's memory from an instruction that lies in it, and takes the shadow.
@@ -183,7 +190,8 @@ impl Plugin {
         if let Some(operand) = operand {
             self.add_event(instruction, Event::Check(operand), false);
         }
-        let may_cross = self.target.may_cross(1, self.options.dcache.line());
+        let may_cross =
+            self.target.may_cross(self.options.dcache.line() as u64 - 1, self.options.dcache.line());
         instruction.on_access(token, accesses, operand.is_some(), may_cross);
     }
 

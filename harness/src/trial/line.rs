@@ -40,11 +40,13 @@ pub struct TrialLine {
     pub d_operations: u64,
     /// Operations on the I$.
     pub i_operations: u64,
+    /// Guest instructions.
+    pub instructions: u64,
     /// SHA-256 of the kernel image, 64 hexadecimal digits; empty if there is none.
     pub image: String,
     /// SHA-256 of the console output; empty if there is none.
     pub console_sha256: String,
-    /// SHA-256 of the plugin's record without its counts of instructions; empty if there is none.
+    /// SHA-256 of the plugin's record; empty if there is none.
     pub record_sha256: String,
 }
 
@@ -240,6 +242,7 @@ impl TrialLine {
             operations: BTreeMap::new(),
             d_operations: 0,
             i_operations: 0,
+            instructions: 0,
             image: String::new(),
             console_sha256: String::new(),
             record_sha256: String::new(),

@@ -104,14 +104,13 @@ fn line(id: &TrialId, remains: &Remains<'_>, record_text: &str, image_sha256: &s
         checks,
         image: image_sha256.to_owned(),
         console_sha256: sha256(remains.console),
-        record_sha256: remains
-            .record
-            .map_or_else(|_| sha256(record_text), |record| sha256(&repeatable(record))),
+        record_sha256: sha256(record_text),
         ..TrialLine::new(id.clone(), outcome)
     };
     if let Ok(record) = remains.record {
         line.stale_fetches = record.stale_fetches;
         line.stale = record.stale.iter().map(stale).collect();
+        line.instructions = record.total_instructions();
         if record.mode == Mode::Observe && line.outcome.is_pass() && record.stale_fetches > 0 {
             // Nothing was made to happen, but it would have.
             line.outcome = Outcome::Fail { symptom: Symptom::StaleFetch };
@@ -124,22 +123,6 @@ fn line(id: &TrialId, remains: &Remains<'_>, record_text: &str, image_sha256: &s
         }
     }
     line
-}
-
-/// The part of a record that is the same in every run of a trial: all but its counts of instructions.
-///
-/// The plugin counts a block when it is entered. Where QEMU leaves one early, on account of something on the host, and
-/// enters the rest of it again, the count is some instructions higher; measured, in 8 trials of 924.
-fn repeatable(record: &Record) -> String {
-    let mut record = record.clone();
-    record.instructions = Default::default();
-    for fetch in &mut record.stale {
-        fetch.instruction = 0;
-        if let Some(writer) = &mut fetch.writer {
-            writer.instructions_ago = 0;
-        }
-    }
-    record.to_json()
 }
 
 /// Adds up the ledger from the first marker on: what comes before belongs to no testcase.

@@ -5,7 +5,7 @@ mod cpu;
 mod lines;
 mod silicon;
 
-use cache_model::{Missing, Stale, Who, Totals};
+use cache_model::{Missing, Stale, Totals, Who};
 use cpu::Cpu;
 
 const HIT_INV_I: u32 = 0x10;
@@ -178,7 +178,12 @@ fn an_operation_without_a_translation_does_nothing() {
     cpu.store(AT, 0x11);
     let before = (cpu.model.icache_totals(), cpu.model.dcache_totals());
     for field in [HIT_INV_I, HIT_INV_D, HIT_WB_INV_D, HIT_WB_D, 0x14] {
-        cpu.model.maintain(&cache_model::maintenance::mips_cache(field), cpu::KERNEL + AT, None, Who::default());
+        cpu.model.maintain(
+            &cache_model::maintenance::mips_cache(field),
+            cpu::KERNEL + AT,
+            None,
+            Who::default(),
+        );
     }
     assert_eq!((cpu.model.icache_totals(), cpu.model.dcache_totals()), before);
     assert_eq!(why(cpu.fetch(AT)).0, Missing::WriteBack);

@@ -7,7 +7,7 @@
 mod naive;
 
 use cache_model::maintenance::{MIPS_SYNCI, Operation, arm_c7, mips_cache};
-use cache_model::{Config, Geometry, Addressing, Memory as _, Model, Plain, Recent, Who};
+use cache_model::{Addressing, Config, Geometry, Memory as _, Model, Plain, Who};
 
 use naive::Naive;
 
@@ -87,7 +87,7 @@ impl Pair {
     /// Returns a virtual address of `phys`, through one of several mappings, each shifted by another number of pages.
     fn mapping(&mut self, phys: u64) -> u64 {
         let window = self.random.below(16);
-        (window << 32) + (phys - BASE) + window * PAGE
+        (window << 26) + (phys - BASE) + window * PAGE
     }
 
     fn store_of_now(&mut self) -> Who {
@@ -141,8 +141,8 @@ impl Pair {
         let g = self.model.config().icache;
         let left = (g.line() as u64 - (phys & (g.line() as u64 - 1))) / 4;
         let len = 4 * (self.random.below(left) as usize + 1);
-        let (line, set) = (g.line_of(phys), g.set_of(virt, phys));
-        let short_cut = self.model.recent().fetches(set, line | Recent::TAGGED);
+        let recent = self.model.recent();
+        let short_cut = recent.fetches(recent.fetched_line(virt, phys));
         let seen = self.model.fetch(virt, phys, len);
         let executed = self.naive.fetch(virt, phys, len);
         let expected = self.naive.data(phys, len);

@@ -221,12 +221,12 @@ impl Target {
         matches!(self, Self::Mips { .. }) && (0xa000_0000..0xc000_0000).contains(&virt)
     }
 
-    /// Whether an access at an address may cross into the next line. Only ARM's can: unaligned ones, and doublewords at
-    /// a word's alignment.
+    /// Whether an access at an address, of at most 8 bytes, may cross into the next line. Only ARM's can: unaligned ones,
+    /// and doublewords at a word's alignment.
     #[inline]
     pub fn may_cross(self, virt: u64, line: usize) -> bool {
         let in_line = virt & (line as u64 - 1);
-        matches!(self, Self::Arm { .. }) && (virt & 3 != 0 || in_line > line as u64 - 8)
+        matches!(self, Self::Arm { .. }) && in_line > line as u64 - 8
     }
 
     /// Whether the instruction may have a delay slot: of MIPS, all branches and jumps that have one in some release.

@@ -100,12 +100,12 @@ pub static TABLE: &[Row] = &[
     cp0(DMTC0, 5, 2, In::Mips64, |_| Special::Translation),
     cp0(DMTC0, 5, 3, In::Mips64, |_| Special::Translation),
     cp0(DMTC0, 5, 4, In::Mips64, |_| Special::Translation),
-    // TLBR, which loads EntryHi; TLBWI, TLBINV, TLBINVF, TLBWR
+    // TLBR, which loads EntryHi; TLBWI, TLBINV, TLBINVF. Not TLBWR, the refill of an address that was not mapped: what was
+    // mapped there before has been given up by one of these, or by a write of EntryHi.
     row(0xffff_ffff, 0x4200_0001, In::Any, |_| Special::Translation),
     row(0xffff_ffff, 0x4200_0002, In::Any, |_| Special::Translation),
     row(0xffff_ffff, 0x4200_0003, In::Any, |_| Special::Translation),
     row(0xffff_ffff, 0x4200_0004, In::Any, |_| Special::Translation),
-    row(0xffff_ffff, 0x4200_0006, In::Any, |_| Special::Translation),
 ];
 
 fn marker(word: u32) -> Special {
