@@ -119,8 +119,13 @@ impl DCache {
         (tag & VALID != 0).then_some(left)
     }
 
-    pub(crate) fn share(&mut self, place: usize) {
-        self.tags.set(place, self.tags.get(place) | SHARED);
+    /// Marks the physical line of an address as shared, in every colour; returns whether it is there.
+    pub(crate) fn share(&mut self, phys: u64) -> bool {
+        loop {
+            let alone = self.tags.places_of(phys).find(|place| !self.is_shared(*place));
+            let Some(place) = alone else { return self.copy(phys).is_some() };
+            self.tags.set(place, self.tags.get(place) | SHARED);
+        }
     }
 
     pub(crate) fn is_shared(&self, place: usize) -> bool {
@@ -130,6 +135,11 @@ impl DCache {
     #[inline]
     pub(crate) fn is_dirty(&self, place: usize) -> bool {
         self.tags.get(place) & DIRTY != 0
+    }
+
+    /// Physical address of the line at a place, if one is there.
+    pub(crate) fn valid(&self, place: usize) -> Option<u64> {
+        self.left(place).map(|left| left.line)
     }
 
     pub(crate) fn phys(&self, place: usize) -> u64 {

@@ -11,19 +11,27 @@ use crate::tags::{FLAGS, Tags, VALID};
 
 /// The data side may have changed since the line was filled: a fetch must compare bytes.
 const SUSPECT: u64 = 2;
-/// A D$ held newer bytes of the line when it was filled.
-const FILLED_STALE: u64 = 4;
-
 #[derive(Clone, Debug)]
 pub(crate) struct ICache {
     tags: Tags,
     /// Bytes of the suspect lines.
     bytes: Vec<u8>,
+    /// Number of bytes of a line that lie in one D$ line.
+    part: usize,
+    /// Of each suspect line, the parts (bit n is part n) of which a D$ held newer bytes when it was filled, and that
+    /// have not become dirty anew since.
+    lacks: Vec<u16>,
 }
 
 impl ICache {
-    pub(crate) fn new(geometry: Geometry, replacement: Replacement) -> Self {
-        Self { tags: Tags::new(geometry, replacement), bytes: vec![0; geometry.bytes()] }
+    /// Returns an empty cache over D$ lines of `dline` bytes.
+    pub(crate) fn new(geometry: Geometry, replacement: Replacement, dline: usize) -> Self {
+        Self {
+            tags: Tags::new(geometry, replacement),
+            bytes: vec![0; geometry.bytes()],
+            part: dline.min(geometry.line()),
+            lacks: vec![0; geometry.lines()],
+        }
     }
 
     pub(crate) fn geometry(&self) -> Geometry {
@@ -50,12 +58,11 @@ impl ICache {
         place
     }
 
-    /// Gives a line, just filled, bytes of its own; `stale` says that the data side has newer ones.
+    /// Gives a suspect line, just filled, the bytes of one part; `stale` says that the data side has newer ones.
     pub(crate) fn copy(&mut self, place: usize, at: usize, bytes: &[u8], stale: bool) {
         let start = place * self.geometry().line() + at;
         self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
-        let flags = SUSPECT | if stale { FILLED_STALE } else { 0 };
-        self.tags.set(place, self.tags.get(place) | flags);
+        self.lacks[place] |= u16::from(stale) << (at / self.part);
     }
 
     #[inline]
@@ -63,19 +70,25 @@ impl ICache {
         self.tags.get(place) & SUSPECT != 0
     }
 
-    pub(crate) fn was_filled_stale(&self, place: usize) -> bool {
-        self.tags.get(place) & FILLED_STALE != 0
+    /// Whether the byte at `at` of a suspect line was filled while a D$ held newer ones, which it still holds.
+    pub(crate) fn was_filled_stale(&self, place: usize, at: usize) -> bool {
+        self.lacks[place] >> (at / self.part) & 1 != 0
     }
 
     /// The line is again what memory holds and the data side sees.
     pub(crate) fn acquit(&mut self, place: usize) {
-        self.tags.set(place, self.tags.get(place) & !(SUSPECT | FILLED_STALE));
+        self.tags.set(place, self.tags.get(place) & !SUSPECT);
     }
 
     /// The bytes of a suspect line at `[at, at + len)`.
     pub(crate) fn bytes(&self, place: usize, at: usize, len: usize) -> &[u8] {
         let start = place * self.geometry().line() + at;
         &self.bytes[start..start + len]
+    }
+
+    /// Physical address of the line at a place, if one is there.
+    pub(crate) fn valid(&self, place: usize) -> Option<u64> {
+        (self.tags.get(place) & VALID != 0).then(|| self.phys(place))
     }
 
     /// Physical address of the line at a place.
@@ -88,14 +101,21 @@ impl ICache {
     }
 
     /// The data side is about to differ from a physical line, or memory to change under it: every copy of it is made
-    /// now, while memory is still what it was filled from, and is to be compared from now on. Calls `changed` with the
-    /// sets in which one was.
+    /// now, while memory is still what it was filled from, and is to be compared from now on. `dirtied` has a bit for
+    /// each part that becomes dirty. Calls `changed` with the sets in which one was.
     #[inline]
-    pub(crate) fn suspect(&mut self, line: u64, memory: &impl Memory, mut changed: impl FnMut(usize)) {
+    pub(crate) fn suspect(
+        &mut self,
+        line: u64,
+        dirtied: u16,
+        memory: &impl Memory,
+        mut changed: impl FnMut(usize),
+    ) {
         if self.geometry().addressing() == Addressing::Pipt {
             let set = self.geometry().set_of(line, line);
             if let Some(place) = self.tags.find(set, line) {
                 self.suspect_place(place, memory);
+                self.lacks[place] &= !dirtied;
                 changed(set);
             }
             return;
@@ -104,14 +124,24 @@ impl ICache {
             let found = self.tags.places_of(line).nth(done);
             let Some(place) = found else { return };
             self.suspect_place(place, memory);
+            self.lacks[place] &= !dirtied;
             changed(self.set_at(place));
         }
+    }
+
+    /// The bit of [`ICache::suspect`] for the D$ line of an address.
+    #[inline]
+    pub(crate) fn part(&self, address: u64) -> u16 {
+        1 << ((address as usize & (self.geometry().line() - 1)) / self.part)
     }
 
     pub(crate) fn suspect_place(&mut self, place: usize, memory: &impl Memory) {
         if !self.is_suspect(place) {
             let (line, size) = (self.phys(place), self.geometry().line());
-            self.copy(place, 0, memory.below(line, size), false);
+            let start = place * size;
+            self.bytes[start..start + size].copy_from_slice(memory.below(line, size));
+            self.lacks[place] = 0;
+            self.tags.set(place, self.tags.get(place) | SUSPECT);
         }
     }
 

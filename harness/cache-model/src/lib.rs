@@ -9,9 +9,12 @@
 //! Pure: no I/O, no dependencies, no unsafe code.
 #![forbid(unsafe_code)]
 
+mod config;
 mod dcache;
+mod fetch;
 mod geometry;
 mod icache;
+mod inspect;
 mod lines;
 mod maintain;
 pub mod maintenance;
@@ -22,10 +25,12 @@ mod replacement;
 mod stale;
 mod tags;
 
+pub use config::{Config, Snoops};
 pub use dcache::Write;
 pub use geometry::{Addressing, BadGeometry, Geometry};
+pub use inspect::Tag;
 pub use memory::{Memory, Plain};
-pub use model::{Config, Model, Snoops, Totals};
+pub use model::{Model, Totals};
 pub use recent::{FetchedLine, Recent, Who};
 pub use replacement::Replacement;
 pub use stale::{Judged, Missing, Past, Stale, Where};

@@ -3,7 +3,7 @@
 
 use crate::maintenance::{Action, Broadcast, Operation, Scope, Side};
 use crate::memory::Memory;
-use crate::model::Model;
+use crate::model::{Cpu, Model};
 use crate::recent::Who;
 use crate::stale::Judged;
 
@@ -46,11 +46,12 @@ impl<M: Memory> Model<M> {
             (true, _) => Judged::Needed,
             (false, true) => Judged::WroteBack,
             (false, false) => {
-                phys.filter(|_| by_address).map_or(Judged::Redundant, |phys| self.missed(d, phys))
+                phys.filter(|_| by_address).map_or(Judged::Redundant, |phys| self.missed(operation, phys))
             }
         };
         let whole = operation.scope == Scope::All;
-        if let Some(line) = phys.filter(|_| by_address).or(did.line).map(Some).or(whole.then_some(None)) {
+        let line = if by_address { phys } else { did.line.filter(|_| !whole) };
+        if line.is_some() || whole {
             self.history.note(who, line, judged);
         }
         judged
@@ -73,16 +74,16 @@ impl<M: Memory> Model<M> {
     }
 
     /// Judges an operation by address that changed nothing: whether what it should have done was left undone at another
-    /// colour, or on another CPU.
-    fn missed(&self, data: bool, phys: u64) -> Judged {
-        let needs = |cpu: &crate::model::Cpu| {
-            if data {
-                cpu.dcache.dirty_copy(phys).is_some()
-            } else {
-                cpu.icache.has_stale(phys, &self.memory)
-            }
+    /// colour, or on another CPU. One that only fills has nothing to do.
+    fn missed(&self, operation: &Operation, phys: u64) -> Judged {
+        if matches!(operation.action, Action::Fill | Action::Prefetch) {
+            return Judged::Redundant;
+        }
+        let needs = |cpu: &Cpu| match operation.side {
+            Side::I => cpu.icache.has_stale(phys, &self.memory),
+            _ => cpu.dcache.dirty_copy(phys).is_some(),
         };
-        if needs(&self.cpus[self.running]) {
+        if self.cpus[self.reached(operation)].iter().any(needs) {
             return Judged::WrongColour;
         }
         if self.cpus.len() > 1 && self.cpus.iter().any(needs) { Judged::WrongCpu } else { Judged::Redundant }
@@ -181,7 +182,7 @@ impl<M: Memory> Model<M> {
         did.line = Some(line);
         let set = icache.set_at(place);
         if cpu == self.running {
-            self.recent.set_fresh(set, self.cpus[cpu].icache.fresh(set));
+            self.recent.set_fresh(set, self.still_fresh(set));
         }
         self.cpus[cpu].itotals.invalidated += 1;
     }

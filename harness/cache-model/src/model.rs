@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
+use crate::config::Config;
 use crate::dcache::{DCache, Left, Write};
-use crate::geometry::{Addressing, Geometry};
+use crate::geometry::Addressing;
 use crate::icache::ICache;
 use crate::lines::Lines;
 use crate::memory::Memory;
 use crate::recent::{Recent, Who};
-use crate::replacement::Replacement;
-use crate::stale::{History, Missing, Stale};
+use crate::stale::History;
 
 /// Totals of one CPU's I$ or D$.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,57 +23,6 @@ pub struct Totals {
     pub written_back: u64,
     /// Lines dropped by maintenance.
     pub invalidated: u64,
-}
-
-/// Which D$ an I$ looks into when it fills a line; what it does not look into is stale to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Snoops {
-    /// None: lines come from the memory below. The usual case.
-    #[default]
-    Nothing,
-    /// That of its own CPU (Linux: `cpu_has_ic_fills_f_dc`; MIPS I6400, Alchemy).
-    Own,
-    /// Those of the other CPUs (Linux: `cpu_icache_snoops_remote_store`; MIPS with a coherence manager).
-    Others,
-    /// All of them.
-    All,
-}
-
-/// What the caches are like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Shape of each I$.
-    pub icache: Geometry,
-    /// Shape of each D$.
-    pub dcache: Geometry,
-    /// What an I$ replaces.
-    pub icache_replacement: Replacement,
-    /// What a D$ replaces.
-    pub dcache_replacement: Replacement,
-    /// What a store does.
-    pub write: Write,
-    /// Where an I$ fill looks.
-    pub snoops: Snoops,
-    /// How many CPUs there are with caches of their own.
-    pub cpus: usize,
-    /// Whether operations by address reach the caches of all CPUs (ARM v7 MP, MIPS with a coherence manager).
-    pub globalised: bool,
-}
-
-impl Config {
-    /// Returns the configuration of one CPU with these caches: LRU, write-back, write-allocate, no snooping.
-    pub fn new(icache: Geometry, dcache: Geometry) -> Self {
-        Self {
-            icache,
-            dcache,
-            icache_replacement: Replacement::default(),
-            dcache_replacement: Replacement::default(),
-            write: Write::default(),
-            snoops: Snoops::default(),
-            cpus: 1,
-            globalised: false,
-        }
-    }
 }
 
 /// One CPU.
@@ -126,7 +75,7 @@ impl<M: Memory> Model<M> {
     pub fn new(config: Config, memory: M) -> Self {
         let (i, d) = (config.icache, config.dcache);
         let cpu = |n| Cpu {
-            icache: ICache::new(i, config.icache_replacement),
+            icache: ICache::new(i, config.icache_replacement, d.line()),
             dcache: DCache::new(d, config.dcache_replacement, n * d.lines()),
             itotals: Totals::default(),
             dtotals: Totals::default(),
@@ -185,7 +134,7 @@ impl<M: Memory> Model<M> {
         }
         self.recent.forget_data();
         for set in 0..self.config.icache.sets() {
-            self.recent.set_fresh(set, self.cpus[cpu].icache.fresh(set));
+            self.recent.set_fresh(set, self.still_fresh(set));
         }
     }
 
@@ -235,27 +184,18 @@ impl<M: Memory> Model<M> {
     /// A store past the caches (KSEG1, or ARM before its MMU is on): it reaches memory at once. It lies in one line.
     pub fn store_uncached(&mut self, phys: u64, len: usize, who: Who) {
         let line = self.config.dcache.line_of(phys);
-        self.suspect(line);
+        self.suspect(line, false);
         self.memory.write_back(phys, len);
         self.lines.store(self.memory.offset(line), who);
     }
 
     /// Memory was written past the CPU, as by a device.
     pub fn written_by_device(&mut self, phys: u64, len: usize) {
-        let line = self.config.dcache.line() as u64;
-        for at in (self.config.dcache.line_of(phys)..phys + len as u64).step_by(line as usize) {
-            self.suspect(at);
+        let line = self.config.dcache.line();
+        for at in (self.config.dcache.line_of(phys)..phys + len as u64).step_by(line) {
+            self.suspect(at, false);
         }
         self.memory.write_back(phys, len);
-    }
-
-    /// A fetch of `len` bytes within one I$ line; the line is filled if it is not there.
-    ///
-    /// Returns the difference when the bytes fetched are not the bytes that a load would return.
-    #[inline]
-    pub fn fetch(&mut self, virt: u64, phys: u64, len: usize) -> Option<Stale> {
-        let geometry = self.config.icache;
-        self.fetch_line(geometry.set_of(virt, phys), geometry.key_of(virt, phys), phys, len)
     }
 
     /// The data view of a range was changed and put back behind the model's back: where no dirty line
@@ -292,16 +232,20 @@ impl<M: Memory> Model<M> {
             Write::Through => true,
         };
         if past_the_cache {
-            self.suspect(line);
+            self.suspect(line, false);
             self.memory.write_back(line, size);
             self.lines.store(self.memory.offset(line), who);
+            if let Some(place) = found {
+                // It was used: what the table says of the line that was the most recently used is not true any more.
+                self.admit(virt, line, place, false);
+            }
             return;
         }
         let place = found.unwrap_or_else(|| self.allocate(virt, line));
         let dcache = &mut self.cpus[self.running].dcache;
         self.recent.set_store(dcache.number(place), who);
         if dcache.dirty(place) {
-            self.suspect(line);
+            self.suspect(line, true);
         }
         self.admit(virt, line, place, true);
     }
@@ -345,10 +289,7 @@ impl<M: Memory> Model<M> {
         let running = self.running;
         let mut any = false;
         for (_, cpu) in self.cpus.iter_mut().enumerate().filter(|(n, _)| *n != running) {
-            if let Some(place) = cpu.dcache.copy(line) {
-                cpu.dcache.share(place);
-                any = true;
-            }
+            any |= cpu.dcache.share(line);
         }
         any
     }
@@ -385,127 +326,10 @@ impl<M: Memory> Model<M> {
         }
     }
 
-    fn fetch_line(&mut self, set: usize, key: u64, phys: u64, len: usize) -> Option<Stale> {
-        let line = self.config.icache.line_of(phys);
-        let icache = &mut self.cpus[self.running].icache;
-        let place = match icache.hit(set, key) {
-            Some(place) => {
-                if icache.phys(place) != line {
-                    // Virtual tags: it has the bytes of what was mapped here before.
-                    icache.suspect_place(place, &self.memory);
-                }
-                place
-            }
-            None => self.fill(set, key, phys),
-        };
-        let stale = if self.cpus[self.running].icache.is_suspect(place) {
-            self.compare(place, phys, len)
-        } else {
-            None
-        };
-        self.recent.set_fresh(set, self.cpus[self.running].icache.fresh(set));
-        stale
-    }
-
-    /// Fills an I$ line of the running CPU, as the most recently used of its set.
-    pub(crate) fn fill(&mut self, set: usize, key: u64, phys: u64) -> usize {
-        let (line, running) = (self.config.icache.line_of(phys), self.running);
-        self.cpus[running].itotals.fills += 1;
-        let place = self.cpus[running].icache.fill(set, key, phys);
-        let size = self.config.dcache.line().min(self.config.icache.line());
-        for at in (0..self.config.icache.line()).step_by(size) {
-            let part = line + at as u64;
-            let Some((cpu, _)) = self.dirty_copy(part) else {
-                if let Some(by) = self.lines.take_cleaner(self.memory.offset(part)) {
-                    self.confirm(by);
-                }
-                continue;
-            };
-            let snooped = match self.config.snoops {
-                Snoops::Nothing => false,
-                Snoops::Own => cpu == running,
-                Snoops::Others => cpu != running,
-                Snoops::All => true,
-            };
-            let icache = &mut self.cpus[running].icache;
-            icache.suspect_place(place, &self.memory);
-            let bytes = if snooped { self.memory.data(part, size) } else { self.memory.below(part, size) };
-            icache.copy(place, at, bytes, !snooped);
-        }
-        self.recent.set_fresh(set, self.cpus[running].icache.fresh(set));
-        place
-    }
-
-    fn confirm(&mut self, by: u32) {
-        let by = by as usize;
-        if self.confirmed.len() <= by {
-            self.confirmed.resize(by + 1, 0);
-        }
-        self.confirmed[by] += 1;
-    }
-
     /// A CPU and a place in its D$ that hold the physical line of an address dirty.
     #[inline]
     pub(crate) fn dirty_copy(&self, phys: u64) -> Option<(usize, usize)> {
         self.cpus.iter().enumerate().find_map(|(n, cpu)| Some((n, cpu.dcache.dirty_copy(phys)?)))
-    }
-
-    /// The data side of one D$ line is about to differ from memory, or memory to change: every I$ line that overlaps it
-    /// must be compared from now on.
-    pub(crate) fn suspect(&mut self, dline: u64) {
-        let geometry = self.config.icache;
-        let (memory, recent, running) = (&self.memory, &self.recent, self.running);
-        for at in (0..self.config.dcache.line()).step_by(geometry.line()) {
-            let line = geometry.line_of(dline + at as u64);
-            for (n, cpu) in self.cpus.iter_mut().enumerate() {
-                cpu.icache.suspect(line, memory, |set| {
-                    if n == running {
-                        recent.set_fresh(set, None);
-                    }
-                });
-            }
-        }
-    }
-
-    #[cold]
-    fn compare(&mut self, place: usize, phys: u64, len: usize) -> Option<Stale> {
-        let (line, size) = (self.config.icache.line_of(phys), self.config.icache.line());
-        let icache = &self.cpus[self.running].icache;
-        let executed = icache.bytes(place, (phys - line) as usize, len);
-        let expected = self.memory.data(phys, len);
-        // An I$ line can span several D$ lines: the one that differs is the one to be judged.
-        let Some(differs) = executed.iter().zip(expected).position(|(a, b)| a != b) else {
-            self.acquit(place, line, size);
-            return None;
-        };
-        let first = phys + differs as u64;
-        let (executed, expected) = (executed.to_vec(), expected.to_vec());
-        let dirty = self.dirty_copy(first);
-        let missing = match dirty {
-            Some(_) if icache.was_filled_stale(place) => Missing::WriteBack,
-            Some(_) => Missing::Both,
-            None => Missing::Invalidate,
-        };
-        let writer = match dirty {
-            Some((cpu, place)) => Some(self.recent.store_at(self.cpus[cpu].dcache.number(place))),
-            None => self.lines.stored(self.memory.offset(first)),
-        };
-        let dirty_in = dirty.map(|(cpu, _)| cpu).filter(|cpu| *cpu != self.running);
-        let unit = self.config.dcache.line().max(size) as u64;
-        let since = writer.map_or(0, |who| who.at);
-        let past = self.history.since(since, first & !(unit - 1), unit);
-        Some(Stale { phys, executed, expected, missing, writer, dirty_in, past })
-    }
-
-    /// Lets a line go without comparison again, if nothing of it differs from anything.
-    fn acquit(&mut self, place: usize, line: u64, size: usize) {
-        let step = self.config.dcache.line().min(size);
-        let clean = (0..size).step_by(step).all(|at| self.dirty_copy(line + at as u64).is_none());
-        let icache = &mut self.cpus[self.running].icache;
-        if clean && icache.phys(place) == line && icache.bytes(place, 0, size) == self.memory.data(line, size)
-        {
-            icache.acquit(place);
-        }
     }
 
     /// What becomes of a line that has left a D$ place: written back if it was dirty.

@@ -67,9 +67,9 @@ impl Order {
                     let right = way & half != 0;
                     // Away from the half just used.
                     if right {
-                        bits[set] &= !(1 << node)
+                        bits[set] &= !(1 << node);
                     } else {
-                        bits[set] |= 1 << node
+                        bits[set] |= 1 << node;
                     }
                     node = 2 * node + usize::from(right);
                     half /= 2;

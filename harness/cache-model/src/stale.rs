@@ -51,6 +51,22 @@ pub enum Judged {
     NotModelled,
 }
 
+impl Judged {
+    /// What two parts of one operation come to together: what did something counts, then what failed to.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let rank = |judged| match judged {
+            Self::Needed => 0,
+            Self::WroteBack => 1,
+            Self::WrongCpu => 2,
+            Self::WrongColour => 3,
+            Self::Redundant => 4,
+            Self::NotModelled => 5,
+        };
+        if rank(self) <= rank(other) { self } else { other }
+    }
+}
+
 /// Where a maintenance operation was, seen from a stale line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Where {

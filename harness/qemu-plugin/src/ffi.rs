@@ -272,24 +272,38 @@ impl Block<'_> {
         Instruction { qemu: self.qemu, insn: unsafe { (self.qemu.functions.tb_get_insn)(self.tb, index) } }
     }
 
-    /// Has [`Hot::enter`](crate::hot::Hot::enter) told each time the block is entered; the guest can be made to start the
-    /// run again if `writes` is set.
-    pub fn on_entry(&self, run: Entry, writes: bool) {
+    /// Has [`Hot::enter`](crate::hot::Hot::enter) told each time the block is entered.
+    pub fn on_entry(&self, run: Entry, how: Entries) {
+        let (callback, flags) = how.callback();
         // SAFETY: handles as in `count`; the callback has the type that the API declares.
-        unsafe {
-            (self.qemu.functions.register_tb_exec)(
-                self.tb,
-                on_run,
-                entry_flags(writes),
-                run.packed() as Opaque,
-            )
-        }
+        unsafe { (self.qemu.functions.register_tb_exec)(self.tb, callback, flags, run.packed() as Opaque) }
     }
 }
 
-/// What the entry of a run may do with registers.
-fn entry_flags(writes: bool) -> c_int {
-    if writes { RW_REGS_PC } else { NO_REGS }
+/// How entries of runs are reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entries {
+    /// The guest can be made to start a run again.
+    pub restart: bool,
+    /// Several CPUs have caches of their own, and it has to be found out which of them runs.
+    pub several: bool,
+    /// The callback does nothing.
+    pub hollow: bool,
+}
+
+impl Entries {
+    fn callback(self) -> (BlockCallback, c_int) {
+        let flags = match (self.restart, self.several) {
+            (true, _) => RW_REGS_PC,
+            (false, true) => R_REGS,
+            (false, false) => NO_REGS,
+        };
+        match (self.hollow, self.several) {
+            (true, _) => (on_nothing, flags),
+            (false, true) => (on_run_of_several, flags),
+            (false, false) => (on_run, flags),
+        }
+    }
 }
 
 impl Instruction<'_> {
@@ -317,24 +331,21 @@ impl Instruction<'_> {
     }
 
     /// As [`Block::on_entry`], for a run that begins at this instruction within its block.
-    pub fn on_entry(&self, run: Entry, writes: bool) {
+    pub fn on_entry(&self, run: Entry, how: Entries) {
+        let (callback, flags) = how.callback();
         // SAFETY: as in `virt`; the callback has the type that the API declares.
         unsafe {
-            (self.qemu.functions.register_insn_exec)(
-                self.insn,
-                on_run,
-                entry_flags(writes),
-                run.packed() as Opaque,
-            )
+            (self.qemu.functions.register_insn_exec)(self.insn, callback, flags, run.packed() as Opaque);
         }
     }
 
     /// Reports those accesses of the instruction that it may make.
-    pub fn on_access(&self, token: Token, accesses: Accesses, checked: bool, may_cross: bool) {
-        let (load, store): (MemoryCallback, MemoryCallback) = match (checked, may_cross) {
-            (true, _) => (on_checked_load, on_checked_store),
-            (false, true) => (on_load_that_may_cross, on_store_that_may_cross),
-            (false, false) => (on_load, on_store),
+    pub fn on_access(&self, token: Token, accesses: Accesses, kind: AccessKind) {
+        let (load, store): (MemoryCallback, MemoryCallback) = match kind {
+            AccessKind::InOneLine => (on_load, on_store),
+            AccessKind::MayCross => (on_load_that_may_cross, on_store_that_may_cross),
+            AccessKind::Checked => (on_checked_load, on_checked_store),
+            AccessKind::Hollow => (on_no_access, on_no_access),
         };
         // SAFETY: as in `virt`; the callbacks have the type that the API declares.
         unsafe {
@@ -362,6 +373,19 @@ impl Instruction<'_> {
             (self.qemu.functions.register_insn_exec)(self.insn, on_event, flags, index as Opaque);
         }
     }
+}
+
+/// What is to be done on an access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessKind {
+    /// It lies in one D$ line.
+    InOneLine,
+    /// It may touch two.
+    MayCross,
+    /// Its address is to be compared with a prediction.
+    Checked,
+    /// Nothing.
+    Hollow,
 }
 
 /// Guest RAM in QEMU's own memory.
@@ -428,6 +452,15 @@ fn with<T>(otherwise: T, f: impl FnOnce(&mut Plugin) -> T) -> T {
     };
     CELL.busy.store(false, Ordering::Relaxed);
     result
+}
+
+extern "C" fn on_nothing(_vcpu: c_uint, _run: Opaque) {}
+
+extern "C" fn on_no_access(_vcpu: c_uint, _info: u32, _virt: u64, _token: Opaque) {}
+
+extern "C" fn on_run_of_several(vcpu: c_uint, run: Opaque) {
+    with((), Plugin::identify);
+    on_run(vcpu, run);
 }
 
 extern "C" fn on_run(_vcpu: c_uint, run: Opaque) {
@@ -544,12 +577,11 @@ pub unsafe extern "C" fn qemu_plugin_install(
         let arguments = (0..argc.max(0) as usize).map(|i| text(*argv.add(i))).collect::<Vec<_>>();
         (&*info, text((*info).target_name), arguments)
     };
-    let (versions, system, cpus) =
-        ((info.version_min, info.version_cur), info.system_emulation, info.smp_vcpus);
+    let (versions, system) = ((info.version_min, info.version_cur), info.system_emulation);
     let installed = catch_unwind(|| {
-        if !system || cpus != 1 || versions.0 > API_VERSION || versions.1 < API_VERSION {
+        if !system || versions.0 > API_VERSION || versions.1 < API_VERSION {
             return Err(format!(
-                "needs system emulation with one vCPU and plugin API {API_VERSION}; this QEMU has {cpus} vCPUs and API {} to {}",
+                "needs system emulation and plugin API {API_VERSION}; this QEMU has API {} to {}",
                 versions.0, versions.1
             ));
         }

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Instructions that matter by themselves: maintenance, markers, and what describes the machine.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use cache_model::maintenance::Scope;
-use cache_model::{Geometry, Memory};
+use cache_model::{Geometry, Judged, Memory, Who};
 use trial_record::{End, Phase};
 
 use crate::decode::{Advertised, Operand, Target, arm};
 use crate::ffi;
+use crate::hot::{HOT, Token};
 use crate::plugin::{Event, Planned, Plugin};
 
 /// SCTLR bits M (MMU), C (D$) and I (I$) (ARM DDI 0406C, B4.1.130).
 const SCTLR_MCI: u64 = 1 | 1 << 2 | 1 << 12;
+
+/// Config7 bits that say that the D$ and the I$ have no aliases, though their ways are larger than a page
+/// (`MIPS_CONF7_AR`, `MIPS_CONF7_IAR` in `mipsregs.h`).
+const CONFIG7_AR: u32 = 1 << 16;
+const CONFIG7_IAR: u32 = 1 << 10;
 
 impl Plugin {
     /// Compares the address of an access with the one that its registers predicted.
@@ -25,14 +33,15 @@ impl Plugin {
         if self.finished {
             return;
         }
-        let Planned { event, condition } = self.events[number];
+        let Planned { event, condition, token } = self.events[number];
         // QEMU calls before it looks at the condition.
         if condition.is_some_and(|condition| !self.holds(condition)) {
             return;
         }
         match event {
-            Event::Maintenance { site, operand } => self.maintain(site, operand),
-            Event::Marker { kind, argument } => self.marker(kind, argument),
+            Event::Maintenance { site, operand } => self.maintain(site, operand, token),
+            Event::PrepareForStore(operand) => self.prepare_for_store(operand, token),
+            Event::Marker { kind, argument } => self.marker(kind, argument, token),
             Event::Rewrite { what, register } => self.rewrite(what, register),
             Event::Translation => self.remapped(),
             Event::SystemControl(register) => {
@@ -81,16 +90,55 @@ impl Plugin {
         }
     }
 
-    fn maintain(&mut self, site: usize, operand: Operand) {
-        let operation = self.findings.count(site);
+    fn maintain(&mut self, site: usize, operand: Operand, token: Token) {
+        let caller = self.register(self.target.link_register()).unwrap_or(0);
+        let who = Who { by: self.findings.count(site, caller), at: token.now() as u32 };
+        let operation = self.findings.operation(site);
         let Some(virt) = self.operand(operand) else { return };
-        let phys = match operation.scope {
-            Scope::Address => self.translate_address(virt),
-            _ => None,
+        let last = match operand {
+            Operand::Range { end, .. } => self.register(end).unwrap_or(virt),
+            _ => virt,
         };
+        let by_address = matches!(operation.scope, Scope::Address | Scope::Range);
+        let line = self.options.caches.dcache.line().min(self.options.caches.icache.line()) as u64;
+        // A range goes line by line; whatever it found to do anywhere, it was needed for.
+        let mut judged: Option<Judged> = None;
+        let mut at = virt;
+        loop {
+            let phys = if by_address { self.translate_address(at) } else { None };
+            let Some(model) = self.model.as_mut() else { return };
+            let phys = phys.filter(|phys| model.memory().contains(*phys, 1));
+            let this = model.maintain(&operation, at, phys, who);
+            judged = Some(judged.map_or(this, |before| before.or(this)));
+            at = (at & !(line - 1)) + line;
+            if at > last {
+                break;
+            }
+        }
+        self.findings.judge(who.by, judged.unwrap_or(Judged::Redundant));
+    }
+
+    /// The line becomes dirty without having been read. What it then holds is not defined, so that the stores that follow
+    /// decide; the model has it dirty from here on.
+    fn prepare_for_store(&mut self, operand: Operand, token: Token) {
+        let Some(virt) = self.operand(operand).filter(|virt| !self.target.is_uncached(*virt)) else { return };
+        let phys = self.translate_address(virt);
         let Some(model) = self.model.as_mut() else { return };
-        let phys = phys.filter(|phys| model.memory().contains(*phys, 1));
-        model.maintain(&operation, virt, phys, cache_model::Who::default());
+        if let Some(phys) = phys.filter(|phys| model.memory().contains(*phys, 1)) {
+            model.store(virt, phys, 1, token.who());
+        }
+    }
+
+    /// Finds out which CPU runs; its caches are the ones in use from here on.
+    pub fn identify(&mut self) {
+        let (Some(register), Some(model)) = (self.identity, self.model.as_mut()) else { return };
+        // MPIDR: affinity level 0 (ARM DDI 0406C, B4.1.106).
+        let number = self.qemu.read_register(register, false).unwrap_or(0) as usize & 0xff;
+        if number != model.running() && number < self.options.caches.cpus {
+            model.run_on(number);
+            // Virtual addresses mean something else there.
+            self.tlb.forget();
+        }
     }
 
     fn translate_address(&self, virt: u64) -> Option<u64> {
@@ -100,10 +148,10 @@ impl Plugin {
     /// Gives the kernel the model's geometry in place of the CPU's own.
     fn rewrite(&mut self, what: Advertised, register: u32) {
         let Some(old) = self.register(register) else { return };
-        let (i, d) = (self.options.icache, self.options.dcache);
+        let (i, d) = (self.options.caches.icache, self.options.caches.dcache);
         let new = match what {
             Advertised::SynciStep => d.line().min(i.line()) as u32,
-            // Aliases are as the CPU has them: what the kernel does about those depends on more than the geometry.
+            Advertised::Config7 if self.options.aliases_hidden => old as u32 | CONFIG7_AR | CONFIG7_IAR,
             Advertised::Config7 => old as u32,
             Advertised::Config1 => {
                 // MIPS32 PRA volume III, Config1: IS 24:22, IL 21:19, IA 18:16, DS 15:13, DL 12:10, DA 9:7.
@@ -120,16 +168,18 @@ impl Plugin {
         }
     }
 
-    fn marker(&mut self, kind: u32, argument: u32) {
+    fn marker(&mut self, kind: u32, argument: u32, token: Token) {
         match kind {
             0 => self.command(argument),
             5 => {
+                // What comes after the marker in its run is not executed.
+                HOT.now.fetch_sub(token.left.into(), Relaxed);
                 self.finish(End::Finished);
                 if self.options.command.is_some() {
                     ffi::end_process(0);
                 }
             }
-            kind => self.findings.enter(Phase::ALL[kind as usize], self.now()),
+            kind => self.findings.enter(Phase::ALL[kind as usize], token.now()),
         }
     }
 

@@ -86,6 +86,9 @@ const ADDRESS: u64 = 0xffff_ffff;
 const INSTRUCTION_BITS: u32 = 7;
 
 impl Token {
+    /// No instruction of a run.
+    pub const NONE: Self = Self { by: 0, left: 0 };
+
     /// The instruction number `at` of a run of `insns` instructions.
     pub fn new(run: u32, at: u32, insns: u32) -> Self {
         Self { by: run << INSTRUCTION_BITS | at, left: insns - at }
@@ -112,11 +115,16 @@ impl Token {
         by & ((1 << INSTRUCTION_BITS) - 1)
     }
 
+    /// Guest instructions before it, while its run is the current one.
+    #[inline]
+    pub fn now(self) -> u64 {
+        HOT.now.load(Relaxed) - u64::from(self.left)
+    }
+
     /// Who it is and when, while its run is the current one.
     #[inline]
     pub fn who(self) -> Who {
-        let now = HOT.now.load(Relaxed);
-        Who { by: self.by, at: (now - u64::from(self.left)) as u32 }
+        Who { by: self.by, at: self.now() as u32 }
     }
 }
 

@@ -10,6 +10,7 @@
 pub mod decode;
 #[expect(unsafe_code, reason = "the boundary to QEMU, and the only such file")]
 pub mod ffi;
+pub mod functions;
 mod guest;
 pub mod hot;
 pub mod options;

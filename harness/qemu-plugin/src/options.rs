@@ -3,18 +3,29 @@
 
 use std::path::PathBuf;
 
-use cache_model::{Addressing, Geometry};
+use cache_model::maintenance::ArmVersion;
+use cache_model::{Addressing, Config, Geometry, Replacement, Snoops, Write};
 use trial_record::Mode;
+
+use crate::decode::Target;
 
 /// What the plugin was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// `mode=off|observe|enforce`.
     pub mode: Mode,
-    /// `icache=SETSxWAYSxLINE[v]`; `v` for a virtual index.
-    pub icache: Geometry,
-    /// `dcache=SETSxWAYSxLINE`.
-    pub dcache: Geometry,
+    /// `icache=SETSxWAYSxLINE[:vipt|:vivt][:plru|:round-robin|:random]`, `dcache=` the same with also
+    /// `[:no-allocate|:through]`; `snoops=own|others|all`; `caches=N`, how many CPUs have caches of their own;
+    /// `globalised=on`, maintenance by address reaches all of them.
+    pub caches: Config,
+    /// `aliases=hidden`: tell a MIPS kernel that no cache has aliases, whatever its size.
+    pub aliases_hidden: bool,
+    /// `isa=r6|v5|v6`: the release or version of the architecture, where QEMU's target does not say it.
+    pub isa: Option<Isa>,
+    /// `symbols=PATH`: the kernel's `System.map`, to count instructions in functions that do maintenance.
+    pub symbols: Option<PathBuf>,
+    /// `hollow=on`: callbacks are made and do nothing, to measure what QEMU itself needs for making them.
+    pub hollow: bool,
     /// `ram=BASE:BYTES`, the guest's RAM, one block.
     pub ram_base: u64,
     /// Bytes of RAM.
@@ -33,6 +44,25 @@ pub struct Options {
     pub deadline: u64,
 }
 
+/// A release or version of an architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// MIPS Release 6.
+    MipsR6,
+    /// A version of ARM.
+    Arm(ArmVersion),
+}
+
+impl Isa {
+    /// Returns a target with this.
+    pub fn of(self, target: Target) -> Target {
+        match self {
+            Self::MipsR6 => target.with_release6(),
+            Self::Arm(version) => target.with_arm_version(version),
+        }
+    }
+}
+
 impl Options {
     /// Parses the arguments, each `key=value`.
     ///
@@ -43,8 +73,11 @@ impl Options {
         let default = Geometry::new(128, 4, 32).map_err(|error| error.to_string())?;
         let mut options = Self {
             mode: Mode::Off,
-            icache: default,
-            dcache: default,
+            caches: Config::new(default, default),
+            aliases_hidden: false,
+            isa: None,
+            symbols: None,
+            hollow: false,
             ram_base: 0,
             ram_size: 0,
             advertise: false,
@@ -68,10 +101,31 @@ impl Options {
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
             "mode" => self.mode = mode(value)?,
-            "icache" => self.icache = geometry(value)?,
-            // The model keeps one copy of a line's data: a D$ with aliases is beyond it.
-            "dcache" if value.ends_with('v') => return Err("a virtually indexed D$ is not modelled".into()),
-            "dcache" => self.dcache = geometry(value)?,
+            "icache" => (self.caches.icache, self.caches.icache_replacement, _) = cache(value)?,
+            "dcache" => {
+                (self.caches.dcache, self.caches.dcache_replacement, self.caches.write) = cache(value)?;
+            }
+            "snoops" => {
+                self.caches.snoops = match value {
+                    "own" => Snoops::Own,
+                    "others" => Snoops::Others,
+                    "all" => Snoops::All,
+                    _ => return Err("want own, others or all".into()),
+                }
+            }
+            "caches" => self.caches.cpus = (number(value)? as usize).clamp(1, MOST_CPUS),
+            "globalised" => self.caches.globalised = value == "on",
+            "aliases" => self.aliases_hidden = value == "hidden",
+            "isa" => {
+                self.isa = Some(match value {
+                    "r6" => Isa::MipsR6,
+                    "v5" => Isa::Arm(ArmVersion::V5),
+                    "v6" => Isa::Arm(ArmVersion::V6),
+                    _ => return Err("want r6, v5 or v6".into()),
+                });
+            }
+            "symbols" => self.symbols = Some(value.into()),
+            "hollow" => self.hollow = value == "on",
             "ram" => {
                 let (base, size) = value.split_once(':').ok_or("want BASE:BYTES")?;
                 (self.ram_base, self.ram_size) = (number(base)?, number(size)?);
@@ -105,21 +159,35 @@ fn number(text: &str) -> Result<u64, String> {
     parsed.map_err(|error| error.to_string())
 }
 
-fn geometry(text: &str) -> Result<Geometry, String> {
-    let (text, addressing) = match text.strip_suffix('v') {
-        Some(rest) => (rest, Addressing::Vipt),
-        None => (text, Addressing::Pipt),
+/// Most CPUs with caches of their own: the boards in question have at most as many.
+const MOST_CPUS: usize = 8;
+
+/// Seed of random replacement: any would do, but it has to be the same in every trial.
+const REPLACEMENT_SEED: u64 = 1;
+
+fn cache(text: &str) -> Result<(Geometry, Replacement, Write), String> {
+    let mut words = text.split(':');
+    let figures = words.next().unwrap_or_default().split('x');
+    let figures =
+        figures.map(|figure| figure.parse().map_err(|error: std::num::ParseIntError| error.to_string()));
+    let geometry = match figures.collect::<Result<Vec<u32>, _>>()?[..] {
+        [sets, ways, line] => Geometry::new(sets, ways, line).map_err(|error| error.to_string())?,
+        _ => return Err("want SETSxWAYSxLINE".into()),
     };
-    let figures = text
-        .split('x')
-        .map(|figure| figure.parse::<u32>().map_err(|error| error.to_string()))
-        .collect::<Result<Vec<_>, _>>()?;
-    match figures[..] {
-        [sets, ways, line] => {
-            Geometry::new(sets, ways, line).map(|g| g.addressed(addressing)).map_err(|e| e.to_string())
+    let (mut addressing, mut replacement, mut write) = Default::default();
+    for word in words {
+        match word {
+            "vipt" => addressing = Addressing::Vipt,
+            "vivt" => addressing = Addressing::Vivt,
+            "plru" => replacement = Replacement::PseudoLru,
+            "round-robin" => replacement = Replacement::RoundRobin,
+            "random" => replacement = Replacement::Random(REPLACEMENT_SEED),
+            "no-allocate" => write = Write::BackNoAllocate,
+            "through" => write = Write::Through,
+            _ => return Err(format!("`{word}` is nothing that a cache can be")),
         }
-        _ => Err("want SETSxWAYSxLINE".into()),
     }
+    Ok((geometry.addressed(addressing), replacement, write))
 }
 
 #[cfg(test)]
@@ -132,11 +200,29 @@ mod tests {
 
     #[test]
     fn reads_all_that_the_harness_sends() {
-        let options =
-            parse(&["mode=enforce", "icache=64x2x16v", "ram=0x40000000:67108864", "command=t1 seed=7"]);
+        let options = parse(&[
+            "mode=enforce",
+            "icache=64x2x16:vipt:round-robin",
+            "dcache=256x4x32:vivt:plru:no-allocate",
+            "snoops=others",
+            "caches=2",
+            "globalised=on",
+            "isa=v6",
+            "ram=0x40000000:67108864",
+            "command=t1 seed=7",
+        ]);
         let options = options.unwrap();
         assert_eq!(options.mode, Mode::Enforce);
-        assert_eq!(options.icache, Geometry::new(64, 2, 16).unwrap().addressed(Addressing::Vipt));
+        let caches = options.caches;
+        assert_eq!(caches.icache, Geometry::new(64, 2, 16).unwrap().addressed(Addressing::Vipt));
+        assert_eq!(caches.dcache, Geometry::new(256, 4, 32).unwrap().addressed(Addressing::Vivt));
+        assert_eq!(caches.icache_replacement, Replacement::RoundRobin);
+        assert_eq!(
+            (caches.dcache_replacement, caches.write),
+            (Replacement::PseudoLru, Write::BackNoAllocate)
+        );
+        assert_eq!((caches.snoops, caches.cpus, caches.globalised), (Snoops::Others, 2, true));
+        assert_eq!(options.isa, Some(Isa::Arm(ArmVersion::V6)));
         assert_eq!((options.ram_base, options.ram_size), (0x4000_0000, 64 << 20));
         assert_eq!(options.command.as_deref(), Some("t1 seed=7"));
     }
@@ -145,7 +231,7 @@ mod tests {
     fn names_the_argument_that_is_wrong() {
         assert_eq!(parse(&["mode=on"]).unwrap_err(), "argument `mode=on`: want off, observe or enforce");
         assert!(parse(&["icache=3x4x32"]).unwrap_err().contains("sets = 3"));
-        assert!(parse(&["dcache=256x4x32v"]).unwrap_err().contains("not modelled"));
+        assert!(parse(&["dcache=256x4x32:pivt"]).unwrap_err().contains("`pivt`"));
         assert!(parse(&["mode=observe"]).unwrap_err().contains("ram=BASE:BYTES"));
     }
 }

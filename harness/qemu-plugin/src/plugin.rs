@@ -8,10 +8,11 @@ use trial_record::{End, Mode};
 
 use crate::decode::{Advertised, Operand, Target};
 use crate::ffi::{self, Qemu, Register};
+use crate::functions::Functions;
 use crate::hot::{HOT, Token};
 use crate::options::Options;
 use crate::ram::ShadowedRam;
-use crate::record::{self, Findings};
+use crate::record::{self, Findings, Rest};
 use crate::runs::{Run, Runs};
 use crate::selfcheck::Checker;
 use crate::swap::{Swap, Swaps};
@@ -21,6 +22,7 @@ use crate::tlb::Tlb;
 #[derive(Clone, Copy)]
 pub(crate) enum Event {
     Maintenance { site: usize, operand: Operand },
+    PrepareForStore(Operand),
     Marker { kind: u32, argument: u32 },
     Rewrite { what: Advertised, register: u32 },
     Translation,
@@ -33,6 +35,8 @@ pub(crate) enum Event {
 pub(crate) struct Planned {
     pub(crate) event: Event,
     pub(crate) condition: Option<u8>,
+    /// The instruction.
+    pub(crate) token: Token,
 }
 
 /// Everything that the plugin knows.
@@ -54,6 +58,9 @@ pub struct Plugin {
     /// The runs of the block that is being translated.
     pub(crate) pieces: Vec<Piece>,
     pub(crate) checker: Checker,
+    pub(crate) functions: Functions,
+    /// A register that tells which CPU runs, if several have caches of their own.
+    pub(crate) identity: Option<Register>,
     pub(crate) findings: Findings,
     pub(crate) command_markers: u32,
     pub(crate) finished: bool,
@@ -70,10 +77,18 @@ impl Plugin {
     ///
     /// An unknown target or a wrong argument.
     pub fn new(qemu: Qemu, target_name: &str, arguments: &[String]) -> Result<Self, String> {
+        let options = Options::parse(arguments)?;
         let target = Target::from_name(target_name)
             .filter(|target| !target.is_64_bit())
             .ok_or_else(|| format!("target `{target_name}` is not one of mips, mipsel, arm"))?;
-        let options = Options::parse(arguments)?;
+        let target = options.isa.map_or(target, |isa| isa.of(target));
+        let functions = match &options.symbols {
+            Some(path) => Functions::parse(
+                &std::fs::read_to_string(path)
+                    .map_err(|error| format!("cannot read {}: {error}", path.display()))?,
+            ),
+            None => Functions::default(),
+        };
         HOT.attention.store(options.deadline, Relaxed);
         let registers = match target {
             Target::Mips { .. } => (0..32).map(|n| Some(ffi::mips_register(n))).collect(),
@@ -93,6 +108,8 @@ impl Plugin {
             events: Vec::new(),
             pieces: Vec::new(),
             checker: Checker::default(),
+            functions,
+            identity: None,
             findings: Findings::new(options.mode, target.kernel_start()),
             command_markers: 0,
             finished: false,
@@ -113,11 +130,19 @@ impl Plugin {
             match name.strip_prefix('r').and_then(|n| n.parse::<usize>().ok()) {
                 Some(n) if n < 16 && is_arm => self.registers[n] = Some(register),
                 _ if name == "cpsr" => self.cpsr = Some(register),
+                _ if name == "lr" && is_arm => self.registers[14] = Some(register),
+                _ if name == "MPIDR" => self.identity = Some(register),
                 _ => {}
             }
         }
         if is_arm && (self.registers[..13].contains(&None) || self.cpsr.is_none()) {
             self.fault("QEMU does not list ARM's registers r0 to r12 and cpsr");
+        }
+        // Under icount QEMU tells a callback the number of the CPU that translated its block, not of the one that runs.
+        if self.options.caches.cpus > 1 && self.identity.is_none() {
+            self.fault(
+                "QEMU does not list a register that tells which CPU runs: only shared caches can be modelled",
+            );
         }
     }
 
@@ -135,6 +160,7 @@ impl Plugin {
             ffi::end_process(0);
         }
         let run = self.runs.get(number);
+        self.functions.count(run.function, self.findings.phase, run.insns.into());
         if self.swaps.any() {
             // The line has been fetched already when it is started again in order to execute its stale bytes.
             return if self.swaps.is_restart(run.start) { None } else { self.undo_swaps(&run) };
@@ -170,7 +196,7 @@ impl Plugin {
     }
 
     fn put_back(&mut self) {
-        let line = self.options.dcache.line();
+        let line = self.options.caches.dcache.line();
         for swap in self.swaps.take().into_iter().rev() {
             self.qemu.write_physical(swap.phys, &swap.saved);
             if let Some(model) = self.model.as_mut() {
@@ -183,10 +209,16 @@ impl Plugin {
     /// The address to hand to QEMU for starting a run again; its instructions are counted then.
     #[cold]
     fn restart(&mut self, run: &Run) -> u64 {
-        HOT.now.fetch_sub(run.insns.into(), Relaxed);
+        self.uncount(run, run.insns);
         self.swaps.expect_restart(run.start);
         let thumb = self.cpsr.and_then(|cpsr| self.qemu.read_register(cpsr, false)).unwrap_or(0) & CPSR_T;
         run.start | u64::from(thumb != 0)
+    }
+
+    /// Takes instructions of a run that were counted and not executed out of the counts.
+    fn uncount(&mut self, run: &Run, instructions: u32) {
+        HOT.now.fetch_sub(instructions.into(), Relaxed);
+        self.functions.count(run.function, self.findings.phase, -i64::from(instructions));
     }
 
     /// The guest takes an exception at `from`: what follows it in its run is not executed, and stale bytes have to go
@@ -194,7 +226,7 @@ impl Plugin {
     pub fn exception(&mut self, from: u64) {
         let run = self.runs.get(HOT.run.load(Relaxed));
         if let Some(done) = self.instructions_before(&run, from & 0xffff_ffff) {
-            HOT.now.fetch_sub((run.insns - done).into(), Relaxed);
+            self.uncount(&run, run.insns - done);
             // Counted once: the next exception may come before the next run.
             HOT.run.store(0, Relaxed);
         }
@@ -265,7 +297,7 @@ impl Plugin {
             },
         };
         let memory = self.model.as_ref()?.memory();
-        let len = if self.target.may_cross(virt, self.options.dcache.line()) {
+        let len = if self.target.may_cross(virt, self.options.caches.dcache.line()) {
             self.qemu.access_len(info)
         } else {
             1
@@ -290,7 +322,7 @@ impl Plugin {
         let (alone, run) = (self.runs.get(number), self.runs.get(current));
         let at = self.address_of(&alone, Token::at(token.by));
         if let Some(before) = self.instructions_before(&run, at) {
-            HOT.now.fetch_sub((run.insns - before - 1).into(), Relaxed);
+            self.uncount(&run, run.insns - before - 1);
             HOT.run.store(number, Relaxed);
         }
     }
@@ -312,8 +344,14 @@ impl Plugin {
         if std::mem::replace(&mut self.finished, true) {
             return;
         }
-        let totals = self.model.as_ref().map(|m| (m.icache_totals(), m.dcache_totals())).unwrap_or_default();
-        let record = self.findings.record(end, &self.target_name, self.now(), totals, self.checker.tally());
+        let rest = Rest {
+            target: &self.target_name,
+            now: self.now(),
+            model: self.model.as_ref(),
+            functions: &self.functions,
+            self_check: self.checker.tally(),
+        };
+        let record = self.findings.record(end, &rest);
         if let Some(path) = &self.options.record
             && let Err(error) = record::write(path, &record)
         {

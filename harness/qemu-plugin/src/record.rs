@@ -7,23 +7,41 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use cache_model::maintenance::{self, Operation};
-use cache_model::{Missing, Stale, Totals};
+use cache_model::{Judged, Memory, Missing, Model, Past, Stale, Totals, Where, Who};
 use trial_record::{
-    CacheTotals, End, LedgerEntry, Mode, Phase, Record, SelfCheck, Side, StaleFetch, VERSION, Writer,
+    CacheTotals, End, LedgerEntry, Maintenance, Mode, Phase, Place, Record, SelfCheck, Side, StaleFetch,
+    VERSION, Writer,
 };
 
-/// One instruction that does maintenance, and how often it did.
-struct Site {
-    operation: Operation,
-    pc: u64,
-    counts: [u64; Phase::ALL.len()],
+use crate::functions::Functions;
+
+/// One instruction that does maintenance, called from one place, in one phase.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Cause {
+    site: usize,
+    caller: u64,
+    phase: Phase,
 }
 
-/// Counts of maintenance operations by instruction and phase.
+/// How often, and to what effect.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    all: u64,
+    needed: u64,
+    redundant: u64,
+    wrong_colour: u64,
+    wrong_cpu: u64,
+}
+
+/// Counts of maintenance operations.
 #[derive(Default)]
 struct Ledger {
-    sites: Vec<Site>,
+    sites: Vec<(Operation, u64)>,
     by_address: HashMap<(u64, &'static str), usize>,
+    causes: Vec<(Cause, Counts)>,
+    by_cause: HashMap<Cause, usize>,
+    /// The cause asked for last: operations come in loops.
+    last: usize,
 }
 
 impl Ledger {
@@ -32,28 +50,47 @@ impl Ledger {
         let next = self.sites.len();
         let site = *self.by_address.entry((pc, operation.name)).or_insert(next);
         if site == next {
-            self.sites.push(Site { operation, pc, counts: [0; Phase::ALL.len()] });
+            self.sites.push((operation, pc));
         }
         site
     }
 
-    /// Counts one execution; returns the operation.
-    fn count(&mut self, site: usize, phase: Phase) -> Operation {
-        let site = &mut self.sites[site];
-        site.counts[phase as usize] += 1;
-        site.operation
-    }
-
-    /// All counts that are not zero, sorted by address, then phase.
-    fn entries(&self) -> Vec<LedgerEntry> {
-        let mut entries = Vec::new();
-        for site in &self.sites {
-            for (phase, count) in Phase::ALL.into_iter().zip(site.counts).filter(|(_, count)| *count != 0) {
-                let (operation, side) = (site.operation.name.to_owned(), side(site.operation.side));
-                entries.push(LedgerEntry { operation, side, pc: site.pc, phase, count });
+    /// Returns the number of a cause.
+    fn cause(&mut self, cause: Cause) -> usize {
+        if self.causes.get(self.last).is_none_or(|(last, _)| *last != cause) {
+            let next = self.causes.len();
+            self.last = *self.by_cause.entry(cause).or_insert(next);
+            if self.last == next {
+                self.causes.push((cause, Counts::default()));
             }
         }
-        entries.sort_by(|a, b| (a.pc, &a.operation, a.phase).cmp(&(b.pc, &b.operation, b.phase)));
+        self.last
+    }
+
+    /// All counts, sorted by address, then caller, then phase. `confirmed` says how many write-backs of a cause turned
+    /// out to be needed.
+    fn entries(&self, confirmed: impl Fn(usize) -> u64) -> Vec<LedgerEntry> {
+        let entry = |(number, (cause, counts)): (usize, &(Cause, Counts))| {
+            let (operation, pc) = self.sites[cause.site];
+            let said = counts.needed + counts.redundant + counts.wrong_colour + counts.wrong_cpu;
+            LedgerEntry {
+                operation: operation.name.to_owned(),
+                side: side(operation.side),
+                pc,
+                caller: cause.caller,
+                phase: cause.phase,
+                count: counts.all,
+                // An operation on a whole cache can have written back many lines.
+                needed: counts.needed + confirmed(number).min(counts.all - said),
+                redundant: counts.redundant,
+                wrong_colour: counts.wrong_colour,
+                wrong_cpu: counts.wrong_cpu,
+            }
+        };
+        let mut entries: Vec<_> = self.causes.iter().enumerate().map(entry).collect();
+        entries.sort_by(|a, b| {
+            (a.pc, &a.operation, a.caller, a.phase).cmp(&(b.pc, &b.operation, b.caller, b.phase))
+        });
         entries
     }
 }
@@ -72,7 +109,7 @@ pub struct Findings {
     mode: Mode,
     /// First address that is not user space.
     kernel_start: u64,
-    phase: Phase,
+    pub(crate) phase: Phase,
     phase_start: u64,
     instructions: [u64; Phase::ALL.len()],
     stale: Vec<StaleFetch>,
@@ -107,9 +144,28 @@ impl Findings {
         self.ledger.site(operation, pc)
     }
 
-    /// Counts a maintenance operation; returns which it is.
-    pub fn count(&mut self, site: usize) -> Operation {
-        self.ledger.count(site, self.phase)
+    /// The operation of a site.
+    pub fn operation(&self, site: usize) -> Operation {
+        self.ledger.sites[site].0
+    }
+
+    /// Counts the execution of a site, called from `caller`; returns by which [`Who::by`] the model shall know it.
+    pub fn count(&mut self, site: usize, caller: u64) -> u32 {
+        let cause = self.ledger.cause(Cause { site, caller, phase: self.phase });
+        self.ledger.causes[cause].1.all += 1;
+        cause as u32 + 1
+    }
+
+    /// Counts what became of an operation, by what [`Findings::count`] returned.
+    pub fn judge(&mut self, by: u32, judged: Judged) {
+        let counts = &mut self.ledger.causes[by as usize - 1].1;
+        match judged {
+            Judged::Needed => counts.needed += 1,
+            Judged::Redundant => counts.redundant += 1,
+            Judged::WrongColour => counts.wrong_colour += 1,
+            Judged::WrongCpu => counts.wrong_cpu += 1,
+            Judged::WroteBack | Judged::NotModelled => {}
+        }
     }
 
     /// Counts a stale fetch at `virt`, and lists it unless the list is full or has the same one already.
@@ -142,38 +198,74 @@ impl Findings {
                 Missing::Invalidate => trial_record::Missing::Invalidate,
                 Missing::Both => trial_record::Missing::Both,
             },
-            writer: stale.writer.map(|who| Writer {
-                pc: pc_of(who.by),
-                // The model keeps the low 32 bits.
-                instructions_ago: u64::from((now as u32).wrapping_sub(who.at)),
-            }),
+            writer: stale.writer.map(|who| Writer { pc: pc_of(who.by), instructions_ago: ago(now, who) }),
+            dirty_in: stale.dirty_in.map(|cpu| cpu as u32),
+            past: stale.past.iter().filter_map(|past| self.maintenance(past, now)).collect(),
         }
     }
 
+    /// Returns the record's form of an operation in the past of a line.
+    fn maintenance(&self, past: &Past, now: u64) -> Option<Maintenance> {
+        let (cause, _) = self.ledger.causes.get((past.who.by as usize).checked_sub(1)?)?;
+        let (operation, pc) = self.ledger.sites[cause.site];
+        Some(Maintenance {
+            operation: operation.name.to_owned(),
+            pc,
+            instructions_ago: ago(now, past.who),
+            place: match past.place {
+                Where::Here => Place::Here,
+                Where::Beside => Place::Beside,
+                Where::Everywhere => Place::Everywhere,
+            },
+            judged: match past.judged {
+                Judged::Needed => trial_record::Judged::Needed,
+                Judged::WroteBack => trial_record::Judged::WroteBack,
+                Judged::Redundant => trial_record::Judged::Redundant,
+                Judged::WrongColour => trial_record::Judged::WrongColour,
+                Judged::WrongCpu => trial_record::Judged::WrongCpu,
+                Judged::NotModelled => trial_record::Judged::NotModelled,
+            },
+        })
+    }
+
     /// Returns the whole record.
-    pub fn record(
-        &mut self,
-        end: End,
-        target: &str,
-        now: u64,
-        (icache, dcache): (Totals, Totals),
-        self_check: SelfCheck,
-    ) -> Record {
-        self.enter(self.phase, now);
+    pub fn record<M: Memory>(&mut self, end: End, rest: &Rest<'_, M>) -> Record {
+        self.enter(self.phase, rest.now);
+        let model = rest.model;
         Record {
             version: VERSION,
             mode: self.mode,
-            target: target.to_owned(),
+            target: rest.target.to_owned(),
             end,
             instructions: self.instructions,
             stale_fetches: self.stale_fetches,
             stale: std::mem::take(&mut self.stale),
-            ledger: self.ledger.entries(),
-            icache: totals(icache),
-            dcache: totals(dcache),
-            self_check,
+            ledger: self.ledger.entries(|cause| model.map_or(0, |model| model.confirmed(cause as u32 + 1))),
+            functions: rest.functions.costs(),
+            icache: totals(model.map(Model::icache_totals).unwrap_or_default()),
+            dcache: totals(model.map(Model::dcache_totals).unwrap_or_default()),
+            self_check: rest.self_check,
         }
     }
+}
+
+/// What goes into a record beside the findings.
+pub struct Rest<'a, M> {
+    /// QEMU's target name.
+    pub target: &'a str,
+    /// Guest instructions so far.
+    pub now: u64,
+    /// The caches, if they were modelled.
+    pub model: Option<&'a Model<M>>,
+    /// Instructions in functions.
+    pub functions: &'a Functions,
+    /// The register self-check.
+    pub self_check: SelfCheck,
+}
+
+/// Instructions since something was done; the model keeps the low 32 bits of when.
+fn ago(now: u64, who: Who) -> u64 {
+    u64::from((now as u32).wrapping_sub(who.at))
 }
 
 /// Returns the record's form of a cache's totals.
@@ -201,19 +293,30 @@ mod tests {
     use cache_model::maintenance::mips_cache;
 
     #[test]
-    fn ledger_is_sorted_and_merges_retranslations() {
-        let mut ledger = Ledger::default();
-        let late = ledger.site(mips_cache(0x10), 0x8000_2000);
-        let early = ledger.site(mips_cache(0x15), 0x8000_1000);
-        assert_eq!(ledger.site(mips_cache(0x10), 0x8000_2000), late);
-        ledger.count(late, Phase::Run);
-        ledger.count(early, Phase::Run);
-        ledger.count(late, Phase::Run);
-        let entries = ledger.entries();
+    fn ledger_is_sorted_merges_retranslations_and_tells_callers_apart() {
+        let mut findings = Findings::new(Mode::Observe, 0x8000_0000);
+        let late = findings.site(mips_cache(0x10), 0x8000_2000);
+        let early = findings.site(mips_cache(0x15), 0x8000_1000);
+        assert_eq!(findings.site(mips_cache(0x10), 0x8000_2000), late);
+        let one = findings.count(late, 0x8000_3000);
+        findings.judge(one, Judged::Needed);
+        let pending = findings.count(early, 0);
+        findings.judge(pending, Judged::WroteBack);
+        assert_eq!(findings.count(late, 0x8000_3000), one);
+        findings.judge(one, Judged::Redundant);
+        let other = findings.count(late, 0x8000_4000);
+        findings.judge(other, Judged::WrongColour);
+        let entries = findings.ledger.entries(|cause| u64::from(cause + 1 == pending as usize) * 2);
+        let told = entries.iter().map(|e| (e.operation.as_str(), e.caller, e.count, e.needed, e.redundant));
         assert_eq!(
-            entries.iter().map(|e| (e.operation.as_str(), e.count)).collect::<Vec<_>>(),
-            [("Hit_Writeback_Inv_D", 1), ("Hit_Invalidate_I", 2)]
+            told.collect::<Vec<_>>(),
+            [
+                ("Hit_Writeback_Inv_D", 0, 1, 1, 0),
+                ("Hit_Invalidate_I", 0x8000_3000, 2, 1, 1),
+                ("Hit_Invalidate_I", 0x8000_4000, 1, 0, 0)
+            ]
         );
+        assert_eq!(entries[2].wrong_colour, 1);
     }
 
     #[test]

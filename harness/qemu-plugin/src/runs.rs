@@ -29,6 +29,8 @@ pub struct Run {
     pub cacheable: bool,
     /// Whether there are instructions of two bytes among them (Thumb).
     pub narrow: bool,
+    /// Number of its function among those that do maintenance: see [`crate::functions::Functions::number`].
+    pub function: u32,
 }
 
 impl Run {
@@ -55,7 +57,16 @@ const LATELY: usize = 1 << 14;
 
 impl Default for Runs {
     fn default() -> Self {
-        let none = Run { start: 0, insns: 0, virt: 0, phys: 0, len: 0, cacheable: false, narrow: false };
+        let none = Run {
+            start: 0,
+            insns: 0,
+            virt: 0,
+            phys: 0,
+            len: 0,
+            cacheable: false,
+            narrow: false,
+            function: 0,
+        };
         Self { runs: vec![none], lately: Box::new([0; LATELY]) }
     }
 }
@@ -89,7 +100,16 @@ mod tests {
     #[test]
     fn addresses_of_mixed_thumb_code() {
         let code = [0x00, 0xbf, 0xdf, 0xf8, 0x04, 0xf0, 0x70, 0x47];
-        let run = Run { start: 0x100, insns: 3, virt: 0x100, phys: 0, len: 8, cacheable: true, narrow: true };
+        let run = Run {
+            start: 0x100,
+            insns: 3,
+            virt: 0x100,
+            phys: 0,
+            len: 8,
+            cacheable: true,
+            narrow: true,
+            function: 0,
+        };
         let halfword = |address: u64| [code[address as usize - 0x100], code[address as usize - 0xff]];
         assert_eq!((0..3).map(|at| run.address_of(at, halfword)).collect::<Vec<_>>(), [0x100, 0x102, 0x106]);
     }
@@ -105,6 +125,7 @@ mod tests {
             len: 12,
             cacheable: true,
             narrow: false,
+            function: 0,
         };
         let line = FetchedLine { number: 0x280, colour: 0 };
         let first = runs.entry(run, line).unwrap();

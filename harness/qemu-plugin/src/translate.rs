@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Translation: what is asked of QEMU for each instruction that it translates.
 
-use cache_model::{Config, FetchedLine, Memory, Model};
+use cache_model::{FetchedLine, Memory, Model};
 use trial_record::Mode;
 
 use crate::decode::{Accesses, Advertised, Decoded, Special};
-use crate::ffi::{Block, Instruction, Ram};
+use crate::ffi::{AccessKind, Block, Entries, Instruction, Ram};
 use crate::hot::{Entry, HOT, Token};
 use crate::plugin::{Event, Piece, Planned, Plugin};
 use crate::ram::ShadowedRam;
@@ -25,6 +25,7 @@ impl Plugin {
         if modelled {
             self.cut(block, start);
         }
+        let how = self.entries();
         let (mut virt, mut piece, mut token) = (start, 0, None);
         let mut rewrite = None;
         for i in 0..block.count() {
@@ -35,19 +36,20 @@ impl Plugin {
             {
                 let Some(entry) = self.entry(run) else { return };
                 if piece == 0 {
-                    block.on_entry(entry, self.writes())
+                    block.on_entry(entry, how);
                 } else {
-                    instruction.on_entry(entry, self.writes())
+                    instruction.on_entry(entry, how);
                 }
                 token = Some((entry.number, first, run.insns));
                 piece += 1;
             }
             if let Some((what, register)) = rewrite.take() {
-                self.add_event(&instruction, Event::Rewrite { what, register }, true);
+                self.add_event(&instruction, Event::Rewrite { what, register }, Token::NONE, true);
             }
-            rewrite = self.instrument(&instruction, virt, bytes, len);
-            if let Some((run, first, insns)) = token {
-                self.instrument_access(&instruction, Token::new(run, (i - first) as u32, insns), bytes, len);
+            let at = token.map(|(run, first, insns)| Token::new(run, (i - first) as u32, insns));
+            rewrite = self.instrument(&instruction, at.unwrap_or(Token::NONE), virt, bytes, len);
+            if let Some(at) = at {
+                self.instrument_access(&instruction, at, bytes, len);
             }
             virt += len as u64;
         }
@@ -58,9 +60,12 @@ impl Plugin {
         }
     }
 
-    /// Whether a callback may have to start a run again.
-    fn writes(&self) -> bool {
-        self.options.mode == Mode::Enforce
+    fn entries(&self) -> Entries {
+        Entries {
+            restart: self.options.mode == Mode::Enforce,
+            several: self.options.caches.cpus > 1,
+            hollow: self.options.hollow,
+        }
     }
 
     /// Cuts a block into the runs of its I$ lines.
@@ -69,7 +74,7 @@ impl Plugin {
         if self.host_minus_phys == 0 {
             return;
         }
-        let line = self.options.icache.line() as u64;
+        let line = self.options.caches.icache.line() as u64;
         let mut cut = Cut { restartable: (0, start), it: 0, end_of_line: start };
         let mut virt = start;
         for i in 0..block.count() {
@@ -105,13 +110,13 @@ impl Plugin {
         }
         let in_ram = |model: &Model<ShadowedRam>| model.memory().contains(phys, 1);
         let cacheable = self.model.as_ref().is_some_and(in_ram) && !self.target.is_uncached(from);
-        let run = Run { start, insns, virt: from, phys, len: 0, cacheable, narrow: false };
+        let run = Run { start, insns, virt: from, phys, len: 0, cacheable, narrow: false, function: 0 };
         self.pieces.push(Piece { run, first });
     }
 
     /// Adds an instruction to the last run.
     fn extend(&mut self, end: u64, narrow: bool) {
-        let line = self.options.icache.line() as u64;
+        let line = self.options.caches.icache.line() as u64;
         let count = self.pieces.len();
         for (n, Piece { run, .. }) in self.pieces.iter_mut().enumerate().skip(count.saturating_sub(2)) {
             let end_of_line = (run.virt | (line - 1)) + 1;
@@ -123,14 +128,32 @@ impl Plugin {
         }
     }
 
-    fn entry(&mut self, run: Run) -> Option<Entry> {
-        let recent = self.model.as_ref().filter(|_| run.cacheable).map(Model::recent);
+    fn entry(&mut self, mut run: Run) -> Option<Entry> {
+        run.function = self.function(&run);
+        // Instructions of functions that do maintenance are counted one run at a time.
+        let recent = self.model.as_ref().filter(|_| run.cacheable && run.function == 0).map(Model::recent);
         let line = recent.map_or(FetchedLine::NOWHERE, |recent| recent.fetched_line(run.virt, run.phys));
         let entry = self.runs.entry(run, line);
         if entry.is_none() {
             self.fault("more code was translated than the plugin can number");
         }
         entry
+    }
+
+    /// Number of the function of a run, if it does maintenance.
+    fn function(&mut self, run: &Run) -> u32 {
+        let Some(memory) = self.model.as_ref().map(Model::memory) else { return 0 };
+        let target = self.target;
+        self.functions.number(run.start, |start, end| {
+            // The kernel's text is mapped in one piece.
+            let phys = run.phys.wrapping_add(start).wrapping_sub(run.virt);
+            let len = (end - start) as usize & !3;
+            let code = if memory.contains(phys, len) { memory.data(phys, len) } else { &[] };
+            code.chunks_exact(4).any(|word| {
+                let decoded = target.decode([word[0], word[1], word[2], word[3]], 4);
+                matches!(decoded.map(|decoded| decoded.special), Some(Special::Maintenance(..)))
+            })
+        })
     }
 
     /// Finds RAM in QEMU's memory from an instruction that lies in it, and takes the shadow.
@@ -144,8 +167,8 @@ impl Plugin {
         self.host_minus_phys = host.wrapping_sub(phys as usize);
         let ram = Ram::new(host - (phys - base) as usize, size);
         let memory = ShadowedRam::new(base, size, ram);
-        let model = Model::new(Config::new(self.options.icache, self.options.dcache), memory);
-        HOT.set_recent(model.recent(), self.options.dcache.line());
+        let model = Model::new(self.options.caches, memory);
+        HOT.set_recent(model.recent(), self.options.caches.dcache.line());
         self.model = Some(model);
     }
 
@@ -153,31 +176,26 @@ impl Plugin {
     fn instrument(
         &mut self,
         instruction: &Instruction<'_>,
+        token: Token,
         virt: u64,
         bytes: [u8; 4],
         len: usize,
     ) -> Option<(Advertised, u32)> {
         let modelled = self.options.mode != Mode::Off;
         let Decoded { special, condition } = self.target.decode(bytes, len)?;
-        let first = self.events.len();
-        match special {
+        let event = match special {
             Special::Maintenance(operation, operand) if modelled => {
-                let site = self.findings.site(operation, virt);
-                self.add_event(instruction, Event::Maintenance { site, operand }, false);
+                Event::Maintenance { site: self.findings.site(operation, virt), operand }
             }
-            Special::Marker { kind, argument } => {
-                self.add_event(instruction, Event::Marker { kind, argument }, false);
-            }
-            Special::Translation if modelled => self.add_event(instruction, Event::Translation, false),
-            Special::SystemControl(register) if modelled => {
-                self.add_event(instruction, Event::SystemControl(register), false);
-            }
+            Special::PrepareForStore(operand) if modelled => Event::PrepareForStore(operand),
+            Special::Marker { kind, argument } => Event::Marker { kind, argument },
+            Special::Translation if modelled => Event::Translation,
+            Special::SystemControl(register) if modelled => Event::SystemControl(register),
             Special::Describes { what, into } if self.options.advertise => return Some((what, into)),
-            _ => {}
-        }
-        for event in &mut self.events[first..] {
-            event.condition = condition;
-        }
+            _ => return None,
+        };
+        instruction.on_execution(self.events.len(), false);
+        self.events.push(Planned { event, condition, token });
         None
     }
 
@@ -188,16 +206,21 @@ impl Plugin {
         }
         let operand = self.target.access_operand(bytes).filter(|_| self.checker.wants_site());
         if let Some(operand) = operand {
-            self.add_event(instruction, Event::Check(operand), false);
+            self.add_event(instruction, Event::Check(operand), token, false);
         }
-        let may_cross =
-            self.target.may_cross(self.options.dcache.line() as u64 - 1, self.options.dcache.line());
-        instruction.on_access(token, accesses, operand.is_some(), may_cross);
+        let line = self.options.caches.dcache.line();
+        let kind = match operand {
+            _ if self.options.hollow => AccessKind::Hollow,
+            Some(_) => AccessKind::Checked,
+            None if self.target.may_cross(line as u64 - 1, line) => AccessKind::MayCross,
+            None => AccessKind::InOneLine,
+        };
+        instruction.on_access(token, accesses, kind);
     }
 
-    fn add_event(&mut self, instruction: &Instruction<'_>, event: Event, write: bool) {
+    fn add_event(&mut self, instruction: &Instruction<'_>, event: Event, token: Token, write: bool) {
         instruction.on_execution(self.events.len(), write);
-        self.events.push(Planned { event, condition: None });
+        self.events.push(Planned { event, condition: None, token });
     }
 }
 

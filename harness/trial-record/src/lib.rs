@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of the record's format that this crate writes and reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What the model does with a stale fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,9 +104,58 @@ pub struct StaleFetch {
     pub missing: Missing,
     /// The last store to the line, if the model saw it.
     pub writer: Option<Writer>,
+    /// The CPU whose D$ had the line dirty, if it was another than the one that fetched.
+    pub dirty_in: Option<u32>,
+    /// Maintenance since that store, of this line and of its neighbours, oldest first; the newest few.
+    pub past: Vec<Maintenance>,
 }
 
-/// Maintenance operations of one kind, from one instruction, in one phase.
+/// A maintenance operation between a store and the stale fetch that followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maintenance {
+    /// Architectural name.
+    pub operation: String,
+    /// Virtual address of the instruction.
+    pub pc: u64,
+    /// Guest instructions between it and the fetch.
+    pub instructions_ago: u64,
+    /// Where it was, seen from the stale line.
+    pub place: Place,
+    /// What it did.
+    pub judged: Judged,
+}
+
+/// Where a maintenance operation was, seen from a stale line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// It named this line.
+    Here,
+    /// It named the line just before or just after: its range was too short, or began too late.
+    Beside,
+    /// It was for the whole cache.
+    Everywhere,
+}
+
+/// What one maintenance operation did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Judged {
+    /// It dropped a line from an I$ that differed from what the data side saw.
+    Needed,
+    /// It wrote back a dirty line.
+    WroteBack,
+    /// What it named was clean, absent, or already what the data side saw.
+    Redundant,
+    /// It changed nothing, but the line needed it at another colour.
+    WrongColour,
+    /// It changed nothing, but the line needed it on another CPU.
+    WrongCpu,
+    /// It is for a cache that the model does not have.
+    NotModelled,
+}
+
+/// Maintenance operations of one kind, from one instruction called from one place, in one phase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerEntry {
     /// Architectural name (`Hit_Invalidate_I`, `DCCMVAU`).
@@ -115,10 +164,31 @@ pub struct LedgerEntry {
     pub side: Side,
     /// Virtual address of the instruction.
     pub pc: u64,
+    /// Where its function returns to, as the link register says ($ra, lr): the caller, unless the function has called
+    /// another one before. 0 if it could not be read.
+    pub caller: u64,
     /// Phase of the trial.
     pub phase: Phase,
-    /// How often it was executed.
+    /// How often it was executed. The next four say of how many what is known; of the rest nothing was to be said: they
+    /// wrote back a dirty line that was not fetched afterwards, or are for a cache that the model does not have.
     pub count: u64,
+    /// It dropped a stale I$ line, or wrote back a dirty line that was fetched later.
+    pub needed: u64,
+    /// What it named was clean, absent, or not stale.
+    pub redundant: u64,
+    /// It did nothing for a line that needed it at another colour.
+    pub wrong_colour: u64,
+    /// It did nothing for a line that needed it on another CPU.
+    pub wrong_cpu: u64,
+}
+
+/// Guest instructions within a function that does maintenance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionCost {
+    /// Virtual address of the function.
+    pub pc: u64,
+    /// Instructions in each phase, indexed as [`Phase::ALL`].
+    pub instructions: [u64; 5],
 }
 
 /// The cache that a maintenance operation works on.
@@ -173,8 +243,10 @@ pub struct Record {
     pub stale_fetches: u64,
     /// The first stale fetches, at most [`Record::STALE_LISTED`], in order of execution.
     pub stale: Vec<StaleFetch>,
-    /// Maintenance operations, sorted by address, then phase.
+    /// Maintenance operations, sorted by address, then caller, then phase.
     pub ledger: Vec<LedgerEntry>,
+    /// Functions that do maintenance, sorted by address; empty where the plugin was given no symbols.
+    pub functions: Vec<FunctionCost>,
     /// Totals of the I$.
     pub icache: CacheTotals,
     /// Totals of the D$.

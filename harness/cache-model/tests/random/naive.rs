@@ -1,96 +1,82 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The same caches in the most obvious way: every line holds its bytes, and every set lists its ways in the order of
-//! use. Slow, and with nothing in common with the model but the geometry's arithmetic.
+//! The same CPUs in the most obvious way. Slow, and with nothing in common with the model but the geometry's arithmetic.
+//!
+//! What the guest's loads see is coherent, as QEMU's are: a store changes the bytes of every copy of the line, wherever
+//! it is, and only the copy that was stored to becomes dirty. A dirty line that leaves takes all of its bytes to memory.
+//! Two colours of a line that are dirty at once, which no kernel lets happen, are thus written back whole one after
+//! the other; only who stored last is not defined then, and [`Naive::contested`] says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use cache_model::maintenance::{Action, Operation, Scope, Side};
-use cache_model::{Geometry, Who};
+use cache_model::maintenance::Side;
+use cache_model::{Config, Judged, Missing, Past, Snoops, Totals, Where, Who, Write};
 
-/// A line, with its bytes.
-#[derive(Clone)]
-struct Line {
-    address: u64,
-    bytes: Vec<u8>,
-    dirty: bool,
+use crate::cache::{Cache, Line, Place};
+
+pub struct Cpu {
+    pub icache: Cache,
+    pub dcache: Cache,
 }
 
-/// A set: its ways, and their numbers with the least recently used first.
-#[derive(Clone)]
-struct Set {
-    ways: Vec<Option<Line>>,
-    order: Vec<usize>,
-}
-
-impl Set {
-    fn find(&self, address: u64) -> Option<usize> {
-        self.ways.iter().position(|way| way.as_ref().is_some_and(|line| line.address == address))
-    }
-
-    fn touch(&mut self, way: usize) {
-        self.order.retain(|other| *other != way);
-        self.order.push(way);
-    }
-
-    /// Puts a line into the first empty way, else into the least recently used; returns what was there.
-    fn insert(&mut self, line: Line) -> Option<Line> {
-        let way = self.ways.iter().position(Option::is_none).unwrap_or(self.order[0]);
-        self.touch(way);
-        self.ways[way].replace(line)
-    }
-}
-
-/// One cache.
-struct Cache {
-    geometry: Geometry,
-    sets: Vec<Set>,
-}
-
-impl Cache {
-    fn new(geometry: Geometry) -> Self {
-        let ways = geometry.ways();
-        let set = Set { ways: vec![None; ways], order: (0..ways).collect() };
-        Self { geometry, sets: vec![set; geometry.sets()] }
-    }
-
-    /// Returns every place that an operation names and that holds a line.
-    fn places(&self, scope: Scope, virt: u64, phys: Option<u64>) -> Vec<(usize, usize)> {
-        let g = self.geometry;
-        let named = match scope {
-            Scope::Address => phys.and_then(|phys| {
-                let set = g.set_of(virt, phys);
-                Some((set, self.sets[set].find(g.line_of(phys))?))
-            }),
-            Scope::Index => Some(g.index_operand(virt)),
-            Scope::SetWay => g.set_way_operand(virt as u32),
-            Scope::Range => None,
-            Scope::All => {
-                return (0..g.sets()).flat_map(|set| (0..g.ways()).map(move |way| (set, way))).collect();
-            }
-        };
-        named.into_iter().filter(|(set, way)| self.sets[*set].ways[*way].is_some()).collect()
-    }
-}
-
-/// One CPU.
+/// All CPUs, and the memory below them.
 pub struct Naive {
-    icache: Cache,
-    dcache: Cache,
+    pub config: Config,
+    pub cpus: Vec<Cpu>,
+    pub running: usize,
     base: u64,
     memory: Vec<u8>,
     /// The last store to each D$ line.
     writers: BTreeMap<u64, Who>,
+    /// Lines of which the model need not know who stored last.
+    contested: BTreeSet<u64>,
+    /// Maintenance operations that wrote a line back, until it is fetched.
+    pub cleaners: BTreeMap<u64, u32>,
+    pub confirmed: BTreeMap<u32, u64>,
+    pub notes: VecDeque<(Option<u64>, Who, Judged)>,
+    pub itotals: Totals,
+    pub dtotals: Totals,
+}
+
+/// What is to be said of a stale byte.
+pub struct Why {
+    pub missing: Missing,
+    pub writer: Option<Who>,
+    pub dirty_in: Option<usize>,
 }
 
 impl Naive {
-    pub fn new(icache: Geometry, dcache: Geometry, base: u64, size: usize) -> Self {
-        let (icache, dcache) = (Cache::new(icache), Cache::new(dcache));
-        Self { icache, dcache, base, memory: vec![0; size], writers: BTreeMap::new() }
+    pub fn new(config: Config, base: u64, size: usize) -> Self {
+        let cpu = |_| Cpu {
+            icache: Cache::new(config.icache, config.icache_replacement),
+            dcache: Cache::new(config.dcache, config.dcache_replacement),
+        };
+        Self {
+            cpus: (0..config.cpus).map(cpu).collect(),
+            running: 0,
+            base,
+            memory: vec![0; size],
+            writers: BTreeMap::new(),
+            contested: BTreeSet::new(),
+            cleaners: BTreeMap::new(),
+            confirmed: BTreeMap::new(),
+            notes: VecDeque::new(),
+            itotals: Totals::default(),
+            dtotals: Totals::default(),
+            config,
+        }
     }
 
-    fn read_memory(&self, phys: u64, len: usize) -> Vec<u8> {
+    /// What the running CPU has in a place: address of the line, and whether it is dirty.
+    pub fn tag(&self, side: Side, place: Place) -> Option<(u64, bool)> {
+        let cpu = &self.cpus[self.running];
+        let cache = if side == Side::I { &cpu.icache } else { &cpu.dcache };
+        cache.at(place).map(|line| (line.phys, line.dirty))
+    }
+
+    /// The bytes of memory, below all caches.
+    pub fn below(&self, phys: u64, len: usize) -> &[u8] {
         let at = (phys - self.base) as usize;
-        self.memory[at..at + len].to_vec()
+        &self.memory[at..at + len]
     }
 
     fn write_memory(&mut self, phys: u64, bytes: &[u8]) {
@@ -98,125 +84,243 @@ impl Naive {
         self.memory[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
-    /// Returns the D$ line of an address, filled if it was not there, and the most recently used now.
-    fn data_line(&mut self, phys: u64) -> &mut Line {
-        let g = self.dcache.geometry;
-        let (address, set) = (g.line_of(phys), g.set_of(phys, phys));
-        if self.dcache.sets[set].find(address).is_none() {
-            let line = Line { address, bytes: self.read_memory(address, g.line()), dirty: false };
-            if let Some(old) = self.dcache.sets[set].insert(line).filter(|old| old.dirty) {
-                self.write_memory(old.address, &old.bytes);
-            }
-        }
-        let set = &mut self.dcache.sets[set];
-        let way = set.find(address).unwrap();
-        set.touch(way);
-        set.ways[way].as_mut().unwrap()
+    /// Every copy of the physical line of an address in any D$.
+    fn copies(&self, phys: u64) -> Vec<(usize, Place)> {
+        let all = self.cpus.iter().enumerate();
+        all.flat_map(|(cpu, of)| of.dcache.copies(phys).into_iter().map(move |place| (cpu, place))).collect()
     }
 
-    /// Returns the first address of each D$ line that `[phys, phys + len)` touches.
-    fn touched(&self, phys: u64, len: usize) -> Vec<u64> {
-        let g = self.dcache.geometry;
-        (g.line_of(phys)..phys + len as u64).step_by(g.line()).collect()
+    pub fn dirty_copies(&self, phys: u64) -> Vec<(usize, Place)> {
+        let copies = self.copies(phys).into_iter();
+        copies.filter(|(cpu, place)| self.cpus[*cpu].dcache.line(*place).dirty).collect()
     }
 
-    pub fn load(&mut self, phys: u64, len: usize) {
-        for line in self.touched(phys, len) {
-            self.data_line(line);
+    /// The whole D$ line of an address as loads see it. All copies agree, or the data side were not coherent.
+    fn current(&self, phys: u64) -> Vec<u8> {
+        let g = self.config.dcache;
+        let copies = self.copies(phys);
+        let of = |copy: &(usize, Place)| &self.cpus[copy.0].dcache.line(copy.1).bytes;
+        let Some(first) = copies.first() else { return self.below(g.line_of(phys), g.line()).to_vec() };
+        for copy in &copies {
+            assert_eq!(of(copy), of(first), "two copies of {phys:x} differ");
         }
+        of(first).clone()
     }
 
-    pub fn store(&mut self, phys: u64, bytes: &[u8], store: Who) {
-        for touched in self.touched(phys, bytes.len()) {
-            let size = self.dcache.geometry.line() as u64;
-            let line = self.data_line(touched);
-            line.dirty = true;
-            for (at, byte) in (phys..).zip(bytes).filter(|(at, _)| (touched..touched + size).contains(at)) {
-                line.bytes[(at - touched) as usize] = *byte;
-            }
-            self.writers.insert(touched, store);
-        }
-    }
-
-    /// A store past the caches; what reads through the D$ sees it too, as on the machines that the model stands for.
-    pub fn store_uncached(&mut self, phys: u64, bytes: &[u8], store: Who) {
-        self.write_memory(phys, bytes);
-        let g = self.dcache.geometry;
-        let set = &mut self.dcache.sets[g.set_of(phys, phys)];
-        let line = set.find(g.line_of(phys)).and_then(|way| set.ways[way].as_mut());
-        let dirty = line.as_ref().is_some_and(|line| line.dirty);
-        if let Some(line) = line {
-            let at = (phys - line.address) as usize;
-            line.bytes[at..at + bytes.len()].copy_from_slice(bytes);
-        }
-        if !dirty {
-            self.writers.insert(g.line_of(phys), store);
-        }
-    }
-
-    /// Returns the bytes that a load would see.
+    /// The bytes that a load sees.
     pub fn data(&self, phys: u64, len: usize) -> Vec<u8> {
-        let g = self.dcache.geometry;
-        let byte = |at: u64| {
-            let set = &self.dcache.sets[g.set_of(at, at)];
-            let line = set.find(g.line_of(at)).and_then(|way| set.ways[way].as_ref());
-            line.map_or_else(
-                || self.memory[(at - self.base) as usize],
-                |line| line.bytes[(at - line.address) as usize],
-            )
+        let g = self.config.dcache;
+        let lines = (g.line_of(phys)..phys + len as u64).step_by(g.line());
+        let all: Vec<u8> = lines.flat_map(|line| self.current(line)).collect();
+        let skip = (phys - g.line_of(phys)) as usize;
+        all[skip..skip + len].to_vec()
+    }
+
+    /// The place that a load or store hits; a line of another physical address that is found there goes first.
+    fn hit_data(&mut self, virt: u64, phys: u64) -> Option<Place> {
+        let line = self.config.dcache.line_of(phys);
+        let dcache = &mut self.cpus[self.running].dcache;
+        let place = dcache.find(virt, phys)?;
+        dcache.touch(place);
+        if dcache.line(place).phys == line {
+            return Some(place);
+        }
+        let old = dcache.take(place);
+        self.leave(old.as_ref());
+        None
+    }
+
+    pub fn leave(&mut self, line: Option<&Line>) -> bool {
+        let Some(line) = line.filter(|line| line.dirty) else { return false };
+        self.write_memory(line.phys, &line.bytes);
+        true
+    }
+
+    fn fill_data(&mut self, virt: u64, phys: u64, bytes: Vec<u8>) -> Place {
+        let g = self.config.dcache;
+        let line =
+            Line { phys: g.line_of(phys), key: g.key_of(virt, phys), bytes, dirty: false, lacks: Vec::new() };
+        let (place, old) = self.cpus[self.running].dcache.insert(g.set_of(virt, phys), line);
+        self.dtotals.fills += 1;
+        self.dtotals.evicted_dirty += u64::from(self.leave(old.as_ref()));
+        place
+    }
+
+    /// The virtual and physical address of each D$ line that an access touches.
+    fn touched(&self, virt: u64, phys: u64, len: usize) -> Vec<(u64, u64)> {
+        let g = self.config.dcache;
+        let lines = (g.line_of(phys)..phys + len as u64).step_by(g.line());
+        lines.map(|line| (virt.wrapping_add(line).wrapping_sub(phys), line)).collect()
+    }
+
+    pub fn load(&mut self, virt: u64, phys: u64, len: usize) {
+        for (virt, line) in self.touched(virt, phys, len) {
+            if self.hit_data(virt, line).is_none() {
+                let bytes = self.current(line);
+                self.fill_data(virt, line, bytes);
+            }
+        }
+    }
+
+    pub fn store(&mut self, virt: u64, phys: u64, bytes: &[u8], who: Who) {
+        for (virt, line) in self.touched(virt, phys, bytes.len()) {
+            let mut new = self.current(line);
+            for (at, byte) in (phys..).zip(bytes) {
+                if self.config.dcache.line_of(at) == line {
+                    new[(at - line) as usize] = *byte;
+                }
+            }
+            self.store_line(virt, line, &new, who);
+        }
+    }
+
+    fn store_line(&mut self, virt: u64, line: u64, new: &[u8], who: Who) {
+        let hit = self.hit_data(virt, line);
+        for (cpu, place) in self.copies(line) {
+            if cpu != self.running {
+                // Its bytes, dirty or not, are in the new ones already.
+                self.cpus[cpu].dcache.take(place);
+            }
+        }
+        let cached = match self.config.write {
+            Write::BackAllocate => true,
+            Write::BackNoAllocate => hit.is_some(),
+            Write::Through => false,
         };
-        (phys..phys + len as u64).map(byte).collect()
-    }
-
-    /// Returns the bytes that a fetch sees, within one I$ line.
-    pub fn fetch(&mut self, virt: u64, phys: u64, len: usize) -> Vec<u8> {
-        let g = self.icache.geometry;
-        let (address, set) = (g.line_of(phys), g.set_of(virt, phys));
-        if self.icache.sets[set].find(address).is_none() {
-            self.fill(set, address);
+        // The bytes are there before a line makes room, which with virtual tags can be another copy of this one.
+        for (cpu, place) in self.copies(line) {
+            self.cpus[cpu].dcache.line_mut(place).bytes.copy_from_slice(new);
         }
-        let set = &mut self.icache.sets[set];
-        let way = set.find(address).unwrap();
-        set.touch(way);
-        let at = (phys - address) as usize;
-        set.ways[way].as_ref().unwrap().bytes[at..at + len].to_vec()
-    }
-
-    fn fill(&mut self, set: usize, address: u64) {
-        let bytes = self.read_memory(address, self.icache.geometry.line());
-        self.icache.sets[set].insert(Line { address, bytes, dirty: false });
-    }
-
-    /// Returns who stored last to the D$ line of an address.
-    pub fn writer(&self, phys: u64) -> Option<Who> {
-        self.writers.get(&self.dcache.geometry.line_of(phys)).copied()
-    }
-
-    pub fn maintain(&mut self, operation: &Operation, virt: u64, phys: Option<u64>) {
-        let Operation { side, scope, action, .. } = *operation;
-        if matches!(action, Action::None | Action::Prefetch) {
-            return;
+        if cached {
+            let place = hit.unwrap_or_else(|| self.fill_data(virt, line, new.to_vec()));
+            if !std::mem::replace(&mut self.cpus[self.running].dcache.line_mut(place).dirty, true) {
+                self.announce(line);
+            }
+        } else {
+            self.write_memory(line, new);
         }
-        if matches!(side, Side::D | Side::Both) {
-            for (set, way) in self.dcache.places(scope, virt, phys) {
-                let line = self.dcache.sets[set].ways[way].take().unwrap();
-                // Data is never lost, not even by a plain invalidation.
-                if line.dirty {
-                    self.write_memory(line.address, &line.bytes);
+        if self.dirty_copies(line).len() > usize::from(cached) {
+            self.contested.insert(line);
+        } else {
+            self.contested.remove(&line);
+        }
+        self.writers.insert(line, who);
+    }
+
+    /// A store past the caches, within one line; loads see it too, as on the machines that the model stands for.
+    pub fn store_uncached(&mut self, phys: u64, bytes: &[u8], who: Who) {
+        self.write_memory(phys, bytes);
+        let line = self.config.dcache.line_of(phys);
+        for (cpu, place) in self.copies(line) {
+            let at = (phys - line) as usize;
+            self.cpus[cpu].dcache.line_mut(place).bytes[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+        if self.dirty_copies(line).is_empty() {
+            self.contested.remove(&line);
+            self.writers.insert(line, who);
+        }
+    }
+
+    /// A D$ line becomes dirty: what I$ lines lack of it from now on is not what they lacked when they were filled.
+    fn announce(&mut self, dline: u64) {
+        let (i, d) = (self.config.icache, self.config.dcache);
+        for cpu in &mut self.cpus {
+            for at in (i.line_of(dline)..dline + d.line() as u64).step_by(i.line()) {
+                for place in cpu.icache.copies(at) {
+                    let lacks = cpu.icache.line_mut(place).lacks.iter_mut();
+                    for (_, lacks) in (at..).zip(lacks).filter(|(byte, _)| d.line_of(*byte) == dline) {
+                        *lacks = false;
+                    }
                 }
-                if action == Action::Clean {
-                    self.dcache.sets[set].ways[way] = Some(Line { dirty: false, ..line });
+            }
+        }
+    }
+
+    /// The bytes that a fetch sees, within one I$ line, and what is to be said of the first that is stale.
+    pub fn fetch(&mut self, virt: u64, phys: u64, len: usize) -> (Vec<u8>, Option<Why>) {
+        let at = (phys - self.config.icache.line_of(phys)) as usize;
+        let icache = &mut self.cpus[self.running].icache;
+        let place = match icache.find(virt, phys) {
+            Some(place) => {
+                icache.touch(place);
+                place
+            }
+            None => self.fill(virt, phys),
+        };
+        let line = self.cpus[self.running].icache.line(place);
+        let bytes = line.bytes[at..at + len].to_vec();
+        let expected = self.data(phys, len);
+        let differs = bytes.iter().zip(&expected).position(|(a, b)| a != b);
+        let why = differs.map(|n| self.explain(phys + n as u64, line, at + n));
+        (bytes, why)
+    }
+
+    pub fn fill(&mut self, virt: u64, phys: u64) -> Place {
+        let (i, d) = (self.config.icache, self.config.dcache);
+        let start = i.line_of(phys);
+        let mut bytes = self.below(start, i.line()).to_vec();
+        let mut lacks = vec![false; i.line()];
+        let size = i.line().min(d.line());
+        for (n, at) in (start..start + i.line() as u64).enumerate().step_by(size) {
+            let part = n..n + size;
+            let Some((cpu, place)) = self.dirty_copies(at).first().copied() else {
+                if let Some(by) = self.cleaners.remove(&d.line_of(at)) {
+                    *self.confirmed.entry(by).or_default() += 1;
                 }
+                continue;
+            };
+            let snooped = match self.config.snoops {
+                Snoops::Nothing => false,
+                Snoops::Own => cpu == self.running,
+                Snoops::Others => cpu != self.running,
+                Snoops::All => true,
+            };
+            if snooped {
+                let from = (at - d.line_of(at)) as usize;
+                bytes[part].copy_from_slice(&self.cpus[cpu].dcache.line(place).bytes[from..from + size]);
+            } else {
+                lacks[part].fill(true);
             }
         }
-        if matches!(side, Side::I | Side::Both) {
-            for (set, way) in self.icache.places(scope, virt, phys) {
-                self.icache.sets[set].ways[way] = None;
-            }
-            if let (Action::Fill, Some(phys)) = (action, phys) {
-                let g = self.icache.geometry;
-                self.fill(g.set_of(virt, phys), g.line_of(phys));
-            }
-        }
+        let line = Line { phys: start, key: i.key_of(virt, phys), bytes, dirty: false, lacks };
+        self.itotals.fills += 1;
+        self.cpus[self.running].icache.insert(i.set_of(virt, phys), line).0
+    }
+
+    fn explain(&self, phys: u64, line: &Line, at: usize) -> Why {
+        let (i, d) = (self.config.icache, self.config.dcache);
+        let dirty = self.dirty_copies(phys);
+        let missing = match dirty.first() {
+            None => Missing::Invalidate,
+            Some(_) if line.phys == i.line_of(phys) && line.lacks[at] => Missing::WriteBack,
+            Some(_) => Missing::Both,
+        };
+        let dirty_in = dirty.first().map(|copy| copy.0).filter(|cpu| *cpu != self.running);
+        let writer = self.writers.get(&d.line_of(phys)).copied();
+        Why { missing, writer, dirty_in }
+    }
+
+    /// Whether the model need not know who stored last to the line of an address.
+    pub fn contested(&self, phys: u64) -> bool {
+        self.contested.contains(&self.config.dcache.line_of(phys))
+    }
+
+    /// The last maintenance of a line and beside it since a store.
+    pub fn past(&self, phys: u64, since: u32) -> Vec<Past> {
+        let unit = self.config.icache.line().max(self.config.dcache.line()) as i64;
+        let here = phys as i64 / unit;
+        let since = self.notes.iter().rev().filter(|(_, who, _)| who.at >= since);
+        let told = since.filter_map(|(line, who, judged)| {
+            let place = match line.map(|line| line as i64 / unit - here) {
+                None => Where::Everywhere,
+                Some(0) => Where::Here,
+                Some(-1 | 1) => Where::Beside,
+                Some(_) => return None,
+            };
+            Some(Past { who: *who, place, judged: *judged })
+        });
+        let mut last: Vec<Past> = told.take(Past::TOLD).collect();
+        last.reverse();
+        last
     }
 }

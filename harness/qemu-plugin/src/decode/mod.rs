@@ -185,6 +185,14 @@ impl Target {
         }
     }
 
+    /// Number of the register that a call leaves its return address in: $ra, lr.
+    pub fn link_register(self) -> u32 {
+        match self {
+            Self::Mips { .. } => 31,
+            Self::Arm { .. } => 14,
+        }
+    }
+
     /// Decodes one instruction of 2 or 4 bytes, in memory order.
     #[inline]
     pub fn decode(self, bytes: [u8; 4], len: usize) -> Option<Decoded> {

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The instruction side: fetches, fills, and what is to be said of a line that differs.
+
+use crate::config::Snoops;
+use crate::geometry::Addressing;
+use crate::memory::Memory;
+use crate::model::Model;
+use crate::stale::{Missing, Stale};
+
+impl<M: Memory> Model<M> {
+    /// A fetch of `len` bytes within one I$ line; the line is filled if it is not there.
+    ///
+    /// Returns the difference when the bytes fetched are not the bytes that a load would return.
+    #[inline]
+    pub fn fetch(&mut self, virt: u64, phys: u64, len: usize) -> Option<Stale> {
+        let geometry = self.config.icache;
+        self.fetch_line(geometry.set_of(virt, phys), geometry.key_of(virt, phys), phys, len)
+    }
+
+    /// Key of the most recently used I$ line of a set, if its bytes are what the data side sees, as far as can be told
+    /// without looking at the mapping: of a virtual tag nobody knows what it has come to mean since it was filled.
+    pub(crate) fn still_fresh(&self, set: usize) -> Option<u64> {
+        let icache = &self.cpus[self.running].icache;
+        icache.fresh(set).filter(|_| self.config.icache.addressing() != Addressing::Vivt)
+    }
+
+    fn fetch_line(&mut self, set: usize, key: u64, phys: u64, len: usize) -> Option<Stale> {
+        let line = self.config.icache.line_of(phys);
+        let icache = &mut self.cpus[self.running].icache;
+        let place = match icache.hit(set, key) {
+            Some(place) => {
+                if icache.phys(place) != line {
+                    // Virtual tags: it has the bytes of what was mapped here before.
+                    icache.suspect_place(place, &self.memory);
+                }
+                place
+            }
+            None => self.fill(set, key, phys),
+        };
+        let stale = if self.cpus[self.running].icache.is_suspect(place) {
+            self.compare(place, phys, len)
+        } else {
+            None
+        };
+        self.recent.set_fresh(set, self.cpus[self.running].icache.fresh(set));
+        stale
+    }
+
+    /// Fills an I$ line of the running CPU, as the most recently used of its set.
+    pub(crate) fn fill(&mut self, set: usize, key: u64, phys: u64) -> usize {
+        let (line, running) = (self.config.icache.line_of(phys), self.running);
+        self.cpus[running].itotals.fills += 1;
+        let place = self.cpus[running].icache.fill(set, key, phys);
+        let size = self.config.dcache.line().min(self.config.icache.line());
+        for at in (0..self.config.icache.line()).step_by(size) {
+            let part = line + at as u64;
+            let Some((cpu, _)) = self.dirty_copy(part) else {
+                if let Some(by) = self.lines.take_cleaner(self.memory.offset(part)) {
+                    self.confirm(by);
+                }
+                continue;
+            };
+            let snooped = match self.config.snoops {
+                Snoops::Nothing => false,
+                Snoops::Own => cpu == running,
+                Snoops::Others => cpu != running,
+                Snoops::All => true,
+            };
+            let icache = &mut self.cpus[running].icache;
+            icache.suspect_place(place, &self.memory);
+            let bytes = if snooped { self.memory.data(part, size) } else { self.memory.below(part, size) };
+            icache.copy(place, at, bytes, !snooped);
+        }
+        self.recent.set_fresh(set, self.cpus[running].icache.fresh(set));
+        place
+    }
+
+    fn confirm(&mut self, by: u32) {
+        let by = by as usize;
+        if self.confirmed.len() <= by {
+            self.confirmed.resize(by + 1, 0);
+        }
+        self.confirmed[by] += 1;
+    }
+
+    /// The data side of one D$ line is about to differ from memory, because the line becomes dirty, or memory to change:
+    /// every I$ line that overlaps it must be compared from now on.
+    pub(crate) fn suspect(&mut self, dline: u64, dirtied: bool) {
+        let geometry = self.config.icache;
+        let (memory, recent, running) = (&self.memory, &self.recent, self.running);
+        for at in (0..self.config.dcache.line()).step_by(geometry.line()) {
+            let part = dline + at as u64;
+            let line = geometry.line_of(part);
+            for (n, cpu) in self.cpus.iter_mut().enumerate() {
+                let dirtied = if dirtied { cpu.icache.part(part) } else { 0 };
+                cpu.icache.suspect(line, dirtied, memory, |set| {
+                    if n == running {
+                        recent.set_fresh(set, None);
+                    }
+                });
+            }
+        }
+    }
+
+    #[cold]
+    fn compare(&mut self, place: usize, phys: u64, len: usize) -> Option<Stale> {
+        let (line, size) = (self.config.icache.line_of(phys), self.config.icache.line());
+        let icache = &self.cpus[self.running].icache;
+        let executed = icache.bytes(place, (phys - line) as usize, len);
+        let expected = self.memory.data(phys, len);
+        // An I$ line can span several D$ lines: the one that differs is the one to be judged.
+        let Some(differs) = executed.iter().zip(expected).position(|(a, b)| a != b) else {
+            self.acquit(place, line, size);
+            return None;
+        };
+        let first = phys + differs as u64;
+        let (executed, expected) = (executed.to_vec(), expected.to_vec());
+        let dirty = self.dirty_copy(first);
+        let missing = match dirty {
+            // With virtual tags the line can be of what was mapped here before.
+            Some(_)
+                if icache.phys(place) == line && icache.was_filled_stale(place, (first - line) as usize) =>
+            {
+                Missing::WriteBack
+            }
+            Some(_) => Missing::Both,
+            None => Missing::Invalidate,
+        };
+        let writer = match dirty {
+            Some((cpu, place)) => Some(self.recent.store_at(self.cpus[cpu].dcache.number(place))),
+            None => self.lines.stored(self.memory.offset(first)),
+        };
+        let dirty_in = dirty.map(|(cpu, _)| cpu).filter(|cpu| *cpu != self.running);
+        let unit = self.config.dcache.line().max(size) as u64;
+        let since = writer.map_or(0, |who| who.at);
+        let past = self.history.since(since, first & !(unit - 1), unit);
+        Some(Stale { phys, executed, expected, missing, writer, dirty_in, past })
+    }
+
+    /// Lets a line go without comparison again, if nothing of it differs from anything.
+    fn acquit(&mut self, place: usize, line: u64, size: usize) {
+        let step = self.config.dcache.line().min(size);
+        let clean = (0..size).step_by(step).all(|at| self.dirty_copy(line + at as u64).is_none());
+        let icache = &mut self.cpus[self.running].icache;
+        if clean && icache.phys(place) == line && icache.bytes(place, 0, size) == self.memory.data(line, size)
+        {
+            icache.acquit(place);
+        }
+    }
+}

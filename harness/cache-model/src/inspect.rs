@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What a place in a cache holds, as MIPS Index_Load_Tag reads it.
+
+use crate::maintenance::Side;
+use crate::memory::Memory;
+use crate::model::Model;
+
+/// A valid line, by what its tag says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// Physical address of the line.
+    pub phys: u64,
+    /// Whether it is newer than memory; never in an I$.
+    pub dirty: bool,
+}
+
+impl<M: Memory> Model<M> {
+    /// The tag of the line in a set and way of one of the running CPU's caches, if a valid one is there. It is a look
+    /// only: nothing was used.
+    pub fn tag(&self, side: Side, set: usize, way: usize) -> Option<Tag> {
+        let cpu = &self.cpus[self.running];
+        match side {
+            Side::I => cpu.icache.valid(cpu.icache.place(set, way)).map(|phys| Tag { phys, dirty: false }),
+            Side::D => {
+                let place = cpu.dcache.place(set, way);
+                cpu.dcache.valid(place).map(|phys| Tag { phys, dirty: cpu.dcache.is_dirty(place) })
+            }
+            Side::Both | Side::Outer => None,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! One cache in the most obvious way: every line holds its bytes, and every set remembers its uses as the policy's
+//! description has it. It has nothing in common with the model but the geometry's arithmetic.
+
+use std::collections::BTreeMap;
+
+use cache_model::maintenance::Scope;
+use cache_model::{Geometry, Replacement};
+
+use crate::Random;
+
+const PAGE: u64 = 4096;
+
+/// A line, with its bytes.
+#[derive(Clone)]
+pub struct Line {
+    pub phys: u64,
+    /// The address that a look-up compares.
+    pub key: u64,
+    pub bytes: Vec<u8>,
+    pub dirty: bool,
+    /// Of an I$ line, which bytes were newer in a D$ when it was filled, and did not become dirty anew since.
+    pub lacks: Vec<bool>,
+}
+
+/// What a set remembers of its uses.
+#[derive(Clone)]
+enum Uses {
+    /// The ways, the one used longest ago first.
+    Order(Vec<usize>),
+    /// For each half that a range of ways (first, count) can be cut into: whether the right one goes next.
+    Halves(BTreeMap<(usize, usize), bool>),
+    /// The way that goes next.
+    Turn(usize),
+    Nothing,
+}
+
+#[derive(Clone)]
+struct Set {
+    ways: Vec<Option<Line>>,
+    uses: Uses,
+}
+
+/// A cache.
+pub struct Cache {
+    pub geometry: Geometry,
+    sets: Vec<Set>,
+    random: Random,
+}
+
+/// Set and way.
+pub type Place = (usize, usize);
+
+impl Cache {
+    pub fn new(geometry: Geometry, policy: Replacement) -> Self {
+        let (ways, mut seed) = (geometry.ways(), 0);
+        let uses = match policy {
+            Replacement::LeastRecentlyUsed => Uses::Order((0..ways).collect()),
+            Replacement::PseudoLru => Uses::Halves(BTreeMap::new()),
+            Replacement::RoundRobin => Uses::Turn(0),
+            Replacement::Random(from) => {
+                seed = from;
+                Uses::Nothing
+            }
+        };
+        let set = Set { ways: vec![None; ways], uses };
+        Self { geometry, sets: vec![set; geometry.sets()], random: Random(seed) }
+    }
+
+    pub fn line(&self, place: Place) -> &Line {
+        self.sets[place.0].ways[place.1].as_ref().unwrap()
+    }
+
+    /// The line in a place, if one is there.
+    pub fn at(&self, (set, way): Place) -> Option<&Line> {
+        self.sets[set].ways[way].as_ref()
+    }
+
+    pub fn line_mut(&mut self, place: Place) -> &mut Line {
+        self.sets[place.0].ways[place.1].as_mut().unwrap()
+    }
+
+    pub fn take(&mut self, place: Place) -> Option<Line> {
+        self.sets[place.0].ways[place.1].take()
+    }
+
+    /// The place that an access by this address hits.
+    pub fn find(&self, virt: u64, phys: u64) -> Option<Place> {
+        let (set, key) = (self.geometry.set_of(virt, phys), self.geometry.key_of(virt, phys));
+        let hit = |way: &Option<Line>| way.as_ref().is_some_and(|line| line.key == key);
+        Some((set, self.sets[set].ways.iter().position(hit)?))
+    }
+
+    /// Every place with the physical line of an address. Its set has to agree with the address within the page.
+    pub fn copies(&self, phys: u64) -> Vec<Place> {
+        let g = self.geometry;
+        let (line, step) = (g.line_of(phys), (PAGE as usize / g.line()).min(g.sets()));
+        let first = (line & (PAGE - 1)) as usize / g.line() % g.sets() % step;
+        let sets = (first..g.sets()).step_by(step);
+        let ways = sets.flat_map(|set| (0..g.ways()).map(move |way| (set, way)));
+        ways.filter(|(set, way)| self.sets[*set].ways[*way].as_ref().is_some_and(|l| l.phys == line))
+            .collect()
+    }
+
+    pub fn touch(&mut self, (set, way): Place) {
+        let all = self.geometry.ways();
+        match &mut self.sets[set].uses {
+            Uses::Order(order) => {
+                order.retain(|other| *other != way);
+                order.push(way);
+            }
+            Uses::Halves(halves) => {
+                let (mut first, mut count) = (0, all);
+                while count > 1 {
+                    let right = way >= first + count / 2;
+                    halves.insert((first, count), !right);
+                    count /= 2;
+                    first += if right { count } else { 0 };
+                }
+            }
+            Uses::Turn(_) | Uses::Nothing => {}
+        }
+    }
+
+    fn victim(&mut self, set: usize) -> usize {
+        let all = self.geometry.ways();
+        match &mut self.sets[set].uses {
+            Uses::Order(order) => order[0],
+            Uses::Halves(halves) => {
+                let (mut first, mut count) = (0, all);
+                while count > 1 {
+                    let right = halves.get(&(first, count)).copied().unwrap_or(false);
+                    count /= 2;
+                    first += if right { count } else { 0 };
+                }
+                first
+            }
+            Uses::Turn(next) => std::mem::replace(next, (*next + 1) % all),
+            Uses::Nothing => self.random.next() as usize % all,
+        }
+    }
+
+    /// Puts a line into the first empty way of a set, else where the policy says; returns where, and what was there.
+    pub fn insert(&mut self, set: usize, line: Line) -> (Place, Option<Line>) {
+        let empty = self.sets[set].ways.iter().position(Option::is_none);
+        let way = empty.unwrap_or_else(|| self.victim(set));
+        self.touch((set, way));
+        ((set, way), self.sets[set].ways[way].replace(line))
+    }
+
+    /// Every place that an operation names and that holds a line.
+    pub fn named(&self, scope: Scope, virt: u64, phys: Option<u64>) -> Vec<Place> {
+        let g = self.geometry;
+        let named = match scope {
+            Scope::Address | Scope::Range => {
+                phys.and_then(|phys| self.find(virt, phys)).into_iter().collect()
+            }
+            Scope::Index => vec![g.index_operand(virt)],
+            Scope::SetWay => g.set_way_operand(virt as u32).into_iter().collect(),
+            Scope::All => (0..g.sets()).flat_map(|set| (0..g.ways()).map(move |way| (set, way))).collect(),
+        };
+        named.into_iter().filter(|(set, way)| self.sets[*set].ways[*way].is_some()).collect()
+    }
+}

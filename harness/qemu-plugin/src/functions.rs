@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Which functions of the kernel do cache maintenance, and how many instructions the guest spends in each.
+
+use trial_record::{FunctionCost, Phase};
+
+/// What is known of a function.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Its code has not been looked at.
+    Unknown,
+    /// It does no maintenance.
+    Other,
+    /// It does; its number among those that do.
+    Flushes(u32),
+}
+
+/// The kernel's functions by address, from its `System.map`.
+#[derive(Default)]
+pub struct Functions {
+    /// Where each begins, in order; each ends where the next begins.
+    starts: Vec<u64>,
+    kinds: Vec<Kind>,
+    costs: Vec<FunctionCost>,
+}
+
+/// Longer ones are not looked at: what looks so long is the end of the text, not a function.
+const LONGEST: u64 = 1 << 16;
+
+impl Functions {
+    /// Reads the text of a `System.map`: in each line an address in hexadecimal, a type, and a name.
+    pub fn parse(text: &str) -> Self {
+        let code = |line: &str| {
+            let mut words = line.split(' ');
+            let address = u64::from_str_radix(words.next()?, 16).ok()?;
+            matches!(words.next()?, "T" | "t" | "W" | "w").then_some(address & 0xffff_ffff)
+        };
+        let mut starts: Vec<u64> = text.lines().filter_map(code).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        Self { kinds: vec![Kind::Unknown; starts.len()], starts, costs: Vec::new() }
+    }
+
+    /// Returns the number, above 0, of the function at an address if it does maintenance, else 0. `flushes` looks
+    /// through the code of a function, from its first byte to the one after its last.
+    pub fn number(&mut self, address: u64, flushes: impl FnOnce(u64, u64) -> bool) -> u32 {
+        let next = self.starts.partition_point(|start| *start <= address);
+        let (Some(this), Some(end)) = (next.checked_sub(1), self.starts.get(next)) else { return 0 };
+        let start = self.starts[this];
+        if self.kinds[this] == Kind::Unknown {
+            self.kinds[this] = if end - start <= LONGEST && flushes(start, *end) {
+                self.costs.push(FunctionCost { pc: start, instructions: [0; Phase::ALL.len()] });
+                Kind::Flushes(self.costs.len() as u32)
+            } else {
+                Kind::Other
+            };
+        }
+        match self.kinds[this] {
+            Kind::Flushes(number) => number,
+            _ => 0,
+        }
+    }
+
+    /// Counts instructions in a function, by its number.
+    pub fn count(&mut self, number: u32, phase: Phase, instructions: i64) {
+        if let Some(cost) = (number as usize).checked_sub(1).and_then(|at| self.costs.get_mut(at)) {
+            let count = &mut cost.instructions[phase as usize];
+            *count = count.saturating_add_signed(instructions);
+        }
+    }
+
+    /// Functions in which instructions were counted, by address.
+    pub fn costs(&self) -> Vec<FunctionCost> {
+        let mut costs: Vec<_> =
+            self.costs.iter().filter(|cost| cost.instructions != [0; 5]).copied().collect();
+        costs.sort_by_key(|cost| cost.pc);
+        costs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_what_lies_in_functions_that_flush() {
+        let mut functions =
+            Functions::parse("80100000 T a\n80100040 t blast\n80100080 D data\n80100100 T c\n");
+        let flushes = |start, end| (start, end) == (0x8010_0040, 0x8010_0100);
+        assert_eq!(functions.number(0x8010_0000, flushes), 0);
+        let blast = functions.number(0x8010_0044, flushes);
+        assert_eq!(functions.number(0x8010_00fc, |_, _| unreachable!()), blast);
+        assert_eq!(functions.number(0x8000_0000, flushes), 0);
+        functions.count(blast, Phase::Run, 10);
+        functions.count(blast, Phase::Run, -3);
+        functions.count(0, Phase::Run, 5);
+        let cost = FunctionCost { pc: 0x8010_0040, instructions: [0, 0, 0, 7, 0] };
+        assert_eq!(functions.costs(), [cost]);
+    }
+}
