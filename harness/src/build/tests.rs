@@ -69,6 +69,7 @@ impl World {
             fragments: vec!["f.config".into()],
             target: "all".to_owned(),
             image: "vmlinux".into(),
+            uimage: None,
             guest: GuestCompiler { cc: String::new(), cflags: Vec::new() },
         };
         Self { dir, cache, kernel, tree }

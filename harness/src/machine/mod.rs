@@ -4,6 +4,7 @@
 pub mod argv;
 mod qmp;
 mod snapshot;
+pub mod uimage;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@ use cache_model::Geometry;
 use crate::error::Error;
 use crate::error::Result;
 use crate::plan::high::Source;
+use crate::plan::high::Target;
 use crate::plan::model::Arch;
 use crate::plan::model::CacheShape;
 use crate::plan::model::Caches;
@@ -82,6 +83,25 @@ fn geometry(file: &str, which: &str, shape: &CacheShape) -> Result<()> {
     Geometry::new(shape.sets, shape.ways, shape.line)
         .map(drop)
         .map_err(|error| Error::study(format!("{file}: caches.{which}: {error}")))
+}
+
+/// Refuses a U-Boot header that QEMU would not heed, or that cannot have the address.
+pub(super) fn load_address(file: &str, target: &Target) -> Result<()> {
+    let Some(address) = target.load_address() else { return Ok(()) };
+    let (kernel, machine) = (&target.kernel.name, &target.machine.name);
+    // QEMU's MIPS boards load ELF files only.
+    if target.kernel.arch != Arch::Arm {
+        return Err(Error::study(format!(
+            "{file}: kernel {kernel}: only ARM boards load an image by `uimage`"
+        )));
+    }
+    let end = target.machine.ram_base.saturating_add(u64::from(target.machine.memory_mib) << 20);
+    if address >= end || u32::try_from(address).is_err() {
+        return Err(Error::study(format!(
+            "{file}: kernel {kernel} has its place at {address:#x}, where machine {machine} has no memory within 4 GiB"
+        )));
+    }
+    Ok(())
 }
 
 /// Returns the one form of source that is filled in.

@@ -18,6 +18,7 @@ use crate::plan::model::Expectation;
 use crate::plan::model::Expected;
 use crate::plan::model::GuestCompiler;
 use crate::plan::model::Seeds;
+use crate::plan::model::Uimage;
 use crate::plan::trial_id::TrialId;
 
 /// A study, ready to be run.
@@ -66,6 +67,11 @@ impl Target {
     pub fn title(&self) -> String {
         format!("{} on {}", self.kernel.name, self.machine.name)
     }
+
+    /// Returns the address to which QEMU loads the image, if it must be told; it fits into 32 bits.
+    pub fn load_address(&self) -> Option<u64> {
+        self.kernel.uimage.map(|uimage| self.machine.ram_base.saturating_add(uimage.load.into()))
+    }
 }
 
 /// A source, a configuration, and how to build it.
@@ -85,6 +91,8 @@ pub struct Kernel {
     pub target: String,
     /// What QEMU boots, relative to the build tree.
     pub image: PathBuf,
+    /// The U-Boot header that QEMU needs before the image, if any.
+    pub uimage: Option<Uimage>,
     /// How the guest's programs are compiled.
     pub guest: GuestCompiler,
 }

@@ -30,6 +30,7 @@ pub use model::Expectation;
 pub use model::Expected;
 pub use model::GuestCompiler;
 pub use model::Seeds;
+pub use model::Uimage;
 pub use resolve::resolve;
 pub use trial_id::TrialId;
 pub use trial_id::mode_name;

@@ -43,8 +43,18 @@ pub struct KernelFile {
     pub target: String,
     /// What QEMU boots, relative to the build tree.
     pub image: String,
+    /// The header that the image needs to be loaded to its place; without it QEMU knows the place.
+    pub uimage: Option<Uimage>,
     /// How the guest's programs are compiled.
     pub guest: GuestCompiler,
+}
+
+/// `uimage:` of a kernel: QEMU gets the image with a legacy U-Boot header before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Uimage {
+    /// Where the image is loaded and entered, counted from the start of the machine's memory.
+    pub load: u32,
 }
 
 /// `source:` of a kernel; exactly one of the four forms is to be filled in.

@@ -89,7 +89,9 @@ fn targets(low: &Low) -> Result<Vec<Target>> {
                 machine.arch.name()
             )));
         }
-        targets.push(Target { kernel, machine });
+        let target = Target { kernel, machine };
+        check::load_address(&low.file, &target)?;
+        targets.push(target);
     }
     Ok(targets)
 }
@@ -124,6 +126,7 @@ fn kernel(low: &Low, kernel: &KernelFile) -> Result<Kernel> {
         fragments,
         target: kernel.target.clone(),
         image: PathBuf::from(&kernel.image),
+        uimage: kernel.uimage,
         guest: kernel.guest.clone(),
     })
 }

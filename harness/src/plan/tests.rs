@@ -260,6 +260,32 @@ fn figures_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn a_load_address_lies_in_memory_that_qemu_loads_to() {
+    let mut texts = texts();
+    let (kernel, machine) = (KERNEL.replace("arch: mips", "arch: arm"), MACHINE.replace("mips", "arm"));
+    texts.insert("kernels/mips-6.1.yaml", format!("{kernel}uimage: {{load: 0x8000}}\n"));
+    let mut why = |base: &str| {
+        let machine = machine.replace("advertise: true", "advertise: false");
+        texts.insert("kernels/machines/malta.yaml", machine.replace("ram_base: 0x0", base));
+        load(&texts, STUDY)
+            .and_then(|low| resolve(&low))
+            .map(|plan| plan.targets[0].load_address())
+            .map_err(|e| e.to_string())
+    };
+    assert_eq!(why("ram_base: 0x40000000").unwrap(), Some(0x4000_8000));
+    assert!(
+        why("ram_base: 0x100000000")
+            .unwrap_err()
+            .contains("at 0x100008000, where machine malta has no memory")
+    );
+    assert_eq!(plan().targets[0].load_address(), None);
+    assert_eq!(
+        broken("kernels/mips-6.1.yaml", "image: vmlinux", "image: vmlinux\nuimage: {load: 0x8000}"),
+        "ci/studies/small.yaml: kernel mips-6.1: only ARM boards load an image by `uimage`"
+    );
+}
+
+#[test]
 fn a_misspelt_key_is_located() {
     assert_eq!(
         broken(STUDY, "with: [companion]", "wiht: [companion]"),

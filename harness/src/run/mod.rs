@@ -14,6 +14,7 @@ use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Result};
 use crate::guest;
 use crate::judge::{self, Changed, Judgement};
+use crate::machine::uimage;
 use crate::plan::{Plan, TrialId};
 use crate::process::check_interrupted;
 use crate::report;
@@ -23,8 +24,15 @@ use crate::trial::line::{Cause, Detail, Outcome, TrialLine};
 use crate::trial::{self, Bench, Done};
 
 /// Kinds of the cache's entries, for sweeping away what interrupted runs left of them.
-pub const CACHE_KINDS: [&str; 6] =
-    [source::KIND, source::DOWNLOADS, build::BASE, build::IMAGE, guest::KIND, prepare::SNAPSHOTS];
+pub const CACHE_KINDS: [&str; 7] = [
+    source::KIND,
+    source::DOWNLOADS,
+    build::BASE,
+    build::IMAGE,
+    guest::KIND,
+    uimage::KIND,
+    prepare::SNAPSHOTS,
+];
 
 pub use event::{Event, Stage, Watch};
 pub use explain::{Evidence, explain};

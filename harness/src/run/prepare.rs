@@ -8,7 +8,7 @@ use crate::build::{Builder, Image as BuiltImage};
 use crate::cache_dir::{Cache, key, sha256_file};
 use crate::error::{Error, Kind, Result};
 use crate::guest::{self, Initramfs};
-use crate::machine::{self, Boot, Booted};
+use crate::machine::{self, Boot, Booted, uimage};
 use crate::patch::{self, Staged};
 use crate::plan::{Kernel, Plan, Row, Target};
 use crate::qemu::{self, Qemu};
@@ -29,6 +29,8 @@ pub struct Prepared {
     pub plugin: PathBuf,
     /// Kernels by kernel and row; absent when the build failed.
     pub images: BTreeMap<(String, String), BuiltImage>,
+    /// Images behind the header with their load address, by kernel, row and address.
+    pub uimages: BTreeMap<(String, String, u32), PathBuf>,
     /// Guest programs by kernel.
     pub guests: BTreeMap<String, Initramfs>,
 }
@@ -67,13 +69,35 @@ pub fn prepare(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Res
         qemu: emulators,
         plugin,
         images: BTreeMap::new(),
+        uimages: BTreeMap::new(),
         guests: BTreeMap::new(),
     };
     watch(Event::Stage { stage: Stage::Builds, steps: kernels.len() * (2 + plan.rows.len()), done: 0 });
     for kernel in &kernels {
         build_kernel(cache, root, plan, kernel, &sources[&kernel.name], &mut prepared, watch)?;
     }
+    wrap(cache, plan, &mut prepared)?;
     Ok(prepared)
+}
+
+/// Puts each image that needs it behind a header with the address that it has on each of its machines.
+fn wrap(cache: &Cache, plan: &Plan, prepared: &mut Prepared) -> Result<()> {
+    for target in &plan.targets {
+        let Some(address) = load_address(target)? else { continue };
+        for row in &plan.rows {
+            let (kernel, row) = (target.kernel.name.clone(), row.name.clone());
+            let Some(image) = prepared.images.get(&(kernel.clone(), row.clone())) else { continue };
+            let file = uimage::provide(cache, &image.image, &image.record.image_sha256, address)?;
+            prepared.uimages.insert((kernel, row, address), file);
+        }
+    }
+    Ok(())
+}
+
+/// The address as a header has it.
+fn load_address(target: &Target) -> Result<Option<u32>> {
+    let fits = |address| u32::try_from(address).map_err(|_| Error::internal("a load address beyond 4 GiB"));
+    target.load_address().map(fits).transpose()
 }
 
 /// A kernel's tree, and what each row changes in it.
@@ -204,11 +228,14 @@ pub type Snapshots = BTreeMap<(String, String, String), Snapshot>;
 impl Prepared {
     /// Returns how QEMU starts a combination, or `None` when there is no kernel for it.
     pub fn boot<'a>(&'a self, combination: &Combination<'a>) -> Option<Boot<'a>> {
-        let kernel = &combination.target.kernel.name;
-        let image = self.images.get(&(kernel.clone(), combination.row.name.clone()))?;
+        let (kernel, row) = (&combination.target.kernel.name, &combination.row.name);
+        let image = match load_address(combination.target).ok()? {
+            Some(address) => self.uimages.get(&(kernel.clone(), row.clone(), address))?,
+            None => &self.images.get(&(kernel.clone(), row.clone()))?.image,
+        };
         Some(Boot {
             machine: &combination.target.machine,
-            image: &image.image,
+            image,
             initramfs: &self.guests.get(kernel)?.path,
             plugin: &self.plugin,
         })
@@ -256,6 +283,7 @@ impl Prepared {
         let image = &self.manifest.images[&target.kernel.name][&combination.row.name].sha256;
         let key = key([
             ("image", image.as_bytes()),
+            ("address", &target.load_address().unwrap_or_default().to_be_bytes()),
             ("guest", self.manifest.guests[&target.kernel.name].as_bytes()),
             ("machine", machine.as_bytes()),
             ("qemu", qemu.stated.as_bytes()),
