@@ -24,7 +24,7 @@ use walkdir::WalkDir;
 use crate::cache_dir::{Cache, key, sha256_file, write_atomically};
 use crate::error::{Error, Result};
 use crate::patch::Staged;
-use crate::plan::Kernel;
+use crate::plan::{Kernel, dtb_name};
 use crate::process::{Run, Sink};
 use crate::source::Tree;
 use config::Requested;
@@ -38,6 +38,9 @@ pub const KINDS: [&str; 2] = [BASE, IMAGE];
 pub const BASE: &str = "base";
 /// Kind of the cache entries of images.
 pub const IMAGE: &str = "image";
+
+/// Directory of the device trees in an image's entry.
+const DTBS: &str = "dtbs";
 
 /// Version of `build.json`.
 const RECORD_VERSION: u32 = 1;
@@ -58,6 +61,8 @@ pub struct Image {
     pub dir: PathBuf,
     /// What QEMU boots.
     pub image: PathBuf,
+    /// Directory of the kernel's device trees.
+    pub dtbs: PathBuf,
     /// ELF file with symbols and line tables.
     pub vmlinux: PathBuf,
     /// kbuild's list of symbols.
@@ -162,7 +167,7 @@ impl<'a> Builder<'a> {
             ("flags", Toolchain::flags().as_bytes()),
             ("arch", kernel.arch.name().as_bytes()),
             ("cross", kernel.cross_compile.as_bytes()),
-            ("target", kernel.target.as_bytes()),
+            ("target", targets(kernel).join(" ").as_bytes()),
         ]);
         Ok(Self { cache, kernel, tree, toolchain, requested, namespace, base_key })
     }
@@ -229,7 +234,7 @@ impl<'a> Builder<'a> {
         let config = obj.join(".config");
         let config = std::fs::read_to_string(&config).map_err(|e| Error::io("read", &config, e))?;
         self.requested.verify(&config, &self.tree.path)?;
-        let build = job(make.words(&[&self.kernel.target]));
+        let build = job(make.words(&targets(self.kernel)));
         build.finish(build.plain())
     }
 
@@ -246,7 +251,7 @@ impl<'a> Builder<'a> {
             staged,
             namespace: self.namespace,
             make: &make,
-            words: make.words(&[&self.kernel.target]),
+            words: make.words(&targets(self.kernel)),
             log: dir.join("build.log"),
         };
         match self.namespace {
@@ -257,20 +262,24 @@ impl<'a> Builder<'a> {
 
     /// Copies what is worth keeping from the first directory that has it.
     fn keep(&self, from: &[&Path], objects_rebuilt: usize, staged: &Staged, dir: &Path) -> Result<()> {
-        let files = [
-            (self.kernel.image.as_path(), "image"),
-            (Path::new("vmlinux"), "vmlinux"),
-            (Path::new("System.map"), "System.map"),
+        let mut files: Vec<(PathBuf, String)> = vec![
+            (self.kernel.image.clone(), "image".into()),
+            ("vmlinux".into(), "vmlinux".into()),
+            ("System.map".into(), "System.map".into()),
         ];
+        let dts = Path::new("arch").join(self.kernel.arch.name()).join("boot/dts");
+        files.extend(self.kernel.dtbs.iter().map(|dtb| (dts.join(dtb), format!("{DTBS}/{}", dtb_name(dtb)))));
+        let dtbs = dir.join(DTBS);
+        std::fs::create_dir(&dtbs).map_err(|e| Error::io("create", &dtbs, e))?;
         for (name, to) in files {
-            let Some(found) = from.iter().map(|d| d.join(name)).find(|p| p.is_file()) else {
+            let Some(found) = from.iter().map(|d| d.join(&name)).find(|p| p.is_file()) else {
                 return Err(Error::study(format!(
                     "the make target {} gives no {}",
-                    self.kernel.target,
+                    targets(self.kernel).join(" "),
                     name.display()
                 )));
             };
-            std::fs::copy(&found, dir.join(to)).map_err(|e| Error::io("copy", &found, e))?;
+            std::fs::copy(&found, dir.join(&to)).map_err(|e| Error::io("copy", &found, e))?;
         }
         let record = BuildRecord {
             v: RECORD_VERSION,
@@ -327,6 +336,11 @@ impl Job<'_> {
     }
 }
 
+/// What kbuild is to make.
+fn targets(kernel: &Kernel) -> Vec<&str> {
+    std::iter::once(&kernel.target).chain(&kernel.dtbs).map(String::as_str).collect()
+}
+
 fn load(dir: PathBuf) -> Result<Image> {
     let file = dir.join("build.json");
     let text = std::fs::read(&file).map_err(|e| Error::io("read", &file, e))?;
@@ -335,6 +349,7 @@ fn load(dir: PathBuf) -> Result<Image> {
     })?;
     Ok(Image {
         image: dir.join("image"),
+        dtbs: dir.join(DTBS),
         vmlinux: dir.join("vmlinux"),
         system_map: dir.join("System.map"),
         record,

@@ -69,6 +69,7 @@ impl World {
             fragments: vec!["f.config".into()],
             target: "all".to_owned(),
             image: "vmlinux".into(),
+            dtbs: Vec::new(),
             uimage: None,
             guest: GuestCompiler { cc: String::new(), cflags: Vec::new() },
         };

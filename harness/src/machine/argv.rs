@@ -6,7 +6,8 @@ use std::path::Path;
 
 use trial_record::Mode;
 
-use crate::plan::{CacheShape, Machine, mode_name};
+use crate::plan::hardware::{Addressing, Aliases, Caches, Isa, Replacement, Snoops, Write};
+use crate::plan::{Machine, mode_name};
 
 /// What QEMU boots.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,8 @@ pub struct Boot<'a> {
     pub machine: &'a Machine,
     /// The kernel image.
     pub image: &'a Path,
+    /// The device tree, if the machine names one.
+    pub dtb: Option<&'a Path>,
     /// The initramfs.
     pub initramfs: &'a Path,
     /// The plugin's shared object.
@@ -61,11 +64,15 @@ pub fn common(boot: &Boot<'_>, append: &str, console: &Path) -> Vec<OsString> {
     let mut option = |name: &str, value: OsString| args.extend([name.into(), value]);
     option("-M", machine.board.clone().into());
     option("-cpu", machine.cpu.clone().into());
+    if machine.smp > 1 {
+        option("-smp", machine.smp.to_string().into());
+    }
     option("-m", format!("{}M", machine.memory_mib).into());
     option("-icount", format!("shift={ICOUNT_SHIFT},sleep=off").into());
     option("-rtc", "base=2026-01-01,clock=vm".into());
     option("-seed", QEMU_SEED.to_string().into());
-    for name in ["-display", "-vga", "-nic", "-monitor"] {
+    // -audio: with -nodefaults, ARM's own boards insist on being told what to do with their audio chip.
+    for name in ["-display", "-vga", "-audio", "-nic", "-monitor"] {
         option(name, "none".into());
     }
     // A restored guest runs at once, without being told to.
@@ -73,6 +80,9 @@ pub fn common(boot: &Boot<'_>, append: &str, console: &Path) -> Vec<OsString> {
     option("-serial", prefixed("file:", console));
     option("-kernel", boot.image.into());
     option("-initrd", boot.initramfs.into());
+    if let Some(dtb) = boot.dtb {
+        option("-dtb", dtb.into());
+    }
     // panic=-1 reboots at once, and -no-reboot turns that into QEMU's exit.
     let append = format!("{} panic=-1 {append}", machine.append);
     option("-append", append.trim().into());
@@ -89,8 +99,9 @@ pub fn plugin(boot: &Boot<'_>, plugin: &Plugin<'_>) -> [OsString; 2] {
         value.push(text);
     };
     add("mode", mode_name(plugin.mode).into());
-    add("icache", shape(machine.caches.icache).into());
-    add("dcache", shape(machine.caches.dcache).into());
+    for (key, text) in hardware(machine) {
+        add(key, text.into());
+    }
     add("ram", format!("{:#x}:{}", machine.ram_base, u64::from(machine.memory_mib) << 20).into());
     for (key, on) in [("advertise", machine.caches.advertise), ("mmu", plugin.restored)] {
         if on {
@@ -124,8 +135,58 @@ pub fn qmp(socket: &Path) -> [OsString; 2] {
     ["-qmp".into(), value]
 }
 
-fn shape(shape: CacheShape) -> String {
-    format!("{}x{}x{}", shape.sets, shape.ways, shape.line)
+/// Returns what the plugin is told of CPUs and caches; what is absent is its default.
+fn hardware(machine: &Machine) -> Vec<(&'static str, String)> {
+    let Caches { icache, dcache, snoops, globalised, aliases, .. } = machine.caches;
+    let shape = |sets: u32, ways: u32, line: u32, behaviour: &[&str]| {
+        format!("{sets}x{ways}x{line}{}", behaviour.concat())
+    };
+    let write = match dcache.write {
+        Write::BackAllocate => "",
+        Write::BackNoAllocate => ":no-allocate",
+        Write::Through => ":through",
+    };
+    let i = [addressing(icache.addressing), replacement(icache.replacement)];
+    let d = [addressing(dcache.addressing), replacement(dcache.replacement), write];
+    let snoops = match snoops {
+        Snoops::Nothing => None,
+        Snoops::Own => Some("own"),
+        Snoops::Others => Some("others"),
+        Snoops::All => Some("all"),
+    };
+    let isa = machine.isa.map(|isa| match isa {
+        Isa::MipsR6 => "r6",
+        Isa::ArmV5 => "v5",
+        Isa::ArmV6 => "v6",
+    });
+    let pairs = machine.cache_pairs();
+    let all = [
+        ("icache", Some(shape(icache.sets, icache.ways, icache.line, &i))),
+        ("dcache", Some(shape(dcache.sets, dcache.ways, dcache.line, &d))),
+        ("snoops", snoops.map(str::to_owned)),
+        ("globalised", globalised.then(|| "on".to_owned())),
+        ("caches", (pairs > 1).then(|| pairs.to_string())),
+        ("aliases", (aliases == Aliases::Hidden).then(|| "hidden".to_owned())),
+        ("isa", isa.map(str::to_owned)),
+    ];
+    all.into_iter().filter_map(|(key, text)| Some((key, text?))).collect()
+}
+
+fn addressing(addressing: Addressing) -> &'static str {
+    match addressing {
+        Addressing::Pipt => "",
+        Addressing::Vipt => ":vipt",
+        Addressing::Vivt => ":vivt",
+    }
+}
+
+fn replacement(replacement: Replacement) -> &'static str {
+    match replacement {
+        Replacement::Lru => "",
+        Replacement::Plru => ":plru",
+        Replacement::RoundRobin => ":round-robin",
+        Replacement::Random => ":random",
+    }
 }
 
 fn prefixed(prefix: &str, path: &Path) -> OsString {
@@ -142,20 +203,35 @@ fn escaped(path: &Path) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Arch, Caches};
+    use crate::plan::Arch;
+    use crate::plan::hardware::{DataCache, InstructionCache};
 
     fn machine() -> Machine {
-        let cache = CacheShape { sets: 128, ways: 4, line: 32 };
+        let (addressing, replacement) = (Addressing::Pipt, Replacement::Lru);
+        let icache = InstructionCache { sets: 128, ways: 4, line: 32, addressing, replacement };
+        let write = Write::BackAllocate;
+        let dcache = DataCache { sets: 64, ways: 8, line: 16, addressing, replacement, write };
         Machine {
             name: "malta".into(),
             arch: Arch::Mips,
+            isa: None,
             qemu: "mips".into(),
             board: "malta".into(),
             cpu: "24Kf".into(),
+            smp: 1,
+            dtb: None,
             memory_mib: 64,
             ram_base: 0,
             append: "console=ttyS0".into(),
-            caches: Caches { icache: cache, dcache: cache, advertise: true },
+            caches: Caches {
+                icache,
+                dcache,
+                advertise: true,
+                snoops: Snoops::Nothing,
+                globalised: false,
+                shared: false,
+                aliases: Aliases::Shown,
+            },
             source: String::new(),
         }
     }
@@ -164,19 +240,24 @@ mod tests {
         args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ")
     }
 
+    fn boot(machine: &Machine) -> Boot<'_> {
+        Boot {
+            machine,
+            image: Path::new("vmlinux"),
+            dtb: None,
+            initramfs: Path::new("initramfs"),
+            plugin: Path::new("p.so"),
+        }
+    }
+
     #[test]
     fn a_trial_names_everything_that_decides_it() {
         let machine = machine();
-        let boot = Boot {
-            machine: &machine,
-            image: Path::new("vmlinux"),
-            initramfs: Path::new("initramfs"),
-            plugin: Path::new("p.so"),
-        };
+        let boot = boot(&machine);
         assert_eq!(
             words(&common(&boot, "", Path::new("/t/console"))),
             "-M malta -cpu 24Kf -m 64M -icount shift=7,sleep=off -rtc base=2026-01-01,clock=vm -seed 1 \
-             -display none -vga none -nic none -monitor none -global migration.store-global-state=off \
+             -display none -vga none -audio none -nic none -monitor none -global migration.store-global-state=off \
              -serial file:/t/console -kernel vmlinux -initrd initramfs -append console=ttyS0 panic=-1 \
              -no-reboot -no-user-config -nodefaults"
         );
@@ -190,8 +271,51 @@ mod tests {
         };
         assert_eq!(
             words(&plugin(&boot, &asked)),
-            "-plugin p.so,mode=enforce,icache=128x4x32,dcache=128x4x32,ram=0x0:67108864,advertise=on,mmu=on,\
+            "-plugin p.so,mode=enforce,icache=128x4x32,dcache=64x8x16,ram=0x0:67108864,advertise=on,mmu=on,\
              record=/t/a,,b,command=t1 seed=7,deadline=400"
         );
+    }
+    #[test]
+    fn cpus_and_the_device_tree_are_named_to_qemu() {
+        let machine = Machine { smp: 2, ..machine() };
+        let boot = Boot { dtb: Some(Path::new("/i/a.dtb")), ..boot(&machine) };
+        let said = words(&common(&boot, "", Path::new("/t/console")));
+        assert!(said.contains("-cpu 24Kf -smp 2 -m 64M"), "{said}");
+        assert!(said.contains("-initrd initramfs -dtb /i/a.dtb -append"), "{said}");
+    }
+
+    #[test]
+    fn the_plugin_is_told_what_is_not_its_default() {
+        let told = |change: &dyn Fn(&mut Machine)| {
+            let mut machine = machine();
+            change(&mut machine);
+            let words: Vec<_> =
+                hardware(&machine).iter().map(|(key, text)| format!("{key}={text}")).collect();
+            words.join(",").replace("icache=128x4x32", "I").replace("dcache=64x8x16", "D")
+        };
+        assert_eq!(told(&|_| ()), "I,D");
+        assert_eq!(told(&|m| m.caches.icache.addressing = Addressing::Vipt), "I:vipt,D");
+        assert_eq!(told(&|m| m.caches.icache.replacement = Replacement::Plru), "I:plru,D");
+        let arm926 = |m: &mut Machine| {
+            m.caches.icache.addressing = Addressing::Vivt;
+            m.caches.dcache.addressing = Addressing::Vivt;
+            m.caches.dcache.replacement = Replacement::Random;
+            m.caches.dcache.write = Write::BackNoAllocate;
+            m.isa = Some(Isa::ArmV5);
+        };
+        assert_eq!(told(&arm926), "I:vivt,D:vivt:random:no-allocate,isa=v5");
+        let through = |m: &mut Machine| {
+            m.caches.dcache.replacement = Replacement::RoundRobin;
+            m.caches.dcache.write = Write::Through;
+        };
+        assert_eq!(told(&through), "I,D:round-robin:through");
+        for (snoops, text) in [(Snoops::Own, "own"), (Snoops::Others, "others"), (Snoops::All, "all")] {
+            assert_eq!(told(&|m| m.caches.snoops = snoops), format!("I,D,snoops={text}"));
+        }
+        assert_eq!(told(&|m| (m.smp, m.caches.globalised) = (2, true)), "I,D,globalised=on,caches=2");
+        assert_eq!(told(&|m| (m.smp, m.caches.shared) = (2, true)), "I,D");
+        assert_eq!(told(&|m| m.caches.aliases = Aliases::Hidden), "I,D,aliases=hidden");
+        assert_eq!(told(&|m| m.isa = Some(Isa::MipsR6)), "I,D,isa=r6");
+        assert_eq!(told(&|m| m.isa = Some(Isa::ArmV6)), "I,D,isa=v6");
     }
 }

@@ -7,11 +7,16 @@ use cache_model::Geometry;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::nearest::suggestion;
+use crate::plan::hardware::Addressing;
+use crate::plan::hardware::Aliases;
+use crate::plan::hardware::Caches;
+use crate::plan::hardware::MachineFile;
+use crate::plan::hardware::Snoops;
 use crate::plan::high::Source;
 use crate::plan::high::Target;
+use crate::plan::high::dtb_name;
 use crate::plan::model::Arch;
-use crate::plan::model::CacheShape;
-use crate::plan::model::Caches;
 use crate::plan::model::SourceFile;
 
 /// Refuses a name that cannot be a directory, a part of a trial's name and a word in a table.
@@ -56,33 +61,96 @@ pub(super) fn positive(file: &str, what: &str, figure: u64) -> Result<()> {
     Ok(())
 }
 
+/// QEMU's boards have fewer CPUs, or more than the guest's testcases can make use of.
+const MAX_CPUS: u32 = 16;
+
+/// Refuses a machine whose parts do not fit together.
+pub(super) fn machine(file: &str, machine: &MachineFile) -> Result<()> {
+    let wrong = |what: String| Err(Error::study(format!("{file}: {what}")));
+    let MachineFile { arch, smp, .. } = *machine;
+    if !(1..=MAX_CPUS).contains(&smp) {
+        return wrong(format!("smp: {smp} CPUs are not between 1 and {MAX_CPUS}"));
+    }
+    if machine.isa.is_some_and(|isa| isa.arch() != arch) {
+        return wrong(format!("isa: is not one of {}", arch.name()));
+    }
+    let caches = &machine.caches;
+    if caches.shared && smp == 1 {
+        return wrong("caches.shared: there is one CPU only".into());
+    }
+    let pairs = if caches.shared { 1 } else { smp };
+    if pairs == 1 && matches!(caches.snoops, Snoops::Others | Snoops::All) {
+        return wrong("caches.snoops: there are no other caches to look into".into());
+    }
+    if caches.aliases == Aliases::Hidden {
+        if !caches.advertise {
+            return wrong("caches.aliases: only with `advertise: true` the guest is told anything".into());
+        }
+        if caches.dcache.addressing != Addressing::Pipt {
+            return wrong("caches.aliases: the dcache has some unless its addressing is pipt".into());
+        }
+    }
+    self::caches(file, arch, caches)
+}
+
 /// Refuses a cache geometry that the model or the guest's registers cannot have.
-pub(super) fn caches(file: &str, arch: Arch, caches: &Caches) -> Result<()> {
+fn caches(file: &str, arch: Arch, caches: &Caches) -> Result<()> {
     if caches.advertise && arch != Arch::Mips {
         return Err(Error::study(format!(
             "{file}: caches: only MIPS machines can advertise a geometry (Config1); give that of QEMU's {} here",
             arch.name()
         )));
     }
-    for (which, shape) in [("icache", &caches.icache), ("dcache", &caches.dcache)] {
-        geometry(file, which, shape)?;
+    let Caches { icache, dcache, .. } = caches;
+    let shapes = [
+        ("icache", icache.sets, icache.ways, icache.line),
+        ("dcache", dcache.sets, dcache.ways, dcache.line),
+    ];
+    for (which, sets, ways, line) in shapes {
+        // Asks the model itself, so that no machine is refused only when its guest boots.
+        if let Err(error) = Geometry::new(sets, ways, line) {
+            return Err(Error::study(format!("{file}: caches.{which}: {error}")));
+        }
         // MIPS32 PRA, Config1: IS/DS encode 32 to 4096 sets a way, IA/DA 1 to 8 ways.
-        if caches.advertise && !((32..=4096).contains(&shape.sets) && shape.ways <= 8) {
+        if caches.advertise && !((32..=4096).contains(&sets) && ways <= 8) {
             return Err(Error::study(format!(
-                "{file}: caches.{which}: {} sets of {} ways cannot be advertised: \
-                 Config1 has 32 to 4096 sets and 1 to 8 ways",
-                shape.sets, shape.ways
+                "{file}: caches.{which}: {sets} sets of {ways} ways cannot be advertised: \
+                 Config1 has 32 to 4096 sets and 1 to 8 ways"
             )));
         }
     }
     Ok(())
 }
 
-/// Asks the model itself, so that no machine is refused only when its guest boots.
-fn geometry(file: &str, which: &str, shape: &CacheShape) -> Result<()> {
-    Geometry::new(shape.sets, shape.ways, shape.line)
-        .map(drop)
-        .map_err(|error| Error::study(format!("{file}: caches.{which}: {error}")))
+/// Refuses device trees that are no make targets below the architecture's `dts`, or that have one file name.
+pub(super) fn dtbs(file: &str, dtbs: &[String]) -> Result<()> {
+    for dtb in dtbs {
+        let parts_are_names = dtb.split('/').all(|part| {
+            let good = |c: char| c.is_ascii_alphanumeric() || "-._+,".contains(c);
+            !part.starts_with(['.', '-']) && part.chars().all(good) && !part.is_empty()
+        });
+        if !parts_are_names || !dtb.ends_with(".dtb") {
+            return Err(Error::study(format!("{file}: dtbs: `{dtb}` is not like versatile-pb.dtb")));
+        }
+    }
+    match dtbs {
+        [] => Ok(()),
+        some => distinct(file, "device tree", some.iter().map(|dtb| dtb_name(dtb))),
+    }
+}
+
+/// Refuses a machine with a device tree that the kernel's build does not make.
+pub(super) fn has_dtb(file: &str, target: &Target) -> Result<()> {
+    let (kernel, Some(dtb)) = (&target.kernel, &target.machine.dtb) else { return Ok(()) };
+    let known = || kernel.dtbs.iter().map(|known| dtb_name(known));
+    if known().any(|known| known == dtb) {
+        return Ok(());
+    }
+    let message = format!(
+        "{file}: machine {} needs the device tree {dtb}, which is not among the `dtbs` of kernel {}",
+        target.machine.name, kernel.name
+    );
+    Err(Error::study(message).hint(suggestion(dtb, known())))
 }
 
 /// Refuses a U-Boot header that QEMU would not heed, or that cannot have the address.
@@ -146,38 +214,6 @@ mod tests {
         let twice = distinct("f", "testcase", ["a", "b", "a"]).unwrap_err();
         assert_eq!(twice.to_string(), "f: testcase `a` is named twice");
         assert_eq!(distinct("f", "testcase", []).unwrap_err().to_string(), "f: names no testcase");
-    }
-
-    fn shapes(sets: u32, ways: u32, line: u32, advertise: bool) -> Caches {
-        let shape = CacheShape { sets, ways, line };
-        Caches { icache: CacheShape { sets: 128, ways: 4, line: 32 }, dcache: shape, advertise }
-    }
-
-    #[test]
-    fn geometry_is_powers_of_two_with_lines_of_8_to_128_bytes() {
-        let why = |caches_: Caches| caches("m.yaml", Arch::Mips, &caches_).err().map(|e| e.to_string());
-        assert_eq!(why(shapes(128, 4, 32, true)), None);
-        assert_eq!(why(shapes(128, 4, 128, true)), None);
-        assert_eq!(
-            why(shapes(96, 4, 32, false)).unwrap(),
-            "m.yaml: caches.dcache: sets = 96 is not a power of two between 1 and 65536"
-        );
-        assert_eq!(
-            why(shapes(0, 4, 32, false)).unwrap(),
-            "m.yaml: caches.dcache: sets = 0 is not a power of two between 1 and 65536"
-        );
-        assert_eq!(
-            why(shapes(128, 4, 256, false)).unwrap(),
-            "m.yaml: caches.dcache: line = 256 is not a power of two between 8 and 128"
-        );
-        assert!(why(shapes(16, 4, 32, true)).unwrap().contains("cannot be advertised"));
-        assert!(why(shapes(16, 4, 32, false)).is_none());
-    }
-
-    #[test]
-    fn only_mips_advertises() {
-        assert!(caches("m", Arch::Arm, &shapes(256, 2, 64, true)).is_err());
-        assert!(caches("m", Arch::Arm, &shapes(256, 2, 64, false)).is_ok());
     }
 
     #[test]

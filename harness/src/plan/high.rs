@@ -12,8 +12,9 @@ use trial_record::Mode;
 use crate::error::Error;
 use crate::error::Result;
 use crate::nearest::suggestion;
+use crate::plan::hardware::Caches;
+use crate::plan::hardware::Isa;
 use crate::plan::model::Arch;
-use crate::plan::model::Caches;
 use crate::plan::model::Expectation;
 use crate::plan::model::Expected;
 use crate::plan::model::GuestCompiler;
@@ -91,10 +92,18 @@ pub struct Kernel {
     pub target: String,
     /// What QEMU boots, relative to the build tree.
     pub image: PathBuf,
+    /// Device trees that are built beside the image, as the make targets below the architecture's `dts`; no file name
+    /// twice.
+    pub dtbs: Vec<String>,
     /// The U-Boot header that QEMU needs before the image, if any.
     pub uimage: Option<Uimage>,
     /// How the guest's programs are compiled.
     pub guest: GuestCompiler,
+}
+
+/// Returns the file name of a device tree that is named by its make target.
+pub fn dtb_name(target: &str) -> &str {
+    target.rsplit('/').next().unwrap_or(target)
 }
 
 /// Where a kernel's source comes from. Paths are as the user wrote them, relative to the repository's root.
@@ -128,12 +137,18 @@ pub struct Machine {
     pub name: String,
     /// Architecture.
     pub arch: Arch,
-    /// Which `qemu-system-...`: `mips`, `mipsel` or `arm`.
+    /// What the plugin decodes, if it is not the architecture's usual instruction set.
+    pub isa: Option<Isa>,
+    /// Which `qemu-system-...`: `mips`, `mipsel`, `mips64`, `mips64el` or `arm`.
     pub qemu: String,
     /// QEMU's `-M`.
     pub board: String,
     /// QEMU's `-cpu`.
     pub cpu: String,
+    /// Number of CPUs; at least 1.
+    pub smp: u32,
+    /// File name of the device tree that the board needs; each kernel that runs here builds it.
+    pub dtb: Option<String>,
     /// Guest memory in MiB.
     pub memory_mib: u32,
     /// Physical address at which the guest's memory begins.
@@ -144,6 +159,13 @@ pub struct Machine {
     pub caches: Caches,
     /// Where the figures come from.
     pub source: String,
+}
+
+impl Machine {
+    /// Returns how many pairs of caches there are.
+    pub fn cache_pairs(&self) -> u32 {
+        if self.caches.shared { 1 } else { self.smp }
+    }
 }
 
 /// A patch series under judgement.

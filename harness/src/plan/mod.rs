@@ -5,12 +5,14 @@
 //! the YAML; [`resolve()`] turns that into a [`Plan`], which later stages trust without looking again.
 
 mod check;
+pub mod hardware;
 mod high;
 mod load;
 pub mod model;
 mod resolve;
 mod trial_id;
 
+pub use hardware::Caches;
 pub use high::Cell;
 pub use high::Kernel;
 pub use high::Machine;
@@ -20,12 +22,11 @@ pub use high::Source;
 pub use high::Study;
 pub use high::Target;
 pub use high::Testcase;
+pub use high::dtb_name;
 pub use load::Low;
 pub use load::Texts;
 pub use load::load;
 pub use model::Arch;
-pub use model::CacheShape;
-pub use model::Caches;
 pub use model::Expectation;
 pub use model::Expected;
 pub use model::GuestCompiler;

@@ -43,6 +43,9 @@ pub struct KernelFile {
     pub target: String,
     /// What QEMU boots, relative to the build tree.
     pub image: String,
+    /// Device trees that are built beside the image: make targets, the names of files below the architecture's `dts`.
+    #[serde(default)]
+    pub dtbs: Vec<String>,
     /// The header that the image needs to be loaded to its place; without it QEMU knows the place.
     pub uimage: Option<Uimage>,
     /// How the guest's programs are compiled.
@@ -85,65 +88,6 @@ pub struct GuestCompiler {
     /// Flags that select the instruction set.
     #[serde(default)]
     pub cflags: Vec<String>,
-}
-
-/// `kernels/machines/<machine>.yaml`: a QEMU board, a CPU and its modelled caches.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MachineFile {
-    /// Name of the machine, the same as the file's.
-    pub name: String,
-    /// Architecture; a kernel of another one cannot run here.
-    pub arch: Arch,
-    /// Which `qemu-system-...`.
-    pub qemu: String,
-    /// QEMU's `-M`.
-    pub board: String,
-    /// QEMU's `-cpu`.
-    pub cpu: String,
-    /// Guest memory in MiB.
-    pub memory_mib: u32,
-    /// Physical address at which the guest's memory begins.
-    pub ram_base: u64,
-    /// Kernel command line that the board needs.
-    pub append: String,
-    /// The modelled first-level caches.
-    pub caches: Caches,
-    /// Where the figures come from.
-    pub source: String,
-}
-
-/// The first-level caches of a machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Caches {
-    /// Instruction cache.
-    pub icache: CacheShape,
-    /// Data cache, write-back.
-    pub dcache: CacheShape,
-    /// Whether the guest is shown these figures instead of QEMU's own (MIPS Config1). The kernel must see the
-    /// geometry that the model has, or its index operations flush too little.
-    #[serde(default)]
-    pub advertise: bool,
-}
-
-/// Geometry of one cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CacheShape {
-    /// Sets per way.
-    pub sets: u32,
-    /// Ways.
-    pub ways: u32,
-    /// Line length in bytes.
-    pub line: u32,
-}
-
-impl CacheShape {
-    /// Returns the capacity in bytes.
-    pub fn bytes(&self) -> u64 {
-        u64::from(self.sets) * u64::from(self.ways) * u64::from(self.line)
-    }
 }
 
 /// `patches/<set>/<variant>/variant.yaml`; the patch files lie beside it and apply in the order of their names.

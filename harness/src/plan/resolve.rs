@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::nearest::suggestion;
 use crate::plan::check;
+use crate::plan::hardware::MachineFile;
 use crate::plan::high::Kernel;
 use crate::plan::high::Machine;
 use crate::plan::high::Plan;
@@ -24,7 +25,6 @@ use crate::plan::load::variant_directory;
 use crate::plan::model::Arch;
 use crate::plan::model::Expectation;
 use crate::plan::model::KernelFile;
-use crate::plan::model::MachineFile;
 use crate::plan::model::RowFile;
 use crate::plan::model::VariantFile;
 
@@ -91,6 +91,7 @@ fn targets(low: &Low) -> Result<Vec<Target>> {
         }
         let target = Target { kernel, machine };
         check::load_address(&low.file, &target)?;
+        check::has_dtb(&low.file, &target)?;
         targets.push(target);
     }
     Ok(targets)
@@ -118,6 +119,7 @@ fn kernel(low: &Low, kernel: &KernelFile) -> Result<Kernel> {
         }
         fragments.push(PathBuf::from(path));
     }
+    check::dtbs(&file, &kernel.dtbs)?;
     Ok(Kernel {
         name: kernel.name.clone(),
         arch: kernel.arch,
@@ -126,6 +128,7 @@ fn kernel(low: &Low, kernel: &KernelFile) -> Result<Kernel> {
         fragments,
         target: kernel.target.clone(),
         image: PathBuf::from(&kernel.image),
+        dtbs: kernel.dtbs.clone(),
         uimage: kernel.uimage,
         guest: kernel.guest.clone(),
     })
@@ -133,10 +136,10 @@ fn kernel(low: &Low, kernel: &KernelFile) -> Result<Kernel> {
 
 fn machine(machine: &MachineFile) -> Result<Machine> {
     let file = machine_path(&machine.name);
-    check::caches(&file, machine.arch, &machine.caches)?;
+    check::machine(&file, machine)?;
     check::positive(&file, "memory_mib", machine.memory_mib.into())?;
     let emulators: &[&str] = match machine.arch {
-        Arch::Mips => &["mips", "mipsel"],
+        Arch::Mips => &["mips", "mipsel", "mips64", "mips64el"],
         Arch::Arm => &["arm"],
     };
     if !emulators.contains(&machine.qemu.as_str()) {
@@ -147,9 +150,12 @@ fn machine(machine: &MachineFile) -> Result<Machine> {
     Ok(Machine {
         name: machine.name.clone(),
         arch: machine.arch,
+        isa: machine.isa,
         qemu: machine.qemu.clone(),
         board: machine.board.clone(),
         cpu: machine.cpu.clone(),
+        smp: machine.smp,
+        dtb: machine.dtb.clone(),
         memory_mib: machine.memory_mib,
         ram_base: machine.ram_base,
         append: machine.append.clone(),

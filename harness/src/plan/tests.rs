@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Tests of `load` and `resolve` together, and the small study that the tests of other modules use.
 
+mod hardware;
+
 use super::*;
 
 /// The study's file in [`texts`].

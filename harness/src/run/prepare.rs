@@ -29,10 +29,22 @@ pub struct Prepared {
     pub plugin: PathBuf,
     /// Kernels by kernel and row; absent when the build failed.
     pub images: BTreeMap<(String, String), BuiltImage>,
-    /// Images behind the header with their load address, by kernel, row and address.
-    pub uimages: BTreeMap<(String, String, u32), PathBuf>,
+    /// What QEMU boots, by kernel, machine and row; absent when the build failed.
+    pub bootable: BTreeMap<Names, Bootable>,
     /// Guest programs by kernel.
     pub guests: BTreeMap<String, Initramfs>,
+}
+
+/// Names of a kernel, a machine and a row.
+pub type Names = (String, String, String);
+
+/// A kernel as one machine takes it.
+#[derive(Clone, Debug)]
+pub struct Bootable {
+    /// The image, behind a header with its address where that is needed.
+    pub image: PathBuf,
+    /// The device tree, if the machine names one.
+    pub dtb: Option<PathBuf>,
 }
 
 /// Builds everything that a plan needs; `root` is the repository.
@@ -69,35 +81,41 @@ pub fn prepare(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Res
         qemu: emulators,
         plugin,
         images: BTreeMap::new(),
-        uimages: BTreeMap::new(),
+        bootable: BTreeMap::new(),
         guests: BTreeMap::new(),
     };
     watch(Event::Stage { stage: Stage::Builds, steps: kernels.len() * (2 + plan.rows.len()), done: 0 });
     for kernel in &kernels {
         build_kernel(cache, root, plan, kernel, &sources[&kernel.name], &mut prepared, watch)?;
     }
-    wrap(cache, plan, &mut prepared)?;
+    prepared.bootable = bootable(cache, plan, &prepared)?;
     Ok(prepared)
 }
 
-/// Puts each image that needs it behind a header with the address that it has on each of its machines.
-fn wrap(cache: &Cache, plan: &Plan, prepared: &mut Prepared) -> Result<()> {
+/// Gives each machine each image in the form in which it takes it.
+fn bootable(cache: &Cache, plan: &Plan, prepared: &Prepared) -> Result<BTreeMap<Names, Bootable>> {
+    let mut all = BTreeMap::new();
     for target in &plan.targets {
-        let Some(address) = load_address(target)? else { continue };
         for row in &plan.rows {
-            let (kernel, row) = (target.kernel.name.clone(), row.name.clone());
-            let Some(image) = prepared.images.get(&(kernel.clone(), row.clone())) else { continue };
-            let file = uimage::provide(cache, &image.image, &image.record.image_sha256, address)?;
-            prepared.uimages.insert((kernel, row, address), file);
+            let built = (target.kernel.name.clone(), row.name.clone());
+            let Some(built) = prepared.images.get(&built) else { continue };
+            let image = match target.load_address() {
+                None => built.image.clone(),
+                Some(address) => {
+                    let address = u32::try_from(address)
+                        .map_err(|_| Error::internal("a load address beyond 4 GiB was not refused"))?;
+                    uimage::provide(cache, &built.image, &built.record.image_sha256, address)?
+                }
+            };
+            let dtb = target.machine.dtb.as_ref().map(|dtb| built.dtbs.join(dtb));
+            all.insert(names(target, row), Bootable { image, dtb });
         }
     }
-    Ok(())
+    Ok(all)
 }
 
-/// The address as a header has it.
-fn load_address(target: &Target) -> Result<Option<u32>> {
-    let fits = |address| u32::try_from(address).map_err(|_| Error::internal("a load address beyond 4 GiB"));
-    target.load_address().map(fits).transpose()
+fn names(target: &Target, row: &Row) -> Names {
+    (target.kernel.name.clone(), target.machine.name.clone(), row.name.clone())
 }
 
 /// A kernel's tree, and what each row changes in it.
@@ -223,20 +241,18 @@ pub enum Snapshot {
 }
 
 /// Snapshots by kernel, machine and row.
-pub type Snapshots = BTreeMap<(String, String, String), Snapshot>;
+pub type Snapshots = BTreeMap<Names, Snapshot>;
 
 impl Prepared {
     /// Returns how QEMU starts a combination, or `None` when there is no kernel for it.
     pub fn boot<'a>(&'a self, combination: &Combination<'a>) -> Option<Boot<'a>> {
-        let (kernel, row) = (&combination.target.kernel.name, &combination.row.name);
-        let image = match load_address(combination.target).ok()? {
-            Some(address) => self.uimages.get(&(kernel.clone(), row.clone(), address))?,
-            None => &self.images.get(&(kernel.clone(), row.clone()))?.image,
-        };
+        let Combination { target, row } = *combination;
+        let bootable = self.bootable.get(&names(target, row))?;
         Some(Boot {
-            machine: &combination.target.machine,
-            image,
-            initramfs: &self.guests.get(kernel)?.path,
+            machine: &target.machine,
+            image: &bootable.image,
+            dtb: bootable.dtb.as_deref(),
+            initramfs: &self.guests.get(&target.kernel.name)?.path,
             plugin: &self.plugin,
         })
     }
@@ -266,8 +282,7 @@ impl Prepared {
             let what = format!("{} with {}", target.title(), row.name);
             watch(Event::Step { what: &what, seconds: None });
             if let Some(snapshot) = snapshot {
-                let names = (target.kernel.name.clone(), target.machine.name.clone(), row.name.clone());
-                snapshots.insert(names, snapshot);
+                snapshots.insert(names(target, row), snapshot);
             }
             Ok(())
         })?;
@@ -281,8 +296,10 @@ impl Prepared {
         let machine = serde_json::to_string(&target.machine)
             .map_err(|error| Error::internal(format!("machine: {error}")))?;
         let image = &self.manifest.images[&target.kernel.name][&combination.row.name].sha256;
+        let dtb = boot.dtb.map(sha256_file).transpose()?.unwrap_or_default();
         let key = key([
             ("image", image.as_bytes()),
+            ("dtb", dtb.as_bytes()),
             ("address", &target.load_address().unwrap_or_default().to_be_bytes()),
             ("guest", self.manifest.guests[&target.kernel.name].as_bytes()),
             ("machine", machine.as_bytes()),
