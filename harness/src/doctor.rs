@@ -11,9 +11,15 @@ use crate::error::{Error, Result};
 use crate::process::{Run, find_program};
 use crate::qemu;
 
-/// The architectures that have a decoder in the plugin: name, compiler prefix, QEMU's target.
-const ARCHITECTURES: [(&str, &str, &str); 2] =
-    [("MIPS", "mips-linux-gnu-", "mips"), ("ARM", "arm-linux-gnueabihf-", "arm")];
+/// The architectures that have a decoder in the plugin, and QEMU's target.
+const EMULATORS: [(&str, &str); 2] = [("MIPS", "mips"), ("ARM", "arm")];
+
+/// What kernels and guest programs are compiled for, and the compiler's prefix.
+const COMPILERS: [(&str, &str); 3] =
+    [("MIPS", "mips-linux-gnu-"), ("ARM", "arm-linux-gnueabihf-"), (OLD_ARM, "arm-linux-gnueabi-")];
+
+/// Compilers for ARM v7 with hard float have no C library for these. Only kernels for them are lost without.
+const OLD_ARM: &str = "ARM v5 and v6";
 
 /// Programs without which nothing can be built, and what each is for.
 const NEEDED: [(&str, &str); 8] = [
@@ -45,9 +51,9 @@ const SETUP: &str = "run ci/setup";
 pub struct Facts {
     /// Every program asked for, and where it is.
     pub programs: Vec<(&'static str, Option<PathBuf>)>,
-    /// By architecture: the compiler's version, or why there is none.
+    /// By what it compiles for: the compiler's version, or why there is none.
     pub compilers: Vec<(&'static str, Result<String, String>)>,
-    /// By architecture: whether the compiler has a static C library.
+    /// By what it compiles for: whether the compiler has a static C library.
     pub static_libc: Vec<(&'static str, bool)>,
     /// By architecture: QEMU, or why there is none.
     pub qemu: Vec<(&'static str, Result<FoundQemu, String>)>,
@@ -124,7 +130,7 @@ pub fn probe(cache: &Cache) -> Result<Facts> {
     let free = rustix::fs::statvfs(cache.root())
         .map_err(|e| Error::io("ask for the free space of", cache.root(), e.into()))?;
     let each = |ask: fn(&str) -> Result<String, String>| {
-        ARCHITECTURES.map(|(arch, cross, _)| (arch, ask(&format!("{cross}gcc")))).to_vec()
+        COMPILERS.map(|(arch, cross)| (arch, ask(&format!("{cross}gcc")))).to_vec()
     };
     Ok(Facts {
         programs: names.map(|name| (name, find_program(name.as_ref()))).collect(),
@@ -133,7 +139,7 @@ pub fn probe(cache: &Cache) -> Result<Facts> {
             .into_iter()
             .map(|(arch, path)| (arch, path.is_ok_and(|path| path.starts_with('/'))))
             .collect(),
-        qemu: ARCHITECTURES.map(|(arch, _, target)| (arch, probe_qemu(cache, target))).to_vec(),
+        qemu: EMULATORS.map(|(arch, target)| (arch, probe_qemu(cache, target))).to_vec(),
         sources: crate::source::debian_archives(cache),
         overlay: Namespace::probe(cache)?.is_some(),
         cache: cache.root().to_owned(),
@@ -169,7 +175,7 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
         let name = format!("{arch} compiler");
         findings.push(match compiler {
             Ok(version) => well(&name, version.clone()),
-            Err(why) => missing(&name, why.clone(), SETUP),
+            Err(why) => without(arch, &name, why),
         });
     }
     for (arch, there) in &facts.static_libc {
@@ -177,7 +183,7 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
         findings.push(if *there {
             well(&name, "libc.a".to_owned())
         } else {
-            missing(&name, "no libc.a: the guest's programs cannot be linked".to_owned(), SETUP)
+            without(arch, &name, "no libc.a: the guest's programs cannot be linked")
         });
     }
     findings.extend(facts.qemu.iter().map(|(arch, found)| judge_qemu(arch, found)));
@@ -190,6 +196,14 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
     });
     findings.push(judge_room(facts));
     findings
+}
+
+/// A compiler or its library is not there: most studies do without the one for old ARM CPUs.
+fn without(arch: &str, name: &str, why: &str) -> Finding {
+    if arch == OLD_ARM {
+        return lacking(name, format!("{why}: no kernels for {arch} can be built"), SETUP);
+    }
+    missing(name, why.to_owned(), SETUP)
 }
 
 fn judge_qemu(arch: &str, found: &Result<FoundQemu, String>) -> Finding {
@@ -273,6 +287,16 @@ mod tests {
         facts.programs.iter_mut().filter(|(name, _)| *name == "ccache").for_each(|(_, place)| *place = None);
         let expected = [("ccache".to_owned(), State::Lacking), ("overlay".to_owned(), State::Lacking)];
         assert_eq!(bad(&facts), expected);
+        assert!(healthy(&diagnose(&facts)));
+    }
+
+    #[test]
+    fn most_studies_do_without_a_compiler_for_old_cpus() {
+        let mut facts = facts();
+        facts.compilers.push((OLD_ARM, Err("arm-linux-gnueabi-gcc: no such program".to_owned())));
+        facts.static_libc.push((OLD_ARM, false));
+        let names = ["ARM v5 and v6 compiler", "ARM v5 and v6 static C library"];
+        assert_eq!(bad(&facts), names.map(|name| (name.to_owned(), State::Lacking)));
         assert!(healthy(&diagnose(&facts)));
     }
 
