@@ -14,7 +14,7 @@ const FIXES: [&str; 5] = [
     "lazy-dcache",
 ];
 
-fn passes(trials: &[&Value]) -> usize {
+pub fn passes(trials: &[&Value]) -> usize {
     trials.iter().filter(|line| line["outcome"]["result"] == "pass").count()
 }
 

@@ -63,6 +63,19 @@ fn the_whole_quick_study_gives_the_same_bytes_twice() {
     assert_eq!(first.text(), second.text());
 }
 
+/// Every machine boots, can be restored, and passes all testcases while the model is off.
+#[test]
+#[ignore = "builds five more kernels: ci/test --full"]
+fn every_machine_runs_the_testcases() {
+    let bench = Bench::with_quick(|text| text);
+    for (study, trials) in [("machines", 16 * 2 * 3), ("mpcore", 2 * 2)] {
+        let run = bench.run(study, study);
+        let coherent = run.with("/off/");
+        assert_eq!((study, figures::passes(&coherent)), (study, trials));
+        assert_eq!(coherent.len(), trials);
+    }
+}
+
 /// Without the override that ARM got in 2014, a reused XOL slot still holds the previous probe's instruction.
 #[test]
 fn arm_without_its_override_fails_slot_reuse() {
