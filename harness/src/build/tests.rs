@@ -21,6 +21,9 @@ $(O)/vmlinux: $(O)/a.o $(O)/b.o
 	cat $^ $(wildcard extra/*.c) >$@
 $(O)/System.map:
 	touch $@
+sub/board.dtb:
+	mkdir -p $(O)/arch/mips/boot/dts/sub
+	echo tree >$(O)/arch/mips/boot/dts/$@
 "#;
 
 /// Stands for a cross compiler and a linker.
@@ -69,7 +72,7 @@ impl World {
             fragments: vec!["f.config".into()],
             target: "all".to_owned(),
             image: "vmlinux".into(),
-            dtbs: Vec::new(),
+            dtbs: vec!["sub/board.dtb".to_owned()],
             uimage: None,
             guest: GuestCompiler { cc: String::new(), cflags: Vec::new() },
         };
@@ -111,9 +114,11 @@ fn both_ways(namespace: Option<Namespace>) {
 
     let base = builder.image(&Staged::default()).unwrap().made;
     assert_eq!(read(&base), "one\ntwo\nthree\nb\n");
+    assert_eq!(std::fs::read_to_string(base.dtbs.join("board.dtb")).unwrap(), "tree\n");
     let first = builder.image(&world.staged(CHANGE)).unwrap();
     assert_eq!(read(&first.made), "one\n2\nthree\nb\n");
     assert_eq!(first.made.record.objects_rebuilt, 1);
+    assert!(first.made.dtbs.join("board.dtb").is_file());
     assert!(first.seconds.is_some());
     let second = builder.image(&world.staged(MAKE_AND_DELETE)).unwrap().made;
     assert_eq!(read(&second), "1\ntwo\nthree\nb\nnew\n");
