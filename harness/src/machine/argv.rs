@@ -18,6 +18,8 @@ pub struct Boot<'a> {
     pub image: &'a Path,
     /// The device tree, if the machine names one.
     pub dtb: Option<&'a Path>,
+    /// The kernel's `System.map`.
+    pub system_map: &'a Path,
     /// The initramfs.
     pub initramfs: &'a Path,
     /// The plugin's shared object.
@@ -108,7 +110,9 @@ pub fn plugin(boot: &Boot<'_>, plugin: &Plugin<'_>) -> [OsString; 2] {
             add(key, "on".into());
         }
     }
-    for (key, path) in [("record", plugin.record), ("ready", plugin.ready)] {
+    // Only a record has use for the functions in it.
+    let symbols = plugin.record.filter(|_| plugin.mode != Mode::Off).map(|_| boot.system_map);
+    for (key, path) in [("symbols", symbols), ("record", plugin.record), ("ready", plugin.ready)] {
         if let Some(path) = path {
             add(key, escaped(path));
         }
@@ -245,6 +249,7 @@ mod tests {
             machine,
             image: Path::new("vmlinux"),
             dtb: None,
+            system_map: Path::new("System.map"),
             initramfs: Path::new("initramfs"),
             plugin: Path::new("p.so"),
         }
@@ -272,7 +277,7 @@ mod tests {
         assert_eq!(
             words(&plugin(&boot, &asked)),
             "-plugin p.so,mode=enforce,icache=128x4x32,dcache=64x8x16,ram=0x0:67108864,advertise=on,mmu=on,\
-             record=/t/a,,b,command=t1 seed=7,deadline=400"
+             symbols=System.map,record=/t/a,,b,command=t1 seed=7,deadline=400"
         );
     }
     #[test]

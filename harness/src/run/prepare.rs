@@ -45,6 +45,8 @@ pub struct Bootable {
     pub image: PathBuf,
     /// The device tree, if the machine names one.
     pub dtb: Option<PathBuf>,
+    /// Where its functions are.
+    pub system_map: PathBuf,
 }
 
 /// Builds everything that a plan needs; `root` is the repository.
@@ -108,7 +110,8 @@ fn bootable(cache: &Cache, plan: &Plan, prepared: &Prepared) -> Result<BTreeMap<
                 }
             };
             let dtb = target.machine.dtb.as_ref().map(|dtb| built.dtbs.join(dtb));
-            all.insert(names(target, row), Bootable { image, dtb });
+            let system_map = built.system_map.clone();
+            all.insert(names(target, row), Bootable { image, dtb, system_map });
         }
     }
     Ok(all)
@@ -252,6 +255,7 @@ impl Prepared {
             machine: &target.machine,
             image: &bootable.image,
             dtb: bootable.dtb.as_deref(),
+            system_map: &bootable.system_map,
             initramfs: &self.guests.get(&target.kernel.name)?.path,
             plugin: &self.plugin,
         })

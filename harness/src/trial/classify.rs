@@ -121,6 +121,7 @@ mod tests {
             stale_fetches: 0,
             stale: Vec::new(),
             ledger: Vec::new(),
+            functions: Vec::new(),
             icache: totals,
             dcache: totals,
             self_check: trial_record::SelfCheck::default(),
