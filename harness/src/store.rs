@@ -26,7 +26,7 @@ use crate::trial::Done;
 use crate::trial::line::{Outcome, TrialLine};
 
 /// Version of the manifest.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// An image that was booted, by where the cache has it and by content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
