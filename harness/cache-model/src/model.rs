@@ -53,6 +53,8 @@ pub struct Model<M> {
     pub(crate) history: History,
     /// By the `by` of maintenance operations: how many of their write-backs were fetched later.
     pub(crate) confirmed: Vec<u64>,
+    /// See [`Model::pretend`].
+    pub(crate) pretending: bool,
 }
 
 impl<M: Clone> Clone for Model<M> {
@@ -66,6 +68,7 @@ impl<M: Clone> Clone for Model<M> {
             lines: self.lines.clone(),
             history: self.history.clone(),
             confirmed: self.confirmed.clone(),
+            pretending: self.pretending,
         }
     }
 }
@@ -87,6 +90,7 @@ impl<M: Memory> Model<M> {
             running: 0,
             history: History::new(),
             confirmed: Vec::new(),
+            pretending: false,
             memory,
             config,
         }
@@ -196,6 +200,12 @@ impl<M: Memory> Model<M> {
             self.suspect(at, false);
         }
         self.memory.write_back(phys, len);
+    }
+
+    /// Stale bytes are put into the data view, to be executed, and put back later: that a line is equal to them in the
+    /// meantime says nothing about it.
+    pub fn pretend(&mut self, pretending: bool) {
+        self.pretending = pretending;
     }
 
     /// The data view of a range was changed and put back behind the model's back: where no dirty line

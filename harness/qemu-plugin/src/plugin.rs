@@ -161,9 +161,9 @@ impl Plugin {
         }
         let run = self.runs.get(number);
         self.functions.count(run.function, self.findings.phase, run.insns.into());
-        if self.swaps.any() {
-            // The line has been fetched already when it is started again in order to execute its stale bytes.
-            return if self.swaps.is_restart(run.start) { None } else { self.undo_swaps(&run) };
+        // A run that is started again in order to execute stale bytes is fetched again: they may make it longer.
+        if self.swaps.any() && !self.swaps.is_restart(run.start) {
+            return self.undo_swaps(&run);
         }
         if !run.cacheable || !self.cached {
             return None;
@@ -183,6 +183,7 @@ impl Plugin {
         if enforce {
             self.qemu.write_physical(stale.phys, &stale.executed);
             self.swaps.add(Swap { phys: stale.phys, saved: stale.expected });
+            self.pretend(true);
             HOT.attention.store(0, Relaxed);
         }
         enforce
@@ -203,7 +204,14 @@ impl Plugin {
                 model.resync(swap.phys, swap.saved.len().max(line));
             }
         }
+        self.pretend(false);
         HOT.attention.store(self.options.deadline, Relaxed);
+    }
+
+    fn pretend(&mut self, pretending: bool) {
+        if let Some(model) = &mut self.model {
+            model.pretend(pretending);
+        }
     }
 
     /// The address to hand to QEMU for starting a run again; its instructions are counted then.
