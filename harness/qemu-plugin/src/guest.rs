@@ -132,9 +132,21 @@ impl Plugin {
     /// Finds out which CPU runs; its caches are the ones in use from here on.
     pub fn identify(&mut self) {
         let (Some(register), Some(model)) = (self.identity, self.model.as_mut()) else { return };
-        // MPIDR: affinity level 0 (ARM DDI 0406C, B4.1.106).
-        let number = self.qemu.read_register(register, false).unwrap_or(0) as usize & 0xff;
-        if number != model.running() && number < self.options.caches.cpus {
+        let value = self.qemu.read_register(register, false).unwrap_or(0);
+        // Early in the boot there is nothing in it yet.
+        if value == 0 {
+            return;
+        }
+        let known = self.identities.iter().position(|known| *known == value);
+        let number = known.unwrap_or(self.identities.len());
+        if number == self.options.caches.cpus {
+            self.fault("more CPUs run than have caches: `smp` and the machine's caches do not agree");
+            return;
+        }
+        if known.is_none() {
+            self.identities.push(value);
+        }
+        if number != model.running() {
             model.run_on(number);
             // Virtual addresses mean something else there.
             self.tlb.forget();

@@ -59,8 +59,11 @@ pub struct Plugin {
     pub(crate) pieces: Vec<Piece>,
     pub(crate) checker: Checker,
     pub(crate) functions: Functions,
-    /// A register that tells which CPU runs, if several have caches of their own.
+    /// A register that tells which CPU runs, if several have caches of their own: ARM's TPIDRPRW, in which Linux keeps the
+    /// address of the CPU's own data. (MPIDR, which would be its number, QEMU does not list.)
     pub(crate) identity: Option<Register>,
+    /// Values of it, in the order in which they were first seen.
+    pub(crate) identities: Vec<u64>,
     pub(crate) findings: Findings,
     pub(crate) command_markers: u32,
     pub(crate) finished: bool,
@@ -110,6 +113,7 @@ impl Plugin {
             checker: Checker::default(),
             functions,
             identity: None,
+            identities: Vec::new(),
             findings: Findings::new(options.mode, target.kernel_start()),
             command_markers: 0,
             finished: false,
@@ -131,7 +135,7 @@ impl Plugin {
                 Some(n) if n < 16 && is_arm => self.registers[n] = Some(register),
                 _ if name == "cpsr" => self.cpsr = Some(register),
                 _ if name == "lr" && is_arm => self.registers[14] = Some(register),
-                _ if name == "MPIDR" => self.identity = Some(register),
+                _ if name == "TPIDRPRW" => self.identity = Some(register),
                 _ => {}
             }
         }

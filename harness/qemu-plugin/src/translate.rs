@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Translation: what is asked of QEMU for each instruction that it translates.
 
+use cache_model::maintenance::{Operation, Side};
 use cache_model::{FetchedLine, Memory, Model};
 use trial_record::Mode;
 
@@ -91,6 +92,10 @@ impl Plugin {
                 cut.end_of_line = (from | (line - 1)) + 1;
             }
             self.extend(end, len == 2);
+            if self.drops_instructions(bytes, len) {
+                // What follows in the line may have to be fetched again.
+                cut.end_of_line = end;
+            }
             cut.after(self.target.may_have_delay_slot(bytes).into(), self.target.it_block(bytes, len));
             virt = end;
         }
@@ -107,6 +112,7 @@ impl Plugin {
         let insns = (i - first) as u32;
         if let Some(last) = self.pieces.last_mut() {
             last.run.insns -= insns.min(last.run.insns);
+            last.run.len = (from - last.run.virt) as u32;
         }
         let in_ram = |model: &Model<ShadowedRam>| model.memory().contains(phys, 1);
         let cacheable = self.model.as_ref().is_some_and(in_ram) && !self.target.is_uncached(from);
@@ -114,18 +120,19 @@ impl Plugin {
         self.pieces.push(Piece { run, first });
     }
 
-    /// Adds an instruction to the last run.
+    /// Adds an instruction to the last run, in whose line it ends.
     fn extend(&mut self, end: u64, narrow: bool) {
-        let line = self.options.caches.icache.line() as u64;
-        let count = self.pieces.len();
-        for (n, Piece { run, .. }) in self.pieces.iter_mut().enumerate().skip(count.saturating_sub(2)) {
-            let end_of_line = (run.virt | (line - 1)) + 1;
-            run.len = (end.min(end_of_line) - run.virt) as u32;
-            if n + 1 == count {
-                run.insns += 1;
-                run.narrow |= narrow;
-            }
+        if let Some(Piece { run, .. }) = self.pieces.last_mut() {
+            run.len = (end - run.virt) as u32;
+            run.insns += 1;
+            run.narrow |= narrow;
         }
+    }
+
+    /// Whether an instruction may take lines out of the I$.
+    fn drops_instructions(&self, bytes: [u8; 4], len: usize) -> bool {
+        let special = self.target.decode(bytes, len).map(|decoded| decoded.special);
+        matches!(special, Some(Special::Maintenance(Operation { side: Side::I | Side::Both, .. }, _)))
     }
 
     fn entry(&mut self, mut run: Run) -> Option<Entry> {

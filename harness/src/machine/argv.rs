@@ -41,12 +41,22 @@ pub struct Plugin<'a> {
     pub ready: Option<&'a Path>,
     /// Guest instructions after which it ends the run.
     pub deadline: Option<u64>,
+    /// Whether its callbacks do nothing, to measure what QEMU needs for making them.
+    pub hollow: bool,
 }
 
 impl Plugin<'_> {
     /// A plugin that only advertises the machine's caches.
     pub fn off() -> Self {
-        Self { mode: Mode::Off, restored: false, record: None, command: None, ready: None, deadline: None }
+        Self {
+            mode: Mode::Off,
+            restored: false,
+            record: None,
+            command: None,
+            ready: None,
+            deadline: None,
+            hollow: false,
+        }
     }
 }
 
@@ -105,7 +115,9 @@ pub fn plugin(boot: &Boot<'_>, plugin: &Plugin<'_>) -> [OsString; 2] {
         add(key, text.into());
     }
     add("ram", format!("{:#x}:{}", machine.ram_base, u64::from(machine.memory_mib) << 20).into());
-    for (key, on) in [("advertise", machine.caches.advertise), ("mmu", plugin.restored)] {
+    for (key, on) in
+        [("advertise", machine.caches.advertise), ("mmu", plugin.restored), ("hollow", plugin.hollow)]
+    {
         if on {
             add(key, "on".into());
         }
@@ -273,6 +285,7 @@ mod tests {
             command: Some("t1 seed=7"),
             ready: None,
             deadline: Some(400),
+            hollow: false,
         };
         assert_eq!(
             words(&plugin(&boot, &asked)),

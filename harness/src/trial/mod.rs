@@ -74,6 +74,7 @@ pub fn run(bench: &Bench<'_>, id: &TrialId, scratch: &Path) -> Result<Done> {
         command: Some(&command),
         ready: None,
         deadline: Some(bench.testcase.deadline_minsns * 1_000_000),
+        hollow: false,
     };
     let mut args = argv::common(&bench.boot, "", &console);
     args.extend(argv::incoming(bench.snapshot));
