@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The litmus rows as real instructions of a guest, through the plugin: what `harness/cache-model/tests/litmus` shows of the
+//! model alone must hold with QEMU, decoders, address translation and swaps of bytes around it.
+//!
+//! `ci/setup` provides what these need; without it they fail and say what is missing.
+
+mod guest;
+mod steps;
+
+use std::iter::zip;
+
+use guest::{Machine, Program};
+use steps::{Caches, Shape, rows, ruled};
+
+const MALTA: Machine = Machine {
+    name: "24Kf, 16 KB",
+    target: "mips",
+    board: "malta",
+    cpu: "24Kf",
+    ram_base: 0,
+    compiler: &[
+        "mips-linux-gnu-gcc",
+        "-mips32r2",
+        "-mno-abicalls",
+        "-fno-pic",
+        "-DHIT_CLEAN=0x15",
+        "-Wl,-Ttext=0x80100000",
+    ],
+    source: "mips.S",
+    caches: Caches { icache: Shape(128, 4, 32, false), dcache: Shape(128, 4, 32, false), arm: false },
+    plugin: "",
+};
+
+/// The board with other caches.
+const fn malta(name: &'static str, icache: Shape, dcache: Shape) -> Machine {
+    Machine { name, caches: Caches { icache, dcache, arm: false }, ..MALTA }
+}
+
+fn maltas() -> Vec<Machine> {
+    vec![
+        MALTA,
+        malta("24Kf as in QEMU, 2 KB", Shape(64, 2, 16, false), Shape(64, 2, 16, false)),
+        malta("24Kc, 32 KB, two colours in the I$", Shape(256, 4, 32, true), Shape(256, 4, 32, false)),
+        malta("24Kc, I$ 64 KB, four colours", Shape(512, 4, 32, true), Shape(256, 4, 32, false)),
+        malta("P5600, 32 KB", Shape(256, 4, 32, false), Shape(256, 4, 32, false)),
+        malta("BMIPS3300, lines of 64 and 32 bytes", Shape(128, 4, 64, true), Shape(256, 4, 32, false)),
+        malta("two ways of 8 KB, D$ direct mapped", Shape(256, 2, 32, true), Shape(512, 1, 16, false)),
+        Machine {
+            name: "24Kf, little endian, cleaned without invalidation",
+            target: "mipsel",
+            compiler: &[
+                "mips-linux-gnu-gcc",
+                "-EL",
+                "-mips32r2",
+                "-mno-abicalls",
+                "-fno-pic",
+                "-DHIT_CLEAN=0x19",
+                "-Wl,-Ttext=0x80100000",
+            ],
+            ..MALTA
+        },
+    ]
+}
+
+const VIRT: Machine = Machine {
+    name: "Cortex-A15",
+    target: "arm",
+    board: "virt",
+    cpu: "cortex-a15",
+    ram_base: 0x4000_0000,
+    compiler: &["arm-linux-gnueabihf-gcc", "-marm", "-march=armv7-a+fp", "-Wl,-Ttext=0x40100000"],
+    source: "arm.S",
+    caches: Caches { icache: Shape(256, 2, 64, false), dcache: Shape(256, 2, 64, false), arm: true },
+    plugin: "",
+};
+
+fn virts() -> Vec<Machine> {
+    let with = |name, icache, dcache| Machine { name, caches: Caches { icache, dcache, arm: true }, ..VIRT };
+    vec![
+        VIRT,
+        with("Cortex-A7, four colours in the I$", Shape(512, 2, 32, true), Shape(128, 4, 64, false)),
+        with("Cortex-A9, 32 KB, two colours in the I$", Shape(256, 4, 32, true), Shape(256, 4, 32, false)),
+        with("Cortex-A9, 16 KB", Shape(128, 4, 32, true), Shape(128, 4, 32, false)),
+        with("2 KB", Shape(32, 2, 32, false), Shape(32, 2, 32, false)),
+    ]
+}
+
+/// Runs all rows of a machine in a mode; returns the rows whose fetches executed something else than they must.
+fn judge(machine: &Machine, mode: &str) -> Vec<String> {
+    let rows = rows(machine.caches.arm);
+    let ran = Program::assemble(machine, &rows).run(mode, "tcg");
+    let mut printed = ran.printed.chars();
+    let (mut wrong, mut stale) = (Vec::new(), 0);
+    for (number, row) in rows.iter().enumerate() {
+        let ruled = ruled(&machine.caches, number, row);
+        let executed: Vec<char> = printed.by_ref().take(ruled.len()).collect();
+        let must = |(fetched, loaded): &(bool, bool)| if mode == "enforce" { *fetched } else { *loaded };
+        stale += ruled.iter().filter(|(fetched, loaded)| fetched != loaded).count();
+        if !zip(&executed, &ruled).all(|(c, ruled)| *c == if must(ruled) { '1' } else { '0' })
+            || executed.len() != ruled.len()
+        {
+            wrong.push(format!("{}, {mode}, row {number} {row:?}: {executed:?} {ruled:?}", machine.name));
+        }
+    }
+    if printed.next().is_some() {
+        wrong.push(format!("{}, {mode}: more was printed than fetched", machine.name));
+    }
+    let counted = ran.field("stale_fetches");
+    let stale = if mode == "off" { 0 } else { stale };
+    if counted != stale {
+        wrong.push(format!("{}, {mode}: {counted} stale fetches, not {stale}", machine.name));
+    }
+    assert!(mode == "off" || stale > 100, "{}: only {stale} rows are stale", machine.name);
+    wrong
+}
+
+fn judge_all(machines: &[Machine]) {
+    let modes = ["enforce", "observe", "off"];
+    let all = machines.iter().flat_map(|machine| modes.map(|mode| (machine, mode)));
+    let wrong: Vec<String> = all.flat_map(|(machine, mode)| judge(machine, mode)).collect();
+    let shown = wrong.iter().take(20).cloned().collect::<Vec<_>>().join("\n");
+    assert!(wrong.is_empty(), "{} wrong:\n{shown}", wrong.len());
+}
+
+#[test]
+fn every_mips_row_executes_what_the_manual_says() {
+    judge_all(&maltas());
+}
+
+#[test]
+fn every_arm_row_executes_what_the_manual_says() {
+    judge_all(&virts());
+}
+
+/// Counts of instructions are exact: they do not depend on how QEMU cuts the guest's code into blocks.
+fn counts_the_same_one_by_one(machine: &Machine) {
+    let program = Program::assemble(machine, &rows(machine.caches.arm));
+    for mode in ["observe", "enforce"] {
+        let [blocks, single] =
+            ["tcg", "tcg,one-insn-per-tb=on"].map(|accelerator| program.run(mode, accelerator));
+        assert_eq!(blocks.printed, single.printed, "{}, {mode}", machine.name);
+        assert_eq!(blocks.record, single.record, "{}, {mode}", machine.name);
+    }
+}
+
+#[test]
+fn mips_records_do_not_depend_on_blocks() {
+    counts_the_same_one_by_one(&MALTA);
+}
+
+#[test]
+fn arm_records_do_not_depend_on_blocks() {
+    counts_the_same_one_by_one(&VIRT);
+}
