@@ -87,7 +87,7 @@ impl Program {
         let qemu = qemu::find(&Cache::locate().unwrap(), machine.target).unwrap();
         let [console, record] = ["console", "record"].map(|name| self.path(name));
         let shape = |Shape(sets, ways, line, virt): Shape| {
-            format!("{sets}x{ways}x{line}{}", if virt { "v" } else { "" })
+            format!("{sets}x{ways}x{line}{}", if virt { ":vipt" } else { "" })
         };
         // With a command, the plugin ends QEMU at the END marker.
         let plugin = format!(
