@@ -129,11 +129,17 @@ steps:	add	r6, r6, #STRIDE
 	step				/* 10: invalidate by the other address */
 	mcr	p15, 0, r7, c7, c5, 1
 	b	next
+	/*
+	 * The barrier ends QEMU's block: without it, what follows in the block would count as fetched before the
+	 * invalidation, and the lines filled would depend on how QEMU cuts blocks.
+	 */
 	step				/* 11: ICIALLU */
 	mcr	p15, 0, r0, c7, c5, 0
+	isb
 	b	next
 	step				/* 12: ICIALLUIS */
 	mcr	p15, 0, r0, c7, c1, 0
+	isb
 	b	next
 	step				/* 13: not on ARM */
 	udf	#0

@@ -26,7 +26,7 @@ pub struct Machine {
     pub compiler: &'static [&'static str],
     pub source: &'static str,
     pub caches: Caches,
-    /// More arguments of the plugin.
+    /// More arguments of the plugin; the last one of a name counts.
     pub plugin: &'static str,
 }
 

@@ -27,13 +27,18 @@ const MALTA: Machine = Machine {
         "-Wl,-Ttext=0x80100000",
     ],
     source: "mips.S",
-    caches: Caches { icache: Shape(128, 4, 32, false), dcache: Shape(128, 4, 32, false), arm: false },
+    caches: Caches {
+        icache: Shape(128, 4, 32, false),
+        dcache: Shape(128, 4, 32, false),
+        arm: false,
+        clean: false,
+    },
     plugin: "",
 };
 
 /// The board with other caches.
 const fn malta(name: &'static str, icache: Shape, dcache: Shape) -> Machine {
-    Machine { name, caches: Caches { icache, dcache, arm: false }, ..MALTA }
+    Machine { name, caches: Caches { icache, dcache, arm: false, clean: false }, ..MALTA }
 }
 
 fn maltas() -> Vec<Machine> {
@@ -45,6 +50,18 @@ fn maltas() -> Vec<Machine> {
         malta("P5600, 32 KB", Shape(256, 4, 32, false), Shape(256, 4, 32, false)),
         malta("BMIPS3300, lines of 64 and 32 bytes", Shape(128, 4, 64, true), Shape(256, 4, 32, false)),
         malta("two ways of 8 KB, D$ direct mapped", Shape(256, 2, 32, true), Shape(512, 1, 16, false)),
+        Machine {
+            name: "24Kf, the D$ writes through",
+            plugin: ",dcache=128x4x32:through",
+            caches: Caches { clean: true, ..MALTA.caches },
+            ..MALTA
+        },
+        Machine {
+            name: "I6400, the I$ fills from the D$",
+            plugin: ",snoops=own",
+            caches: Caches { clean: true, ..MALTA.caches },
+            ..MALTA
+        },
         Machine {
             name: "24Kf, little endian, cleaned without invalidation",
             target: "mipsel",
@@ -70,12 +87,21 @@ const VIRT: Machine = Machine {
     ram_base: 0x4000_0000,
     compiler: &["arm-linux-gnueabihf-gcc", "-marm", "-march=armv7-a+fp", "-Wl,-Ttext=0x40100000"],
     source: "arm.S",
-    caches: Caches { icache: Shape(256, 2, 64, false), dcache: Shape(256, 2, 64, false), arm: true },
+    caches: Caches {
+        icache: Shape(256, 2, 64, false),
+        dcache: Shape(256, 2, 64, false),
+        arm: true,
+        clean: false,
+    },
     plugin: "",
 };
 
 fn virts() -> Vec<Machine> {
-    let with = |name, icache, dcache| Machine { name, caches: Caches { icache, dcache, arm: true }, ..VIRT };
+    let with = |name, icache, dcache| Machine {
+        name,
+        caches: Caches { icache, dcache, arm: true, clean: false },
+        ..VIRT
+    };
     vec![
         VIRT,
         with("Cortex-A7, four colours in the I$", Shape(512, 2, 32, true), Shape(128, 4, 64, false)),

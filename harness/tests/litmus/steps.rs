@@ -58,6 +58,8 @@ pub struct Caches {
     pub icache: Shape,
     pub dcache: Shape,
     pub arm: bool,
+    /// What the I$ is filled with is what was stored: the D$ writes through, or the I$ looks into it.
+    pub clean: bool,
 }
 
 /// All rows: a store, both halves of the maintenance in every way and either order, a fetch, and more fetches before and
@@ -102,7 +104,10 @@ pub fn ruled(caches: &Caches, number: usize, row: &[Step]) -> Vec<(bool, bool)> 
     for step in row {
         match step {
             Fetch => fetches.push((*copy.get_or_insert(memory), data)),
-            Store | StoreOther => data = true,
+            Store | StoreOther => {
+                data = true;
+                memory |= caches.clean;
+            }
             step => {
                 let (clean, invalidate) = reaches(caches, *step, at);
                 memory = if clean { data } else { memory };
