@@ -7,7 +7,7 @@
 
 #include "../guest/jit.h"
 
-/* Moves of the code; the first leaves the first CPU. */
+/* How often code is written, and executed on the other CPU. */
 #define ROUNDS 32
 
 #if defined(__mips__)
@@ -92,12 +92,17 @@ static void migrate(struct pe_rng *rng)
 	if (code == MAP_FAILED)
 		_exit(1);
 	for (int i = 0; i < ROUNDS; i++) {
+		int writer = pe_rng_below(rng, 2);
 		uint32_t sum;
 
-		move_to(i % 2);
+		/*
+		 * Not in turns: the flush of one round would do for the other
+		 * CPU what the flush of the next round leaves out.
+		 */
+		move_to(writer);
 		sum = pe_emit(code, rng);
 		pe_flush(code, PE_JIT_WORDS);
-		move_to(1 - i % 2);
+		move_to(1 - writer);
 		pe_call_emitted(code, sum, rng);
 	}
 	munmap((void *)code, bytes);
