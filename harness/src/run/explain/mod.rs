@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Tells a trial's stale fetches as stories, with the kernel's functions and source lines.
+//!
+//! A story with its heading and the table behind it has at most 15 lines: it is read in a terminal, by somebody who
+//! wants to know which flush to add.
+
+mod remedy;
+mod story;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use trial_record::{Phase, Record, Side};
+
+use crate::symbols::{Place, Symbols};
+use crate::trial::line::{Outcome, TrialLine};
+
+/// What a story is told from.
+pub struct Evidence<'a> {
+    /// The trial's line.
+    pub line: &'a TrialLine,
+    /// The plugin's record.
+    pub record: &'a Record,
+    /// The kernel's symbols.
+    pub symbols: &'a Symbols,
+}
+
+/// Finds the function of a kernel address.
+type Resolve<'a> = &'a dyn Fn(u64) -> Option<Place>;
+
+/// How many stale fetches are told; the others are counted.
+const TOLD: usize = 5;
+/// How many functions are named in the list of those that do maintenance: after one story, and otherwise.
+const FUNCTIONS_OF_ONE: usize = 3;
+const FUNCTIONS: usize = 6;
+
+/// Returns the stories of the first stale fetches, and the functions that did most maintenance.
+pub fn explain(evidence: &Evidence<'_>) -> String {
+    tell(evidence.line, evidence.record, &|address| evidence.symbols.place(address))
+}
+
+fn tell(line: &TrialLine, record: &Record, resolve: Resolve<'_>) -> String {
+    let mut text = format!("{}: {}\n", line.id, outcome(line));
+    if record.stale.is_empty() {
+        text.push_str("no stale fetch: every instruction that was executed was the one in memory\n");
+    }
+    for (number, fetch) in record.stale.iter().take(TOLD).enumerate() {
+        text.push_str(&story::story(number + 1, fetch, record, resolve));
+    }
+    let told = record.stale.len().min(TOLD) as u64;
+    if record.stale_fetches > told {
+        let _ = writeln!(text, "and {} more stale fetches", record.stale_fetches - told);
+    }
+    let rows = if record.stale_fetches == 1 { FUNCTIONS_OF_ONE } else { FUNCTIONS };
+    text.push_str(&maintenance(record, resolve, rows));
+    text
+}
+
+fn outcome(line: &TrialLine) -> String {
+    let text = line.detail.as_ref().map(|detail| format!(": {}", detail.text)).unwrap_or_default();
+    let pc = line.detail.as_ref().and_then(|detail| detail.pc);
+    let pc = pc.map(|pc| format!(" at {pc:#010x}")).unwrap_or_default();
+    match line.outcome {
+        Outcome::Pass => "pass".into(),
+        Outcome::Fail { symptom } => format!("{}{pc}{text}", symptom.name()),
+        Outcome::Unknown { cause } => format!("unknown, {}{text}", cause.name()),
+    }
+}
+
+/// What one function did after the first marker.
+#[derive(Default)]
+struct Work {
+    operations: u64,
+    needed: u64,
+    redundant: u64,
+    /// Executed for nothing where the line needed it: wrong colour or wrong CPU.
+    insufficient: u64,
+    /// Guest instructions inside; 0 where the plugin was given no symbols.
+    instructions: u64,
+    line: Option<String>,
+}
+
+/// Which functions did most maintenance after the first marker, and what it was worth.
+fn maintenance(record: &Record, resolve: Resolve<'_>, rows: usize) -> String {
+    let mut functions: BTreeMap<String, Work> = BTreeMap::new();
+    let name = |place: Option<&Place>| place.map_or("user space", |place| place.function.as_str()).to_owned();
+    for entry in record.ledger.iter().filter(|e| e.phase != Phase::Boot && e.side != Side::Outer) {
+        let place = resolve(entry.pc);
+        let work = functions.entry(name(place.as_ref())).or_default();
+        work.operations += entry.count;
+        work.needed += entry.needed;
+        work.redundant += entry.redundant;
+        work.insufficient += entry.wrong_colour + entry.wrong_cpu;
+        work.line = work.line.take().or_else(|| place.and_then(|place| place.line));
+    }
+    for cost in &record.functions {
+        // A function without an operation after the first marker has no row.
+        if let Some(work) = functions.get_mut(&name(resolve(cost.pc).as_ref())) {
+            work.instructions += cost.instructions[1..].iter().sum::<u64>();
+        }
+    }
+    let mut sorted: Vec<_> = functions.into_iter().collect();
+    sorted.sort_by(|a, b| b.1.operations.cmp(&a.1.operations).then_with(|| a.0.cmp(&b.0)));
+    let mut text =
+        String::from("maintenance from the first marker on: operations (needed, redundant), instructions\n");
+    for (function, work) in sorted.iter().take(rows) {
+        let Work { operations, needed, redundant, insufficient, instructions, line } = work;
+        let wrong = if *insufficient > 0 { format!(", {insufficient} insufficient") } else { String::new() };
+        let line = line.as_ref().map(|line| format!(" ({line})")).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "{operations:>8} ({needed}, {redundant}{wrong}), {instructions} instructions in {function}{line}"
+        );
+    }
+    let rest: u64 = sorted.iter().skip(rows).map(|(_, work)| work.operations).sum();
+    if rest > 0 {
+        let _ = writeln!(text, "{rest:>8} in other functions");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

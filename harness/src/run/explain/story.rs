@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! One stale fetch: what was executed, who had written it, what was done about it, and what was not.
+
+use std::fmt::Write;
+
+use trial_record::{Judged, Maintenance, Place as Where, Record, StaleFetch};
+
+use super::{Resolve, remedy};
+
+/// How many operations of a line's past are told, equal consecutive ones counted once: the newest, as those are the ones
+/// that nearly helped.
+const TOLD: usize = 3;
+
+/// Returns the story of a stale fetch, at most nine lines.
+pub(super) fn story(number: usize, fetch: &StaleFetch, record: &Record, resolve: Resolve<'_>) -> String {
+    let space = if fetch.user { "user space" } else { "the kernel" };
+    let mut text = format!(
+        "{number}. stale fetch in {space} at {} (physical {:#010x}), phase {}\n   executed {}, memory holds {}\n",
+        place(fetch.pc, resolve),
+        fetch.physical,
+        fetch.phase.name(),
+        fetch.executed,
+        fetch.expected,
+    );
+    match &fetch.writer {
+        Some(writer) => {
+            let (by, ago) = (place(writer.pc, resolve), writer.instructions_ago);
+            let _ = writeln!(text, "   last written by {by}, {ago} instructions before");
+        }
+        None => text.push_str("   the write was not seen: it came before the model started\n"),
+    }
+    text.push_str(&past(&fetch.past, resolve));
+    for line in remedy::missing(fetch, record) {
+        let _ = writeln!(text, "   missing: {line}");
+    }
+    text
+}
+
+fn place(address: u64, resolve: Resolve<'_>) -> String {
+    resolve(address).map_or_else(|| format!("{address:#010x}"), |place| place.to_string())
+}
+
+/// Consecutive operations that are the same in all that is told.
+struct Fold<'a> {
+    function: String,
+    newest: &'a Maintenance,
+    oldest: &'a Maintenance,
+    count: usize,
+}
+
+fn past(past: &[Maintenance], resolve: Resolve<'_>) -> String {
+    if past.is_empty() {
+        return "   since then no maintenance of this line or of its neighbours\n".into();
+    }
+    let folds = folded(past, resolve);
+    let skipped = folds.len().saturating_sub(TOLD);
+    let mut text = String::new();
+    if skipped > 0 {
+        let earlier: usize = folds[..skipped].iter().map(|fold| fold.count).sum();
+        let _ = writeln!(text, "   then {earlier} earlier operations, and");
+    }
+    for Fold { function, newest, oldest, count } in &folds[skipped..] {
+        let times = if *count > 1 { format!(" x {count}") } else { String::new() };
+        let ago = if oldest.instructions_ago == newest.instructions_ago {
+            newest.instructions_ago.to_string()
+        } else {
+            format!("{} to {}", oldest.instructions_ago, newest.instructions_ago)
+        };
+        let (operation, did) = (&newest.operation, what_it_did(newest));
+        let _ = writeln!(text, "   then {operation}{times} in {function}, {ago} before: {did}");
+    }
+    text
+}
+
+fn folded<'a>(past: &'a [Maintenance], resolve: Resolve<'_>) -> Vec<Fold<'a>> {
+    let mut folds: Vec<Fold<'a>> = Vec::new();
+    for entry in past {
+        let function =
+            resolve(entry.pc).map_or_else(|| format!("{:#010x}", entry.pc), |place| place.function);
+        let same = |fold: &Fold<'_>| {
+            let Maintenance { operation, place, judged, .. } = fold.newest;
+            (operation, *place, *judged) == (&entry.operation, entry.place, entry.judged)
+                && fold.function == function
+        };
+        match folds.last_mut().filter(|fold| same(fold)) {
+            Some(fold) => (fold.newest, fold.count) = (entry, fold.count + 1),
+            None => folds.push(Fold { function, newest: entry, oldest: entry, count: 1 }),
+        }
+    }
+    folds
+}
+
+/// Says what an operation did for the line that was stale later.
+fn what_it_did(entry: &Maintenance) -> String {
+    let did = match entry.judged {
+        // Whatever it did there, it did not do here.
+        _ if entry.place == Where::Beside => {
+            return "beside this line: its range was too short, or began too late".into();
+        }
+        Judged::Needed => "dropped an older line from the I$",
+        Judged::WroteBack => "wrote the line back",
+        Judged::Redundant if remedy::is_data(&entry.operation) => "redundant: the line was clean by then",
+        Judged::Redundant => "redundant: the I$ held nothing older than memory",
+        Judged::WrongColour => "wrong colour: the I$ has the line at another index",
+        Judged::WrongCpu => "wrong CPU: another one has the line",
+        Judged::NotModelled => "not modelled: for a cache below the first level",
+    };
+    match entry.place {
+        Where::Everywhere => format!("whole cache; {did}"),
+        _ => did.into(),
+    }
+}
