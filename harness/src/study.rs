@@ -17,6 +17,9 @@ use crate::plan::Texts;
 /// Where the studies of a repository lie.
 const STUDIES: &str = "ci/studies";
 
+/// The study that is run if none is named.
+pub const DEFAULT: &str = "quick";
+
 /// Reads and checks the study called `study` of the repository at `root`: the name of one under `ci/studies`, or
 /// the path of a file. Whatever a study names is found under `root`, wherever its own file lies.
 pub fn load(root: &Path, study: &str) -> Result<Plan> {
@@ -24,12 +27,61 @@ pub fn load(root: &Path, study: &str) -> Result<Plan> {
     let file = path.strip_prefix(root).unwrap_or(&path).display().to_string();
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Error::study(format!("cannot read {}: {error}", path.display())))?;
+    let mut texts = texts(root)?;
+    texts.insert(file.as_str(), text);
+    plan::resolve(&plan::load(&texts, &file)?)
+}
+
+/// Returns the plan for one kernel without a study; without a machine, on the first that a study pairs it with. The other
+/// arguments are those of [`plan::Wanted`].
+///
+/// # Errors
+///
+/// Study.
+pub fn single(
+    root: &Path,
+    kernel: &str,
+    machine: Option<&str>,
+    testcases: &[String],
+    variant: Option<&str>,
+) -> Result<Plan> {
+    let texts = texts(root)?;
+    let paired = match machine {
+        Some(machine) => machine.to_owned(),
+        // A kernel that is not there is told of by the plan.
+        None => machine_of(root, kernel).unwrap_or_default(),
+    };
+    let wanted = plan::Wanted { kernel, machine: &paired, testcases, variant };
+    let hint = |error: Error| {
+        if paired.is_empty() {
+            error.hint("no study runs this kernel: name a machine by --machine")
+        } else {
+            error
+        }
+    };
+    plan::single(&texts, &wanted).map_err(hint)
+}
+
+/// The machine of the first target with this kernel, in the default study or else in the others by name; a study that
+/// cannot be read has none.
+fn machine_of(root: &Path, kernel: &str) -> Option<String> {
+    let mut names = names(root);
+    // Stable: the others stay in order.
+    names.sort_by_key(|name| name != DEFAULT);
+    let plans = names.into_iter().filter_map(|name| load(root, &name).ok());
+    plans
+        .flat_map(|plan| plan.targets)
+        .find(|target| target.kernel.name == kernel)
+        .map(|target| target.machine.name)
+}
+
+/// Returns whatever a study may name.
+fn texts(root: &Path) -> Result<Texts> {
     let mut texts = Texts::default();
     for directory in ["kernels", "patches", "testcases"] {
         collect(root, directory, &mut texts)?;
     }
-    texts.insert(file.as_str(), text);
-    plan::resolve(&plan::load(&texts, &file)?)
+    Ok(texts)
 }
 
 /// Returns the names of the studies under `ci/studies`, sorted.

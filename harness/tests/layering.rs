@@ -14,7 +14,7 @@ const STAGES: [&str; 9] =
 const TOOLS: [&str; 7] = ["error", "process", "yaml", "nearest", "cache_dir", "qemu", "symbols"];
 
 /// The stages that compute and do nothing else: every input is an argument, every output a return value.
-const PURE: [&str; 3] = ["plan", "judge", "report"];
+const PURE: [&str; 4] = ["plan", "judge", "report", "sanitize"];
 
 /// What a pure stage has no business with: parts of the standard library, and the tools that run or open something.
 const EFFECTS: [&str; 5] = ["fs", "process", "env", "net", "time"];
@@ -41,13 +41,15 @@ fn allowed(module: &str) -> Option<Vec<&'static str>> {
     let tools = TOOLS.as_slice();
     Some(match module {
         _ if TOOLS.contains(&module) => tools.to_vec(),
+        // Knows records and nothing of how they come about.
+        "sanitize" => tools.to_vec(),
         "study" => [&["plan"], tools].concat(),
         "store" => [&["plan", "trial"], tools].concat(),
         // Looks for whatever the stages need on this machine.
         "doctor" => [&STAGES, tools].concat(),
-        "run" => [&STAGES, ["store"].as_slice(), tools].concat(),
+        "run" => [&STAGES, ["store", "sanitize"].as_slice(), tools].concat(),
         "ui" => [&["run", "trial"], tools].concat(),
-        "cli" => [&STAGES, ["store", "study", "doctor", "run", "ui"].as_slice(), tools].concat(),
+        "cli" => [&STAGES, ["store", "sanitize", "study", "doctor", "run", "ui"].as_slice(), tools].concat(),
         "main" => vec!["cli"],
         "lib" => Vec::new(),
         _ => return None,

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::sanitize::Date;
+use crate::study;
+
 /// What is printed behind the help.
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -60,6 +63,31 @@ pub enum Format {
     Json,
 }
 
+/// What `sanitize` is told.
+#[derive(Debug, clap::Args)]
+pub struct Sanitize {
+    /// Name of a kernel under kernels
+    pub kernel: String,
+    /// Machine to boot it on [default: the first that a study pairs it with, `quick` before others]
+    #[arg(short, long)]
+    pub machine: Option<String>,
+    /// Testcase to run after the boot; may be given several times [default: all, each in a boot of its own]
+    #[arg(short, long = "testcase", value_name = "TESTCASE")]
+    pub testcases: Vec<String>,
+    /// Variant to build the kernel with [default: the kernel's own tree]
+    #[arg(long, value_name = "PATCHSET/VARIANT")]
+    pub variant: Option<String>,
+    /// YAML file with what is known and let be: a list of {writer, fetch, missing, reason, expires}
+    #[arg(short, long, value_name = "FILE")]
+    pub suppressions: Option<PathBuf>,
+    /// Day on which suppressions must not have expired [default: today, UTC]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub today: Option<Date>,
+    /// Boots at the same time [default: one per core]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<usize>,
+}
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -68,7 +96,7 @@ pub enum Command {
     /// A run that was interrupted goes on where it was; one that is complete is only judged again.
     Run {
         /// Name of a study under ci/studies, or path of a study's file
-        #[arg(default_value = "quick")]
+        #[arg(default_value = study::DEFAULT)]
         study: String,
         /// Trials at the same time [default: one per core]
         #[arg(short, long, value_name = "N")]
@@ -99,6 +127,11 @@ pub enum Command {
         /// Trial, as KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED
         trial: String,
     },
+    /// Boot a kernel from reset and list every kind of stale fetch in it once
+    ///
+    /// The model looks on and changes nothing. Exit code 0: none but suppressed ones and code being patched; 1: others were
+    /// found; 3: none was found, but a boot did not come to the end of its testcase.
+    Sanitize(Sanitize),
     /// Check this machine for everything that a study needs
     Doctor,
     /// List the studies of the repository

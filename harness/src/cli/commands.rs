@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 use trial_record::Record;
 
-use super::args::{Args, Command, Format, When};
+use super::args::{Args, Command, Format, Sanitize, When};
 use crate::cache_dir::Cache;
 use crate::doctor;
 use crate::error::{Error, Result, exit};
@@ -18,7 +18,7 @@ use crate::report::{self, Style};
 use crate::run::{self, Event, Evidence, Prepared, Request};
 use crate::symbols::Symbols;
 use crate::ui::{Display, Verbosity};
-use crate::{store, study};
+use crate::{sanitize, store, study};
 
 /// Does what was asked; returns the exit code.
 ///
@@ -31,6 +31,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::Report { run, format } => report_run(args, run, *format),
         Command::Replay { run, trial } => replay(args, run, &trial.parse()?),
         Command::Explain { run, trial } => explain(args, run, &trial.parse()?),
+        Command::Sanitize(asked) => sanitize_kernel(args, asked),
         Command::Doctor => examine(),
         Command::List => list(args),
         Command::Completions { shell } => {
@@ -117,6 +118,51 @@ fn vmlinux(run: &Path, id: &TrialId) -> Result<PathBuf> {
         Error::infrastructure(format!("the cache no longer has the kernel of {id}"))
             .hint("run the study again: what is in the run directory is not run twice, only built")
     })
+}
+
+fn sanitize_kernel(args: &Args, asked: &Sanitize) -> Result<u8> {
+    let root = root(args)?;
+    // Whatever can be wrong with the command line is told before anything is built.
+    let suppressions = asked.suppressions.as_deref().map(suppressions).transpose()?.unwrap_or_default();
+    let Sanitize { kernel, machine, testcases, variant, .. } = asked;
+    let plan = study::single(&root, kernel, machine.as_deref(), testcases, variant.as_deref())?;
+    let cache = Cache::locate()?;
+    cache.sweep(&run::CACHE_KINDS)?;
+    let jobs = asked.jobs.or_else(cores).unwrap_or(1);
+    let mut display = Display::new(verbosity(args));
+    let found = run::sanitize(&cache, &root, &plan, jobs, &mut |event| display.show(event));
+    display.finish();
+    let found = found?;
+    let sorted = sanitize::sort(&found.classes, &suppressions, asked.today.unwrap_or_else(today));
+    let title = sanitize::Title {
+        target: &plan.targets[0].title(),
+        row: &plan.rows[0].name,
+        testcases: plan.testcases.len(),
+    };
+    print(&sanitize::report(&title, &found.classes, &sorted))?;
+    for (what, sentences) in [("skipped", &found.skipped), ("incomplete", &found.incomplete)] {
+        for sentence in sentences {
+            print(&format!("{what}: {sentence}\n"))?;
+        }
+    }
+    Ok(match (sorted.findings.is_empty(), found.incomplete.is_empty()) {
+        (false, _) => exit::NOT_MET,
+        (true, false) => exit::INFRASTRUCTURE,
+        (true, true) => exit::MET,
+    })
+}
+
+fn suppressions(file: &Path) -> Result<Vec<sanitize::Suppression>> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Error::study(format!("cannot read {}: {error}", file.display())))?;
+    sanitize::read(&file.display().to_string(), &text)
+}
+
+/// The day in UTC; a clock before 1970 is taken for 1970.
+fn today() -> sanitize::Date {
+    const DAY: u64 = 24 * 60 * 60;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    sanitize::Date::after_epoch(since.map_or(0, |since| since.as_secs() / DAY))
 }
 
 fn examine() -> Result<u8> {

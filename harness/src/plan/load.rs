@@ -49,7 +49,7 @@ impl Texts {
     }
 
     /// Returns the words `*` for which `prefix*suffix` is a file.
-    fn names(&self, prefix: &str, suffix: &str) -> Vec<&str> {
+    pub(super) fn names(&self, prefix: &str, suffix: &str) -> Vec<&str> {
         let name = |path: &'_ String| -> Option<(usize, usize)> {
             let word = path.strip_prefix(prefix)?.strip_suffix(suffix)?;
             (!word.contains('/')).then(|| (prefix.len(), path.len() - suffix.len()))
@@ -101,6 +101,11 @@ pub fn load(texts: &Texts, file: &str) -> Result<Low> {
     let text = texts.text(file).ok_or_else(|| Error::study(format!("there is no study {file}")))?;
     let study: StudyFile = yaml::parse(file, text)?;
     check::name(file, "patch set", &study.patches)?;
+    load_study(texts, file, study)
+}
+
+/// Parses every file that `study` names, directly or not; errors name `file` as its place.
+pub(super) fn load_study(texts: &Texts, file: &str, study: StudyFile) -> Result<Low> {
     let mut low = Low {
         file: file.into(),
         kernels: BTreeMap::new(),

@@ -10,6 +10,7 @@ mod high;
 mod load;
 pub mod model;
 mod resolve;
+mod single;
 mod trial_id;
 
 pub use hardware::Caches;
@@ -33,6 +34,8 @@ pub use model::GuestCompiler;
 pub use model::Seeds;
 pub use model::Uimage;
 pub use resolve::resolve;
+pub use single::Wanted;
+pub use single::single;
 pub use trial_id::TrialId;
 pub use trial_id::mode_name;
 

@@ -30,6 +30,19 @@ use crate::plan::model::VariantFile;
 
 /// Checks a study as a whole and returns it with every name resolved.
 pub fn resolve(low: &Low) -> Result<Plan> {
+    let plan = resolve_parts(low)?;
+    let names = || plan.rows.iter().map(|row| row.name.as_str());
+    check::distinct(&low.file, "row", names())
+        .map_err(|error| error.hint("give one of the rows another `name:`"))?;
+    if !names().any(|name| name == plan.study.baseline) {
+        let message = format!("{}: the baseline `{}` is not one of the rows", low.file, plan.study.baseline);
+        return Err(Error::study(message).hint(suggestion(&plan.study.baseline, names())));
+    }
+    Ok(plan)
+}
+
+/// Resolves everything; what only rows that are compared must be is not checked.
+pub(super) fn resolve_parts(low: &Low) -> Result<Plan> {
     let plan = Plan {
         study: study(low)?,
         targets: targets(low)?,
@@ -37,16 +50,9 @@ pub fn resolve(low: &Low) -> Result<Plan> {
         testcases: low.study.testcases.iter().map(|name| testcase(low, name)).collect::<Result<_>>()?,
     };
     let file = low.file.as_str();
-    let names = || plan.rows.iter().map(|row| row.name.as_str());
-    check::distinct(file, "row", names())
-        .map_err(|error| error.hint("give one of the rows another `name:`"))?;
     check::distinct(file, "testcase", plan.testcases.iter().map(|case| case.name.as_str()))?;
     let titles: Vec<String> = plan.targets.iter().map(Target::title).collect();
     check::distinct(file, "target", titles.iter().map(String::as_str))?;
-    if !names().any(|name| name == plan.study.baseline) {
-        let message = format!("{file}: the baseline `{}` is not one of the rows", plan.study.baseline);
-        return Err(Error::study(message).hint(suggestion(&plan.study.baseline, names())));
-    }
     Ok(plan)
 }
 

@@ -5,6 +5,7 @@ mod event;
 mod explain;
 mod pool;
 mod prepare;
+mod sanitize;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ pub const CACHE_KINDS: [&str; 7] = [
 pub use event::{Event, Stage, Watch};
 pub use explain::{Evidence, explain};
 pub use prepare::{Combination, Prepared, Snapshot, Snapshots, prepare};
+pub use sanitize::{Sanitized, sanitize};
 
 /// What to run, and where.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ mod classify;
 mod ktap;
 pub mod line;
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -19,10 +20,17 @@ use crate::qemu::Qemu;
 
 use classify::Remains;
 pub use classify::kernel as kernel_symptom;
-use line::{Outcome, Stale, Symptom, TrialLine};
+use line::{Detail, Outcome, Stale, Symptom, TrialLine};
 
 /// How long a trial may take on the host. It takes a third of a second; two minutes are for hosts that swap.
 const HOST_DEADLINE: Duration = Duration::from_secs(120);
+
+/// What a boot from reset may take on top of its testcase, in millions of instructions; it takes about a hundred.
+const BOOT_MINSNS: u64 = 1000;
+
+/// Files in a trial's scratch directory.
+const CONSOLE: &str = "console";
+const RECORD: &str = "record.json";
 
 /// What a trial runs in.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +72,7 @@ pub fn command(testcase: &Testcase, seed: u64) -> String {
 /// Interrupted, or infrastructure that would fail every other trial too (no QEMU, no disk). What befalls this
 /// one trial is an outcome, not an error.
 pub fn run(bench: &Bench<'_>, id: &TrialId, scratch: &Path) -> Result<Done> {
-    let (console, stderr, record) =
-        (scratch.join("console"), scratch.join("stderr"), scratch.join("record.json"));
+    let record = scratch.join(RECORD);
     let command = command(bench.testcase, id.seed);
     let plugin = argv::Plugin {
         mode: id.mode,
@@ -76,26 +83,86 @@ pub fn run(bench: &Bench<'_>, id: &TrialId, scratch: &Path) -> Result<Done> {
         deadline: Some(bench.testcase.deadline_minsns * 1_000_000),
         hollow: false,
     };
-    let mut args = argv::common(&bench.boot, "", &console);
+    let mut args = argv::common(&bench.boot, "", &scratch.join(CONSOLE));
     args.extend(argv::incoming(bench.snapshot));
     args.extend(argv::plugin(&bench.boot, &plugin));
+    let left = execute(bench.qemu, args, scratch)?;
+    let line = line(id, &left.remains(), &left.record, bench.image_sha256);
+    Ok(Done { line, console: left.console, record: left.record, took: left.took })
+}
+
+/// What a boot from reset came to.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// What came of the testcase.
+    pub outcome: Outcome,
+    /// What is known about that.
+    pub detail: Option<Detail>,
+    /// The plugin's record, if it is whole.
+    pub record: Option<Record>,
+}
+
+/// Boots a kernel from reset with the model in mode observe, and runs a testcase: what is stale during boot, too, is seen.
+/// `scratch` is a directory for this boot alone.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn observe(qemu: &Qemu, boot: &Boot<'_>, testcase: &Testcase, scratch: &Path) -> Result<Observed> {
+    let append = format!("patcheval.run={},seed=1,repetitions=1", testcase.name);
+    let record = scratch.join(RECORD);
+    let plugin = argv::Plugin {
+        mode: Mode::Observe,
+        record: Some(&record),
+        deadline: Some((testcase.deadline_minsns + BOOT_MINSNS) * 1_000_000),
+        ..argv::Plugin::off()
+    };
+    let mut args = argv::common(boot, &append, &scratch.join(CONSOLE));
+    args.extend(argv::plugin(boot, &plugin));
+    let left = execute(qemu, args, scratch)?;
+    let (outcome, detail, _) = classify::classify(&left.remains());
+    Ok(Observed { outcome, detail, record: left.parsed.ok() })
+}
+
+/// What QEMU left behind.
+struct Left {
+    console: String,
+    stderr: String,
+    record: String,
+    parsed: Result<Record, String>,
+    timed_out: bool,
+    clean_exit: bool,
+    took: Duration,
+}
+
+impl Left {
+    fn remains(&self) -> Remains<'_> {
+        Remains {
+            console: &self.console,
+            stderr: &self.stderr,
+            record: self.parsed.as_ref().map_err(String::as_str),
+            timed_out: self.timed_out,
+            clean_exit: self.clean_exit,
+        }
+    }
+}
+
+fn execute(qemu: &Qemu, args: Vec<OsString>, scratch: &Path) -> Result<Left> {
+    let stderr = scratch.join("stderr");
     let start = Instant::now();
-    let outcome = machine::command(bench.qemu, args)
-        .stderr(Sink::File(stderr.clone()))
-        .deadline(HOST_DEADLINE)
-        .wait()?;
+    let outcome =
+        machine::command(qemu, args).stderr(Sink::File(stderr.clone())).deadline(HOST_DEADLINE).wait()?;
     let took = start.elapsed();
-    let (console, stderr, record) = (read(&console)?, read(&stderr)?, read(&record)?);
-    let parsed = Record::from_json(&record).map_err(|error| error.to_string());
-    let remains = Remains {
-        console: &console,
-        stderr: &stderr,
-        record: parsed.as_ref().map_err(String::as_str),
+    let record = read(&scratch.join(RECORD))?;
+    Ok(Left {
+        console: read(&scratch.join(CONSOLE))?,
+        stderr: read(&stderr)?,
+        parsed: Record::from_json(&record).map_err(|error| error.to_string()),
+        record,
         timed_out: outcome.timed_out,
         clean_exit: outcome.status.success(),
-    };
-    let line = line(id, &remains, &record, bench.image_sha256);
-    Ok(Done { line, console, record, took })
+        took,
+    })
 }
 
 fn line(id: &TrialId, remains: &Remains<'_>, record_text: &str, image_sha256: &str) -> TrialLine {

@@ -137,6 +137,19 @@ fn a_malformed_trial_name_is_explained() {
 }
 
 #[test]
+fn what_is_wrong_with_a_sanitize_command_is_told_before_any_build() {
+    let world = World::new();
+    world.write("s.yaml", "- {writer: a, raeson: b}\n");
+    let said = world.fails(&["sanitize", "mips-6.1", "--suppressions", "s.yaml"], STUDY_ERROR);
+    has(&said, &["s.yaml:1:", "`raeson`", "did you mean `reason`?"]);
+    let said = world.fails(&["sanitize", "mips-61", "--machine", "malta-24kf-16k"], STUDY_ERROR);
+    has(&said, &["there is no kernel `mips-61`", "did you mean `mips-6.1`?"]);
+    let said = world.fails(&["sanitize", "mips-6.1", "--today", "2027-02-29"], STUDY_ERROR);
+    has(&said, &["`2027-02-29` is not a day as YYYY-MM-DD"]);
+    assert!(!world.has_built());
+}
+
+#[test]
 fn a_directory_that_is_no_repository_is_refused() {
     let world = World::new();
     let said = world.fails(&["--root", "kernels", "list"], STUDY_ERROR);

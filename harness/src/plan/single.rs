@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! A plan without a study: one kernel on one machine, with one variant or none.
+
+use trial_record::Mode;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::plan::check;
+use crate::plan::high::Plan;
+use crate::plan::high::Row;
+use crate::plan::load::Texts;
+use crate::plan::load::load_study;
+use crate::plan::model::RowFile;
+use crate::plan::model::Seeds;
+use crate::plan::model::StudyFile;
+use crate::plan::model::TargetFile;
+use crate::plan::resolve::resolve_parts;
+
+/// What errors name as the place of a wrong name.
+const PLACE: &str = "command line";
+
+/// Name of the row of the kernel's own tree.
+const UNPATCHED: &str = "unpatched";
+
+/// What is to be looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Name of the kernel.
+    pub kernel: &'a str,
+    /// Name of the machine.
+    pub machine: &'a str,
+    /// Names of the testcases; all that there are, if none is named.
+    pub testcases: &'a [String],
+    /// `PATCHSET/VARIANT`, or the kernel's own tree.
+    pub variant: Option<&'a str>,
+}
+
+/// Returns a plan with one target, one row and the wanted testcases, in mode observe.
+///
+/// # Errors
+///
+/// Study, for names that are not there and files that are wrong.
+pub fn single(texts: &Texts, wanted: &Wanted<'_>) -> Result<Plan> {
+    let (set, variants) = match wanted.variant {
+        None => (String::new(), Vec::new()),
+        Some(variant) => {
+            let (set, variant) = variant.split_once('/').ok_or_else(|| {
+                Error::study(format!("`{variant}` is not PATCHSET/VARIANT"))
+                    .hint("variants are the directories below patches/<set>/")
+            })?;
+            check::name(PLACE, "patch set", set)?;
+            (
+                set.to_owned(),
+                vec![RowFile { variant: variant.into(), name: None, with: vec![], expect: vec![] }],
+            )
+        }
+    };
+    let mut testcases = wanted.testcases.to_vec();
+    if testcases.is_empty() {
+        testcases.extend(texts.names("testcases/", "/case.yaml").into_iter().map(str::to_owned));
+    }
+    let study = StudyFile {
+        name: "single".into(),
+        title: String::new(),
+        targets: vec![TargetFile { kernel: wanted.kernel.into(), machine: wanted.machine.into() }],
+        patches: set,
+        variants,
+        baseline: String::new(),
+        testcases,
+        mode: Mode::Observe,
+        seeds: Seeds { first: 1, count: 1 },
+        coherent_seeds: 1,
+    };
+    let mut plan = resolve_parts(&load_study(texts, PLACE, study)?)?;
+    if plan.rows.is_empty() {
+        plan.rows.push(Row {
+            name: UNPATCHED.into(),
+            variant: UNPATCHED.into(),
+            companions: Vec::new(),
+            title: "the kernel's own tree".into(),
+            why: String::new(),
+            series: Vec::new(),
+            expectations: Vec::new(),
+        });
+    }
+    Ok(plan)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::texts;
+
+    fn wanted(variant: Option<&str>) -> Result<Plan> {
+        single(&texts(), &Wanted { kernel: "mips-6.1", machine: "malta", testcases: &[], variant })
+    }
+
+    #[test]
+    fn a_plan_needs_no_study() {
+        let plan = wanted(None).unwrap();
+        assert_eq!((plan.targets.len(), plan.rows.len(), plan.testcases.len()), (1, 1, 2));
+        assert!(plan.rows[0].series.is_empty());
+        let names = |plan: Plan| plan.rows.into_iter().map(|row| row.name).collect::<Vec<_>>();
+        assert_eq!(names(wanted(Some("xol/lazy")).unwrap()), ["lazy"]);
+        let t1 = ["t1".to_owned()];
+        let one = Wanted { kernel: "mips-6.1", machine: "malta", testcases: &t1, variant: None };
+        assert_eq!(single(&texts(), &one).unwrap().testcases.len(), 1);
+    }
+
+    #[test]
+    fn a_wrong_name_is_told() {
+        let error = |variant| wanted(Some(variant)).unwrap_err().to_string();
+        assert_eq!(error("lazy"), "`lazy` is not PATCHSET/VARIANT");
+        assert!(
+            error("xol/lasy").starts_with("command line: there is no variant `lasy`"),
+            "{}",
+            error("xol/lasy")
+        );
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Suppressions: classes of stale fetches that somebody has looked at, and has a reason to let be for a while.
+
+use serde::Deserialize;
+use trial_record::Missing;
+
+use super::classes::{Class, Classes};
+use super::date::Date;
+use crate::error::Result;
+use crate::yaml;
+
+/// One entry of a suppression file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suppression {
+    /// Function that wrote, as reports name it.
+    pub writer: String,
+    /// Function that was fetched, or `user space`.
+    pub fetch: String,
+    /// `write-back`, `invalidate` or `both`.
+    pub missing: Missing,
+    /// Why it is let be.
+    pub reason: String,
+    /// The last day on which it is.
+    pub expires: Date,
+}
+
+impl Suppression {
+    fn is_for(&self, class: &Class) -> bool {
+        let key = &class.key;
+        (&self.writer, &self.fetch, self.missing) == (&key.writer, &key.fetch, key.missing)
+    }
+}
+
+/// Reads the text of a suppression file: a list of entries.
+///
+/// # Errors
+///
+/// Study, with line and column.
+pub fn read(file: &str, text: &str) -> Result<Vec<Suppression>> {
+    yaml::parse(file, text)
+}
+
+/// Classes by what is to be done about them, each the most frequent first.
+#[derive(Clone, Debug)]
+pub struct Sorted<'a> {
+    /// Nobody has a reason to let them be.
+    pub findings: Vec<&'a Class>,
+    /// Code being patched: known to be benign, whatever suppressions say.
+    pub patching: Vec<&'a Class>,
+    /// Somebody has a reason to let them be.
+    pub suppressed: Vec<(&'a Class, &'a Suppression)>,
+    /// Entries that no longer count.
+    pub expired: Vec<&'a Suppression>,
+    /// Entries that count, and for which there was nothing: mended, or not reached by these testcases.
+    pub unused: Vec<&'a Suppression>,
+}
+
+/// Sorts classes by what the suppressions say on the day `today`.
+pub fn sort<'a>(classes: &'a Classes, suppressions: &'a [Suppression], today: Date) -> Sorted<'a> {
+    let (expired, current): (Vec<_>, Vec<_>) = suppressions.iter().partition(|entry| entry.expires < today);
+    let (mut findings, mut patching, mut suppressed) = (Vec::new(), Vec::new(), Vec::new());
+    for class in classes.sorted() {
+        match current.iter().find(|entry| entry.is_for(class)) {
+            _ if class.patching => patching.push(class),
+            Some(entry) => suppressed.push((class, *entry)),
+            None => findings.push(class),
+        }
+    }
+    let used = |entry: &Suppression| suppressed.iter().any(|(class, _)| entry.is_for(class));
+    let unused = current.iter().copied().filter(|entry| !used(entry)).collect();
+    Sorted { findings, patching, suppressed, expired, unused }
+}
