@@ -15,11 +15,13 @@ use crate::judge::model::Expectation;
 use crate::judge::model::InBinary;
 use crate::judge::model::Price;
 use crate::judge::model::Verdict;
+use crate::judge::model::WorthPrice;
 use crate::plan::Cell;
 use crate::plan::Expected;
 use crate::plan::Plan;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
+use crate::trial::line::Worth;
 
 /// The trials of one cell in one mode.
 pub(super) struct Trials<'a> {
@@ -119,6 +121,9 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
         stale: mean(trials.counted().map(|line| line.stale_fetches)),
         d: price(&trials, context.baseline, |line| line.d_operations),
         i: price(&trials, context.baseline, |line| line.i_operations),
+        d_worth: worth(&trials, context.baseline, |line| line.d_worth),
+        i_worth: worth(&trials, context.baseline, |line| line.i_worth),
+        flush_instructions: price(&trials, context.baseline, |line| line.flush_instructions),
         verdict: verdict(passes, n, coherent.control, context),
         coherent,
         in_binary: context.in_binary,
@@ -171,6 +176,18 @@ fn price(trials: &Trials<'_>, baseline: Option<&Trials<'_>>, count: impl Fn(&Tri
     let pairs = u32::try_from(differences.len()).unwrap_or(u32::MAX);
     let difference = (pairs > 0).then(|| differences.iter().sum::<f64>() / f64::from(pairs));
     Price { mean: mean(trials.counted().map(count)), difference, pairs }
+}
+
+fn worth(
+    trials: &Trials<'_>,
+    baseline: Option<&Trials<'_>>,
+    count: impl Fn(&TrialLine) -> Worth,
+) -> WorthPrice {
+    WorthPrice {
+        needed: price(trials, baseline, |line| count(line).needed),
+        redundant: price(trials, baseline, |line| count(line).redundant),
+        insufficient: price(trials, baseline, |line| count(line).insufficient),
+    }
 }
 
 /// Returns the mean of the counts, or nothing if there are none.

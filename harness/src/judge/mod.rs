@@ -26,6 +26,7 @@ pub use model::Overall;
 pub use model::Price;
 pub use model::VERSION;
 pub use model::Verdict;
+pub use model::WorthPrice;
 pub use standing::Fix;
 pub use standing::Standing;
 

@@ -15,7 +15,7 @@ use crate::trial::line::Cause;
 use crate::trial::line::Symptom;
 
 /// Version of the format of a written judgement.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The judgement of a whole study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,6 +100,12 @@ pub struct CellJudgement {
     pub d: Price,
     /// I$ maintenance operations a trial.
     pub i: Price,
+    /// What the D$ operations were worth.
+    pub d_worth: WorthPrice,
+    /// What the I$ operations were worth.
+    pub i_worth: WorthPrice,
+    /// Guest instructions a trial inside functions that do maintenance.
+    pub flush_instructions: Price,
     /// The coherent control: the model was off.
     pub coherent: Coherent,
     /// Whether the patches are in the kernel that ran.
@@ -127,6 +133,17 @@ pub struct Price {
     pub difference: Option<f64>,
     /// Pairs behind the difference.
     pub pairs: u32,
+}
+
+/// What maintenance operations of one cache were worth, counted as [`Price`] counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorthPrice {
+    /// Without them something stale would have been fetched.
+    pub needed: Price,
+    /// The line was clean, absent or not stale.
+    pub redundant: Price,
+    /// The line needed them at another colour or on another CPU.
+    pub insufficient: Price,
 }
 
 /// The coherent control of a cell.

@@ -11,6 +11,7 @@ use crate::plan::tests::plan;
 use crate::trial::line::Cause;
 use crate::trial::line::Outcome;
 use crate::trial::line::Symptom;
+use crate::trial::line::Worth;
 
 const SIGTRAP: Outcome = Outcome::Fail { symptom: Symptom::Sigtrap };
 const NO_RECORD: Outcome = Outcome::Unknown { cause: Cause::NoRecord };
@@ -28,6 +29,9 @@ fn line(id: TrialId, outcome: Outcome) -> TrialLine {
         stale_fetches: u64::from(outcome == SIGTRAP),
         d_operations: 1000 * id.seed + flush,
         i_operations: 500 + flush / 2,
+        d_worth: Worth { needed: 1, redundant: flush, insufficient: 0 },
+        i_worth: Worth { needed: 1, redundant: 7, insufficient: flush / 100 },
+        flush_instructions: 100 + 10 * flush,
         image: format!("image of {}", id.row),
         record_sha256: if outcome.is_unknown() { String::new() } else { "ab".into() },
         ..TrialLine::unknown(id, Cause::NoRecord, "")
@@ -85,7 +89,11 @@ fn prices_are_paired_by_seed() {
     let judgement = judged(&lines());
     let d = cell(&judgement, "merged", "t1").d;
     assert_eq!(d, Price { mean: Some(3100.0), difference: Some(600.0), pairs: 4 });
-    assert_eq!(cell(&judgement, "merged", "t1").i.difference, Some(300.0));
+    let merged = cell(&judgement, "merged", "t1");
+    assert_eq!(merged.i.difference, Some(300.0));
+    assert_eq!(merged.d_worth.redundant, Price { mean: Some(600.0), difference: Some(600.0), pairs: 4 });
+    assert_eq!((merged.d_worth.needed.mean, merged.i_worth.insufficient.difference), (Some(1.0), Some(6.0)));
+    assert_eq!(merged.flush_instructions.difference, Some(6000.0));
     assert_eq!(cell(&judgement, "unfixed", "t1").d, Price { mean: Some(2500.0), difference: None, pairs: 0 });
     // Without the baseline's seed 4 the mean over all differs, the paired difference does not.
     let gap = |id: &TrialId| (id.row == "unfixed" && id.seed == 4).then_some(NO_RECORD);

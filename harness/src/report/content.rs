@@ -12,6 +12,7 @@ use crate::judge::Judgement;
 use crate::judge::Price;
 use crate::judge::Standing;
 use crate::judge::Verdict;
+use crate::judge::WorthPrice;
 use crate::judge::interval::power;
 use crate::plan::mode_name;
 use crate::report::number;
@@ -187,6 +188,7 @@ fn notes(judgement: &Judgement) -> Vec<Note> {
         judgement.baseline
     );
     let mut notes = vec![Note { label: "columns", tone: Tone::Plain, sentences: vec![price] }];
+    notes.push(worth(judgement));
     notes.extend([coherent(judgement), observable(judgement), in_binary(judgement)]);
     let fixes = judgement.standings.iter().map(|standing| standing_sentence(standing, judgement)).collect();
     notes.push(Note { label: "fixes", tone: Tone::Plain, sentences: fixes });
@@ -203,6 +205,32 @@ fn notes(judgement: &Judgement) -> Vec<Note> {
     notes.push(Note { label: "problems of the data", tone: Tone::Doubtful, sentences: problems });
     notes.retain(|note| !note.sentences.is_empty());
     notes
+}
+
+/// What each row's additional operations were worth: a flush that finds nothing to do costs as much as one that helps.
+fn worth(judgement: &Judgement) -> Note {
+    let signed = |price: Price| price.difference.map(number::difference);
+    let side = |name: &str, all: Price, worth: &WorthPrice| -> Option<String> {
+        let (all, redundant) = (signed(all)?, signed(worth.redundant)?);
+        let insufficient = signed(worth.insufficient).filter(|text| text != "+0");
+        let insufficient = insufficient.map(|text| format!(", {text} insufficient")).unwrap_or_default();
+        Some(format!("{all} {name} ops ({redundant} redundant{insufficient})"))
+    };
+    let sentence = |(group, cell): (&Group, &CellJudgement)| {
+        let (d, i) = (side("D", cell.d, &cell.d_worth)?, side("I", cell.i, &cell.i_worth)?);
+        let instructions = signed(cell.flush_instructions)?;
+        Some(format!("{}, {}: {d}, {i}, {instructions} instructions", place(group), cell.row))
+    };
+    let mut sentences: Vec<String> = judgement.cells().filter_map(sentence).collect();
+    if !sentences.is_empty() {
+        let legend = format!(
+            "mean differences to {}, paired by seed; redundant: the line was clean, absent or not stale; insufficient: \
+             wrong colour or wrong CPU; instructions are those inside functions that do maintenance",
+            judgement.baseline
+        );
+        sentences.insert(0, legend);
+    }
+    Note { label: "price", tone: Tone::Plain, sentences }
 }
 
 fn coherent(judgement: &Judgement) -> Note {

@@ -57,6 +57,15 @@ merged-alone  0/4 [0.0, 60.2] %    init-died 4    0.0  12,500 (+10,000)  5,500 (
 
 columns: ops are cache maintenance operations a trial, the mean; in brackets the mean difference to unfixed, paired by seed; a trial that fails early executes
   fewer. stale is the mean number of stale fetches a trial
+price:
+  - mean differences to unfixed, paired by seed; redundant: the line was clean, absent or not stale; insufficient: wrong colour or wrong CPU; instructions are
+    those inside functions that do maintenance
+  - mips-6.1 on malta, t1, merged: +600 D ops (+600 redundant), +300 I ops (+0 redundant, +6 insufficient), +6,000 instructions
+  - mips-6.1 on malta, t1, lazy: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
+  - mips-6.1 on malta, t1, merged-alone: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
+  - mips-6.1 on malta, t9, merged: +600 D ops (+600 redundant), +300 I ops (+0 redundant, +6 insufficient), +6,000 instructions
+  - mips-6.1 on malta, t9, lazy: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
+  - mips-6.1 on malta, t9, merged-alone: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
 control: coherent: with the model off every trial passes in 8 of 8 cells
 control: baseline fails:
   - unfixed fails as it must: mips-6.1 on malta, t1

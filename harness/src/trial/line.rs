@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::plan::TrialId;
 
 /// Version of the line's format that this harness writes and reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,12 @@ pub struct TrialLine {
     pub d_operations: u64,
     /// Operations on the I$.
     pub i_operations: u64,
+    /// What the operations on the D$ were worth.
+    pub d_worth: Worth,
+    /// What the operations on the I$ were worth.
+    pub i_worth: Worth,
+    /// Guest instructions inside functions that do maintenance, from the first marker on.
+    pub flush_instructions: u64,
     /// Guest instructions.
     pub instructions: u64,
     /// SHA-256 of the kernel image, 64 hexadecimal digits; empty if there is none.
@@ -48,6 +54,17 @@ pub struct TrialLine {
     pub console_sha256: String,
     /// SHA-256 of the plugin's record; empty if there is none.
     pub record_sha256: String,
+}
+
+/// Of how many operations what is known; of the rest nothing was to be said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worth {
+    /// Without them something stale would have been fetched.
+    pub needed: u64,
+    /// The line was clean, absent or not stale.
+    pub redundant: u64,
+    /// The line needed them at another colour or on another CPU.
+    pub insufficient: u64,
 }
 
 /// What came of a trial. "Could not tell" is never a failure.
@@ -242,6 +259,9 @@ impl TrialLine {
             operations: BTreeMap::new(),
             d_operations: 0,
             i_operations: 0,
+            d_worth: Worth::default(),
+            i_worth: Worth::default(),
+            flush_instructions: 0,
             instructions: 0,
             image: String::new(),
             console_sha256: String::new(),
@@ -302,18 +322,18 @@ mod tests {
     fn a_line_survives_writing_and_reading_and_is_one_line() {
         let json = line().to_json().unwrap();
         assert!(!json.contains('\n'));
-        assert!(json.starts_with(r#"{"v":1,"id":{"kernel":"mips-6.1","#), "{json}");
+        assert!(json.starts_with(r#"{"v":2,"id":{"kernel":"mips-6.1","#), "{json}");
         assert!(json.contains(r#""outcome":{"result":"fail","symptom":"wrong-result"}"#), "{json}");
         assert_eq!(TrialLine::from_json(&json).unwrap(), line());
     }
 
     #[test]
     fn another_version_is_refused() {
-        let json = line().to_json().unwrap().replace(r#""v":1"#, r#""v":2"#);
+        let json = line().to_json().unwrap().replace(r#""v":2"#, r#""v":1"#);
         let error = TrialLine::from_json(&json).unwrap_err();
-        assert_eq!(error.to_string(), "trial line has version 2, this harness reads version 1");
+        assert_eq!(error.to_string(), "trial line has version 1, this harness reads version 2");
         assert!(TrialLine::from_json("{}").is_err());
-        assert!(TrialLine::from_json("{\"v\":1").is_err());
+        assert!(TrialLine::from_json("{\"v\":2").is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use trial_record::{End, Mode, Phase, Record, Side};
+use trial_record::{End, FunctionCost, LedgerEntry, Mode, Phase, Record, Side};
 
 use crate::error::{Error, Result};
 use crate::machine::{self, Boot, argv};
@@ -20,7 +20,7 @@ use crate::qemu::Qemu;
 
 use classify::Remains;
 pub use classify::kernel as kernel_symptom;
-use line::{Detail, Outcome, Stale, Symptom, TrialLine};
+use line::{Detail, Outcome, Stale, Symptom, TrialLine, Worth};
 
 /// How long a trial may take on the host. It takes a third of a second; two minutes are for hosts that swap.
 const HOST_DEADLINE: Duration = Duration::from_secs(120);
@@ -188,6 +188,7 @@ fn line(id: &TrialId, remains: &Remains<'_>, record_text: &str, image_sha256: &s
             // Figures of an instrument that distrusts itself are no figures.
             detail.text.push_str(" (figures withheld)");
             (line.d_operations, line.i_operations, line.stale_fetches) = (0, 0, 0);
+            (line.d_worth, line.i_worth, line.flush_instructions) = Default::default();
         }
     }
     line
@@ -199,11 +200,21 @@ fn count_operations(line: &mut TrialLine, record: &Record) {
         *line.operations.entry(entry.operation.clone()).or_default() += entry.count;
         if matches!(entry.side, Side::D | Side::Both) {
             line.d_operations += entry.count;
+            add_worth(&mut line.d_worth, entry);
         }
         if matches!(entry.side, Side::I | Side::Both) {
             line.i_operations += entry.count;
+            add_worth(&mut line.i_worth, entry);
         }
     }
+    let later = |cost: &FunctionCost| cost.instructions[Phase::Boot as usize + 1..].iter().sum::<u64>();
+    line.flush_instructions = record.functions.iter().map(later).sum();
+}
+
+fn add_worth(worth: &mut Worth, entry: &LedgerEntry) {
+    worth.needed += entry.needed;
+    worth.redundant += entry.redundant;
+    worth.insufficient += entry.wrong_colour + entry.wrong_cpu;
 }
 
 fn stale(fetch: &trial_record::StaleFetch) -> Stale {
