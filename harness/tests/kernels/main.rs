@@ -112,6 +112,33 @@ fn small_caches_hide_the_bug() {
     assert!(trials.iter().all(|line| line["outcome"]["result"] == "pass"), "{trials:?}");
 }
 
+/// The merged fix invalidates the I$ at the kernel's address of a slot: where the I$ has aliases, that is not the line from
+/// which the user executes it, and a slot that is used again still has the instruction of the probe before.
+#[test]
+fn the_merged_fix_leaves_slot_reuse_broken_where_the_icache_has_aliases() {
+    let bench = Bench::with_study("aliases", ALIASES_STUDY, |_| {});
+    let run = bench.run("aliases", "run");
+    let reuse = run.of("mips-6.1/malta-24kc-32k/ixol-flush/t2-slot-reuse/enforce/");
+    assert_eq!(reuse.len(), 3);
+    assert!(reuse.iter().all(|line| line["outcome"]["result"] == "fail"), "{reuse:?}");
+    let stale = |line: &&serde_json::Value| line["stale"][0]["missing"] == "invalidate";
+    assert!(reuse.iter().all(|line| stale(&line)), "{reuse:?}");
+    let without = run.of("mips-6.1/malta-24kc-32k-ar/ixol-flush/t2-slot-reuse/enforce/");
+    assert_eq!(without.len(), 3);
+    assert!(without.iter().all(|line| line["outcome"]["result"] == "pass"), "{without:?}");
+}
+
+/// A model that cries wolf is worth nothing: programs that do what they must are never fetched stale, nor is the kernel.
+#[test]
+fn userland_that_flushes_as_it_must_is_never_stale() {
+    let bench = Bench::with_study("clean", CLEAN_STUDY, |_| {});
+    let run = bench.run("clean", "run");
+    let trials = run.with("/observe/");
+    assert_eq!(trials.len(), 3 * 2);
+    assert!(trials.iter().all(|line| line["outcome"]["result"] == "pass"), "{trials:?}");
+    assert!(trials.iter().all(|line| line["stale_fetches"] == 0), "{trials:?}");
+}
+
 #[test]
 fn an_interrupted_run_leaves_nothing_and_goes_on() {
     interruption::interrupt_and_resume();
@@ -126,6 +153,34 @@ variants: [{variant: unfixed, with: [opcode-page-flush]}]
 baseline: unfixed
 testcases: [t1-first-return, t9-entry-after-enable]
 seeds: {first: 1, count: 4}
+coherent_seeds: 1
+";
+
+const ALIASES_STUDY: &str = "\
+name: aliases
+title: \"The merged fix where the I-cache has aliases, and where it has none\"
+targets: [{kernel: mips-6.1, machine: malta-24kc-32k}, {kernel: mips-6.1, machine: malta-24kc-32k-ar}]
+patches: uprobes-xol
+variants: [{variant: ixol-flush, with: [opcode-page-flush]}]
+baseline: ixol-flush
+testcases: [t2-slot-reuse]
+seeds: {first: 1, count: 3}
+coherent_seeds: 1
+";
+
+const CLEAN_STUDY: &str = "\
+name: clean
+title: \"Programs that flush as they must\"
+targets:
+  - {kernel: mips-6.1, machine: malta-24kf-16k}
+  - {kernel: mips-6.1, machine: malta-24kc-32k}
+  - {kernel: arm-6.1, machine: virt-a15}
+patches: uprobes-xol
+variants: [{variant: ixol-flush, with: [opcode-page-flush]}]
+baseline: ixol-flush
+testcases: [t15-clean-userland]
+mode: observe
+seeds: {first: 1, count: 2}
 coherent_seeds: 1
 ";
 
