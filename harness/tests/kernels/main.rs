@@ -116,13 +116,21 @@ fn small_caches_hide_the_bug() {
 /// which the user executes it, and a slot that is used again still has the instruction of the probe before.
 #[test]
 fn the_merged_fix_leaves_slot_reuse_broken_where_the_icache_has_aliases() {
-    let bench = Bench::with_study("aliases", ALIASES_STUDY, |_| {});
+    // With 16 colours those of the two addresses hardly ever agree, wherever the page lies.
+    let bench = Bench::with_study("aliases", ALIASES_STUDY, |root| {
+        let machines = root.join("kernels/machines");
+        let two_colours = std::fs::read_to_string(machines.join("malta-24kc-32k.yaml")).unwrap();
+        let many = two_colours
+            .replace("name: malta-24kc-32k", "name: malta-16-colours")
+            .replace("icache: {sets: 256, ways: 4", "icache: {sets: 2048, ways: 1");
+        assert!(many.contains("sets: 2048") && many.contains("addressing: vipt"));
+        std::fs::write(machines.join("malta-16-colours.yaml"), many).unwrap();
+    });
     let run = bench.run("aliases", "run");
-    let reuse = run.of("mips-6.1/malta-24kc-32k/ixol-flush/t2-slot-reuse/enforce/");
+    let reuse = run.of("mips-6.1/malta-16-colours/ixol-flush/t2-slot-reuse/enforce/");
     assert_eq!(reuse.len(), 3);
     assert!(reuse.iter().all(|line| line["outcome"]["result"] == "fail"), "{reuse:?}");
-    let stale = |line: &&serde_json::Value| line["stale"][0]["missing"] == "invalidate";
-    assert!(reuse.iter().all(|line| stale(&line)), "{reuse:?}");
+    assert!(reuse.iter().all(|line| line["stale"][0]["missing"] == "invalidate"), "{reuse:?}");
     let without = run.of("mips-6.1/malta-24kc-32k-ar/ixol-flush/t2-slot-reuse/enforce/");
     assert_eq!(without.len(), 3);
     assert!(without.iter().all(|line| line["outcome"]["result"] == "pass"), "{without:?}");
@@ -159,7 +167,7 @@ coherent_seeds: 1
 const ALIASES_STUDY: &str = "\
 name: aliases
 title: \"The merged fix where the I-cache has aliases, and where it has none\"
-targets: [{kernel: mips-6.1, machine: malta-24kc-32k}, {kernel: mips-6.1, machine: malta-24kc-32k-ar}]
+targets: [{kernel: mips-6.1, machine: malta-16-colours}, {kernel: mips-6.1, machine: malta-24kc-32k-ar}]
 patches: uprobes-xol
 variants: [{variant: ixol-flush, with: [opcode-page-flush]}]
 baseline: ixol-flush
