@@ -11,6 +11,9 @@ use crate::ffi::Ram;
 /// Bytes per page of the shadow's first copy.
 const PAGE: usize = 4096;
 
+/// A page that the guest has cleared, or never written.
+const ZEROS: [u8; PAGE] = [0; PAGE];
+
 /// Guest RAM with a shadow that holds what the D$ has not written back yet.
 #[derive(Clone, Debug)]
 pub struct ShadowedRam {
@@ -28,7 +31,7 @@ impl ShadowedRam {
         let touched = touched(ram.host(), size / PAGE);
         for at in (0..size).step_by(PAGE).filter(|at| touched.as_ref().is_none_or(|pages| pages[at / PAGE])) {
             let page = ram.bytes(at, PAGE);
-            if page.iter().any(|byte| *byte != 0) {
+            if page != ZEROS {
                 shadow[at..at + PAGE].copy_from_slice(page);
             }
         }
