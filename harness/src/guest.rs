@@ -206,14 +206,8 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
-        let case = Testcase {
-            name: "t1".to_owned(),
-            title: String::new(),
-            shows: String::new(),
-            repetitions: 1,
-            deadline_minsns: 1,
-            sources: vec!["t1/main.c".into()],
-        };
+        let case =
+            Testcase { sources: vec!["t1/main.c".into()], ..crate::plan::tests::plan().testcases.remove(0) };
         let programs = programs(&dir.path().join("guest"), &[case], dir.path()).unwrap();
         let shown: Vec<_> = programs
             .iter()

@@ -40,7 +40,7 @@ pub struct Image {
 }
 
 /// What a run was made of. Two runs with equal manifests have equal lines.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Version of this format.
     pub v: u32,

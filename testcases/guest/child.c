@@ -21,6 +21,9 @@
 #define REPORT_FD 20
 #define COMMAND_FD 21
 
+/* Words of a child's command line, more than a command has. */
+#define MAX_WORDS 16
+
 /* Sent to a child that does not come back, to ask where it is. */
 #define WHERE_ARE_YOU SIGUSR1
 #define WHERE_LIMIT_MS 200
@@ -192,13 +195,22 @@ static pid_t start(struct pe_child *child)
 
 int pe_child_exec(struct pe_child *child, uint64_t seed)
 {
+	char *words[MAX_WORDS + 1] = { NULL };
 	pid_t pid = start(child);
 	char text[32];
+	int count = 0;
 
 	if (pid)
 		return pid < 0 ? -1 : 0;
 	snprintf(text, sizeof(text), "seed=%llu", (unsigned long long)seed);
-	execl("/proc/self/exe", program_invocation_name, "child", text, NULL);
+	/* As its parent's, but for the seed. */
+	words[count++] = program_invocation_name;
+	words[count++] = "child";
+	words[count++] = text;
+	for (char **word = pe_arguments() + 1; *word && count < MAX_WORDS; word++)
+		if (strncmp(*word, "seed=", 5) && strcmp(*word, "child"))
+			words[count++] = *word;
+	execv("/proc/self/exe", words);
 	_exit(127);
 }
 

@@ -22,6 +22,8 @@
 #include "arch.h"
 
 #define COMMAND_BYTES 256
+/* Testcase, seed, repetitions, and a testcase's parameters, at most eight. */
+#define MAX_WORDS 11
 #define CASES "/cases/"
 #define OPTION "patcheval.run="
 
@@ -102,12 +104,12 @@ static void wait_for_command(void)
 static int run_command(void)
 {
 	char path[sizeof(CASES) + COMMAND_BYTES] = CASES;
-	char *arguments[8] = { NULL };
+	char *arguments[MAX_WORDS + 1] = { NULL };
 	int count = 0, status = 0;
 	char *state = NULL;
 	pid_t pid;
 
-	for (char *word = strtok_r(command, " ", &state); word && count < 7;
+	for (char *word = strtok_r(command, " ", &state); word && count < MAX_WORDS;
 	     word = strtok_r(NULL, " ", &state))
 		arguments[count++] = word;
 	if (!count || strchr(arguments[0], '/'))

@@ -22,7 +22,10 @@
 
 /* ---- command line and seeded random numbers (rng.c) -------------------- */
 
-/* pe_args - what the command "<testcase> seed=N repetitions=N" asks for. */
+/*
+ * pe_args - what the command "<testcase> seed=N repetitions=N ..." asks for; what
+ * comes then are the parameters that case.yaml states.
+ */
 struct pe_args {
 	uint64_t seed;
 	uint32_t repetitions;
@@ -32,6 +35,13 @@ struct pe_args {
 
 /* pe_parse_args - read argv; whatever is missing is seed 1, one repetition. */
 void pe_parse_args(struct pe_args *args, int argc, char **argv);
+/*
+ * pe_parameter - the value of "<name>=N" in argv, after pe_parse_args(). Programs
+ * that pe_child_exec() started have the parameters of their parent.
+ */
+uint32_t pe_parameter(const char *name, uint32_t otherwise);
+/* pe_arguments - argv as it was, ended by NULL. */
+char **pe_arguments(void);
 
 /* pe_rng - state of splitmix64; any value is a good seed. */
 struct pe_rng {

@@ -6,8 +6,11 @@
 
 #include "patcheval.h"
 
+static char **arguments;
+
 void pe_parse_args(struct pe_args *args, int argc, char **argv)
 {
+	arguments = argv;
 	*args = (struct pe_args){ .seed = 1, .repetitions = 1 };
 	for (int i = 1; i < argc; i++) {
 		if (!strncmp(argv[i], "seed=", 5))
@@ -17,6 +20,21 @@ void pe_parse_args(struct pe_args *args, int argc, char **argv)
 		else if (!strcmp(argv[i], "child"))
 			args->child = true;
 	}
+}
+
+uint32_t pe_parameter(const char *name, uint32_t otherwise)
+{
+	size_t length = strlen(name);
+
+	for (char **word = arguments + 1; *word; word++)
+		if (!strncmp(*word, name, length) && (*word)[length] == '=')
+			return strtoul(*word + length + 1, NULL, 10);
+	return otherwise;
+}
+
+char **pe_arguments(void)
+{
+	return arguments;
 }
 
 /*

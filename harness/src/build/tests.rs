@@ -75,6 +75,7 @@ impl World {
             dtbs: vec!["sub/board.dtb".to_owned()],
             uimage: None,
             guest: GuestCompiler { cc: String::new(), cflags: Vec::new() },
+            provides: Vec::new(),
         };
         Self { dir, cache, kernel, tree }
     }

@@ -8,15 +8,19 @@ use cache_model::Geometry;
 use crate::error::Error;
 use crate::error::Result;
 use crate::nearest::suggestion;
+use crate::plan::class::Class;
 use crate::plan::hardware::Addressing;
 use crate::plan::hardware::Aliases;
 use crate::plan::hardware::Caches;
 use crate::plan::hardware::MachineFile;
 use crate::plan::hardware::Snoops;
+use crate::plan::high::Plan;
 use crate::plan::high::Source;
 use crate::plan::high::Target;
 use crate::plan::high::dtb_name;
 use crate::plan::model::Arch;
+use crate::plan::model::CaseFile;
+use crate::plan::model::Rule;
 use crate::plan::model::SourceFile;
 
 /// Refuses a name that cannot be a directory, a part of a trial's name and a word in a table.
@@ -118,6 +122,75 @@ fn caches(file: &str, arch: Arch, caches: &Caches) -> Result<()> {
                  Config1 has 32 to 4096 sets and 1 to 8 ways"
             )));
         }
+    }
+    Ok(())
+}
+
+/// Refuses a class that does not depend on the kernel.
+pub(super) fn provides(file: &str, classes: &[Class]) -> Result<()> {
+    match classes.iter().find(|class| !class.is_of_kernels()) {
+        None => Ok(()),
+        Some(class) => Err(Error::study(format!(
+            "{file}: provides: `{}` is not a kernel's to provide: it follows from architecture and machine",
+            class.name()
+        ))),
+    }
+}
+
+/// Refuses a testcase that makes no sense on any target.
+pub(super) fn has_targets(file: &str, plan: &Plan) -> Result<()> {
+    for testcase in &plan.testcases {
+        if !plan.targets.iter().any(|target| target.has_what_needs(testcase)) {
+            let needs: Vec<&str> = testcase.needs.iter().map(|class| class.name()).collect();
+            return Err(Error::study(format!(
+                "{file}: no target has what testcase `{}` needs: {}",
+                testcase.name,
+                needs.join(", ")
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The words of a command that are not a testcase's own, which its parameters must not be taken for.
+const RESERVED: [&str; 3] = ["seed", "repetitions", "child"];
+
+/// A command has to fit into the guest's buffer (`COMMAND_BYTES` in `testcases/guest/init.c`) and its words into init's
+/// arguments.
+const MAX_PARAMETERS: usize = 8;
+
+/// Refuses parameters that a command cannot have, and units of which there is none.
+pub(super) fn parameters(file: &str, case: &CaseFile) -> Result<()> {
+    let wrong = |what: String| Err(Error::study(format!("{file}: {what}")));
+    if case.parameters.len() > MAX_PARAMETERS {
+        return wrong(format!("parameters: there are more than {MAX_PARAMETERS}"));
+    }
+    for name in case.parameters.keys() {
+        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if name.is_empty() || name.len() > 16 || !name.chars().all(good) || RESERVED.contains(&name.as_str())
+        {
+            return wrong(format!(
+                "parameters: `{name}` is not a name of 1 to 16 of a-z, 0-9 and `-`, or is taken"
+            ));
+        }
+    }
+    if let Some(unit) = &case.unit {
+        name(file, "unit", &unit.name)?;
+        positive(file, "unit.count", unit.count.into())?;
+    }
+    Ok(())
+}
+
+/// Refuses a rule that decides nothing, or anything.
+pub(super) fn rule(file: &str, rule: &Rule) -> Result<()> {
+    let Rule { batch, tolerable, intolerable, alpha, beta } = *rule;
+    positive(file, "rule.batch", batch.into())?;
+    let wrong = |what: &str| Err(Error::study(format!("{file}: rule: {what}")));
+    if !(0.0 < tolerable && tolerable < intolerable && intolerable < 1.0) {
+        return wrong("0 < tolerable < intolerable < 1 does not hold");
+    }
+    if !(0.0 < alpha && alpha < 0.5 && 0.0 < beta && beta < 0.5) {
+        return wrong("alpha and beta must be chances between 0 and 0.5");
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 //!
 //! Paths are relative to the root of the repository unless said otherwise.
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -12,18 +14,24 @@ use trial_record::Mode;
 use crate::error::Error;
 use crate::error::Result;
 use crate::nearest::suggestion;
+use crate::plan::class;
+use crate::plan::class::Class;
 use crate::plan::hardware::Caches;
 use crate::plan::hardware::Isa;
 use crate::plan::model::Arch;
+use crate::plan::model::Evidence;
 use crate::plan::model::Expectation;
 use crate::plan::model::Expected;
 use crate::plan::model::GuestCompiler;
+use crate::plan::model::Rule;
 use crate::plan::model::Seeds;
 use crate::plan::model::Uimage;
+use crate::plan::model::Unit;
+use crate::plan::symptom::Symptom;
 use crate::plan::trial_id::TrialId;
 
 /// A study, ready to be run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// What is asked.
     pub study: Study,
@@ -36,7 +44,7 @@ pub struct Plan {
 }
 
 /// The general part of a study.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Study {
     /// The study's file, as it was named.
     pub file: String,
@@ -48,8 +56,12 @@ pub struct Study {
     pub baseline: String,
     /// What the model does with stale fetches; never [`Mode::Off`].
     pub mode: Mode,
-    /// Seeds of each cell's trials; at least one.
+    /// Seeds of each cell's trials, with a rule the most that there can be; at least one.
     pub seeds: Seeds,
+    /// How a cell is decided before its seeds are used up; without it each seed is tried.
+    pub rule: Option<Rule>,
+    /// Which failures are the study's.
+    pub evidence: Evidence,
     /// Trials per cell with the model off, with the seeds from `seeds.first` on; at least one.
     pub coherent_seeds: u32,
 }
@@ -67,6 +79,17 @@ impl Target {
     /// Returns the name used in reports, as in `mips-6.1 on malta-24kf-16k`.
     pub fn title(&self) -> String {
         format!("{} on {}", self.kernel.name, self.machine.name)
+    }
+
+    /// Returns the classes to which this target belongs.
+    pub fn classes(&self) -> BTreeSet<Class> {
+        class::of(self)
+    }
+
+    /// Returns whether `testcase` makes sense here.
+    pub fn has_what_needs(&self, testcase: &Testcase) -> bool {
+        let classes = self.classes();
+        testcase.needs.iter().all(|class| classes.contains(class))
     }
 
     /// Returns the address to which QEMU loads the image, if it must be told; it fits into 32 bits.
@@ -99,6 +122,8 @@ pub struct Kernel {
     pub uimage: Option<Uimage>,
     /// How the guest's programs are compiled.
     pub guest: GuestCompiler,
+    /// What it has and others have not.
+    pub provides: Vec<Class>,
 }
 
 /// Returns the file name of a device tree that is named by its make target.
@@ -197,6 +222,16 @@ pub struct Testcase {
     pub title: String,
     /// What it shows when it fails.
     pub shows: String,
+    /// Which variants it should tell apart, and why; empty if that is not stated.
+    pub separates: String,
+    /// The symptoms that a failure is expected to have; empty if that is not stated.
+    pub symptoms: Vec<Symptom>,
+    /// Classes to which a target must belong.
+    pub needs: Vec<Class>,
+    /// Figures that the program takes, by name.
+    pub parameters: BTreeMap<String, u32>,
+    /// What is done in the phase *run*.
+    pub unit: Option<Unit>,
     /// How often the workload runs within one trial; at least 1.
     pub repetitions: u32,
     /// Guest instructions, in millions, after which the trial is a livelock; at least 1.
@@ -247,18 +282,26 @@ fn applies(entry: &Expectation, cell: &Cell<'_>) -> bool {
         && named(&entry.kernel, &cell.target.kernel.name)
         && named(&entry.machine, &cell.target.machine.name)
         && named(&entry.testcase, &cell.testcase.name)
+        && entry.class.is_none_or(|class| cell.target.classes().contains(&class))
 }
 
 impl Plan {
-    /// Returns the cells, by target, then row, then testcase, each in the order of the study.
+    /// Returns the cells, by target, then row, then testcase, each in the order of the study. A testcase has none on
+    /// targets without what it needs.
     pub fn cells(&self) -> Vec<Cell<'_>> {
         let mut cells = Vec::new();
         for target in &self.targets {
+            let testcases: Vec<_> = self.testcases_on(target).collect();
             for row in &self.rows {
-                cells.extend(self.testcases.iter().map(|testcase| Cell { target, row, testcase }));
+                cells.extend(testcases.iter().map(|testcase| Cell { target, row, testcase }));
             }
         }
         cells
+    }
+
+    /// Returns the testcases that make sense on a target, in the order of the study.
+    pub fn testcases_on<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Testcase> {
+        self.testcases.iter().filter(|testcase| target.has_what_needs(testcase))
     }
 
     /// Returns the names of all trials, in the order of [`Plan::cells`], the coherent control of a cell first:

@@ -116,8 +116,10 @@ pub(super) fn load_study(texts: &Texts, file: &str, study: StudyFile) -> Result<
         study,
     };
     let finder = Finder { texts, study: file };
-    for target in &low.study.targets {
-        let (kernel, machine) = (&target.kernel, &target.machine);
+    let swept = low.study.sweep.iter().map(|swept| (&swept.kernel, &swept.machine));
+    for (kernel, machine) in
+        low.study.targets.iter().map(|target| (&target.kernel, &target.machine)).chain(swept)
+    {
         finder.take(&mut low.kernels, "kernel", kernel, "kernels/", ".yaml", file)?;
         finder.take(&mut low.machines, "machine", machine, "kernels/machines/", ".yaml", file)?;
     }

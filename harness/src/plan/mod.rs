@@ -5,14 +5,18 @@
 //! the YAML; [`resolve()`] turns that into a [`Plan`], which later stages trust without looking again.
 
 mod check;
+mod class;
 pub mod hardware;
 mod high;
 mod load;
 pub mod model;
 mod resolve;
 mod single;
+mod sweep;
+mod symptom;
 mod trial_id;
 
+pub use class::Class;
 pub use hardware::Caches;
 pub use high::Cell;
 pub use high::Kernel;
@@ -28,14 +32,19 @@ pub use load::Low;
 pub use load::Texts;
 pub use load::load;
 pub use model::Arch;
+pub use model::Evidence;
 pub use model::Expectation;
 pub use model::Expected;
 pub use model::GuestCompiler;
+pub use model::Rule;
 pub use model::Seeds;
 pub use model::Uimage;
+pub use model::Unit;
+pub use model::Until;
 pub use resolve::resolve;
 pub use single::Wanted;
 pub use single::single;
+pub use symptom::Symptom;
 pub use trial_id::TrialId;
 pub use trial_id::mode_name;
 

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The low form: types that mirror the YAML files word for word, before anything is checked.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::Serialize;
 use trial_record::Mode;
+
+use crate::plan::class::Class;
+use crate::plan::hardware::Replacement;
+use crate::plan::symptom::Symptom;
 
 /// Architecture of a kernel or a machine, spelt as kbuild's `ARCH`. The QEMU plugin has a decoder for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -50,6 +56,9 @@ pub struct KernelFile {
     pub uimage: Option<Uimage>,
     /// How the guest's programs are compiled.
     pub guest: GuestCompiler,
+    /// What this kernel has and others have not, for testcases that need it.
+    #[serde(default)]
+    pub provides: Vec<Class>,
 }
 
 /// `uimage:` of a kernel: QEMU gets the image with a legacy U-Boot header before it.
@@ -120,6 +129,8 @@ pub struct Expectation {
     pub machine: Option<String>,
     /// Only with this testcase.
     pub testcase: Option<String>,
+    /// Only on targets of this class.
+    pub class: Option<Class>,
     /// What is expected.
     pub outcome: Expected,
     /// Why.
@@ -159,10 +170,33 @@ pub struct CaseFile {
     pub title: String,
     /// What the testcase shows when it fails.
     pub shows: String,
+    /// Which variants it should tell apart, and why.
+    pub separates: Option<String>,
+    /// The symptoms that a failure is expected to have.
+    #[serde(default)]
+    pub symptoms: Vec<Symptom>,
+    /// Classes to which a target must belong for the testcase to make sense there.
+    #[serde(default)]
+    pub needs: Vec<Class>,
+    /// Figures that the program takes, by name.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, u32>,
+    /// What is done in the phase *run*, so that costs can be stated for one of it.
+    pub unit: Option<Unit>,
     /// How often the workload runs within one trial.
     pub repetitions: u32,
     /// Guest instructions, in millions, after which the trial is a livelock.
     pub deadline_minsns: u64,
+}
+
+/// `unit:` of a testcase: what its phase *run* consists of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unit {
+    /// What one of it is called, as in `exec`.
+    pub name: String,
+    /// How many one repetition does.
+    pub count: u32,
 }
 
 /// `ci/studies/<study>.yaml`: names everything else.
@@ -186,11 +220,93 @@ pub struct StudyFile {
     /// What the model does with stale fetches.
     #[serde(default = "enforce")]
     pub mode: Mode,
-    /// The seeds of the trials of each cell.
+    /// The seeds of the trials of each cell; with `until: decided`, the most that there can be.
     pub seeds: Seeds,
+    /// When a cell has had enough trials.
+    #[serde(default)]
+    pub until: Until,
+    /// How cells are decided with `until: decided`.
+    pub rule: Option<Rule>,
+    /// Further targets: one machine with caches of many shapes.
+    #[serde(default)]
+    pub sweep: Vec<SweepFile>,
+    /// Which failures are the study's.
+    #[serde(default)]
+    pub evidence: Evidence,
     /// Trials per cell with the model off, the control that the workload itself is sound.
     #[serde(default = "two")]
     pub coherent_seeds: u32,
+}
+
+/// When a cell has had enough trials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Until {
+    /// When each of its seeds has been tried.
+    #[default]
+    Bound,
+    /// When its verdict is decided by the study's [`Rule`], or each of its seeds has been tried.
+    Decided,
+}
+
+/// `rule:` of a study: A. Wald's sequential probability ratio test of a cell's failure rate ("Sequential Tests of
+/// Statistical Hypotheses", Annals of Mathematical Statistics 16 (1945), 117-186), looked at after each batch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rule {
+    /// Trials of a cell between two looks.
+    pub batch: u32,
+    /// The failure rate up to which a row is called sound.
+    pub tolerable: f64,
+    /// The failure rate from which on it is called faulty.
+    pub intolerable: f64,
+    /// The chance of calling a row faulty whose rate is tolerable.
+    pub alpha: f64,
+    /// The chance of calling a row sound whose rate is intolerable.
+    pub beta: f64,
+}
+
+/// Which failures are the study's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// Those with a stale fetch behind them, or with a program counter in the XOL page; of others the model is not
+    /// the cause, and they are unknown.
+    #[default]
+    StaleFetch,
+    /// All, for bugs that need no stale fetch.
+    Any,
+}
+
+/// One of the `sweep:` of a study: the machine with each combination of the figures that are given; those that are not
+/// stay what they are.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepFile {
+    /// Name of a kernel.
+    pub kernel: String,
+    /// Name of a machine of the same architecture.
+    pub machine: String,
+    /// The D-cache's sets per way.
+    #[serde(default)]
+    pub sets: Vec<u32>,
+    /// The D-cache's ways.
+    #[serde(default)]
+    pub ways: Vec<u32>,
+    /// The D-cache's line length in bytes.
+    #[serde(default)]
+    pub line: Vec<u32>,
+    /// The D-cache's replacement.
+    #[serde(default)]
+    pub replacement: Vec<Replacement>,
+}
+
+impl Default for Rule {
+    /// Ten trials between looks. Half a per cent is tolerable, so that one stray failure does not yet condemn a row,
+    /// and a tenth is not; to condemn a sound row is worse than to spare a faulty one a while longer.
+    fn default() -> Self {
+        Self { batch: 10, tolerable: 0.005, intolerable: 0.10, alpha: 0.01, beta: 0.05 }
+    }
 }
 
 fn enforce() -> Mode {

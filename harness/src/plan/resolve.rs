@@ -26,7 +26,11 @@ use crate::plan::model::Arch;
 use crate::plan::model::Expectation;
 use crate::plan::model::KernelFile;
 use crate::plan::model::RowFile;
+use crate::plan::model::Rule;
+use crate::plan::model::StudyFile;
+use crate::plan::model::Until;
 use crate::plan::model::VariantFile;
+use crate::plan::sweep;
 
 /// Checks a study as a whole and returns it with every name resolved.
 pub fn resolve(low: &Low) -> Result<Plan> {
@@ -53,6 +57,7 @@ pub(super) fn resolve_parts(low: &Low) -> Result<Plan> {
     check::distinct(file, "testcase", plan.testcases.iter().map(|case| case.name.as_str()))?;
     let titles: Vec<String> = plan.targets.iter().map(Target::title).collect();
     check::distinct(file, "target", titles.iter().map(String::as_str))?;
+    check::has_targets(file, &plan)?;
     Ok(plan)
 }
 
@@ -76,31 +81,57 @@ fn study(low: &Low) -> Result<Study> {
         baseline: study.baseline.clone(),
         mode: study.mode,
         seeds: study.seeds,
+        rule: rule(file, study)?,
+        evidence: study.evidence,
         coherent_seeds: study.coherent_seeds,
     })
+}
+
+/// Returns the rule by which cells are decided, if the study asks for one.
+fn rule(file: &str, study: &StudyFile) -> Result<Option<Rule>> {
+    match (study.until, study.rule) {
+        (Until::Bound, None) => Ok(None),
+        (Until::Bound, Some(_)) => {
+            Err(Error::study(format!("{file}: rule: nothing is decided by it without `until: decided`")))
+        }
+        (Until::Decided, rule) => {
+            let rule = rule.unwrap_or_default();
+            check::rule(file, &rule)?;
+            Ok(Some(rule))
+        }
+    }
 }
 
 fn targets(low: &Low) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
     for wanted in &low.study.targets {
-        let kernel = kernel(low, get(&low.kernels, &wanted.kernel)?)?;
-        let machine = machine(get(&low.machines, &wanted.machine)?)?;
-        if kernel.arch != machine.arch {
-            return Err(Error::study(format!(
-                "{}: kernel {} is for {}, but machine {} is {}",
-                low.file,
-                kernel.name,
-                kernel.arch.name(),
-                machine.name,
-                machine.arch.name()
-            )));
+        targets.push(target(low, &wanted.kernel, get(&low.machines, &wanted.machine)?)?);
+    }
+    for swept in &low.study.sweep {
+        for machine in sweep::machines(swept, get(&low.machines, &swept.machine)?) {
+            targets.push(target(low, &swept.kernel, &machine)?);
         }
-        let target = Target { kernel, machine };
-        check::load_address(&low.file, &target)?;
-        check::has_dtb(&low.file, &target)?;
-        targets.push(target);
     }
     Ok(targets)
+}
+
+fn target(low: &Low, kernel_name: &str, machine_file: &MachineFile) -> Result<Target> {
+    let kernel = kernel(low, get(&low.kernels, kernel_name)?)?;
+    let machine = machine(machine_file)?;
+    if kernel.arch != machine.arch {
+        return Err(Error::study(format!(
+            "{}: kernel {} is for {}, but machine {} is {}",
+            low.file,
+            kernel.name,
+            kernel.arch.name(),
+            machine.name,
+            machine.arch.name()
+        )));
+    }
+    let target = Target { kernel, machine };
+    check::load_address(&low.file, &target)?;
+    check::has_dtb(&low.file, &target)?;
+    Ok(target)
 }
 
 /// Returns the parsed file called `name`; `load` has put there whatever the study names.
@@ -126,6 +157,7 @@ fn kernel(low: &Low, kernel: &KernelFile) -> Result<Kernel> {
         fragments.push(PathBuf::from(path));
     }
     check::dtbs(&file, &kernel.dtbs)?;
+    check::provides(&file, &kernel.provides)?;
     Ok(Kernel {
         name: kernel.name.clone(),
         arch: kernel.arch,
@@ -137,6 +169,7 @@ fn kernel(low: &Low, kernel: &KernelFile) -> Result<Kernel> {
         dtbs: kernel.dtbs.clone(),
         uimage: kernel.uimage,
         guest: kernel.guest.clone(),
+        provides: kernel.provides.clone(),
     })
 }
 
@@ -266,6 +299,7 @@ fn testcase(low: &Low, name: &str) -> Result<Testcase> {
     let file = format!("{directory}/case.yaml");
     check::positive(&file, "repetitions", case.repetitions.into())?;
     check::positive(&file, "deadline_minsns", case.deadline_minsns)?;
+    check::parameters(&file, case)?;
     let sources = low.texts.beside(&directory, ".c");
     if sources.is_empty() {
         return Err(Error::study(format!("{directory}: has no C source")));
@@ -274,6 +308,11 @@ fn testcase(low: &Low, name: &str) -> Result<Testcase> {
         name: case.name.clone(),
         title: case.title.clone(),
         shows: case.shows.clone(),
+        separates: case.separates.clone().unwrap_or_default(),
+        symptoms: case.symptoms.clone(),
+        needs: case.needs.clone(),
+        parameters: case.parameters.clone(),
+        unit: case.unit.clone(),
         repetitions: case.repetitions,
         deadline_minsns: case.deadline_minsns,
         sources: sources.into_iter().map(PathBuf::from).collect(),

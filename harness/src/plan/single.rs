@@ -10,10 +10,12 @@ use crate::plan::high::Plan;
 use crate::plan::high::Row;
 use crate::plan::load::Texts;
 use crate::plan::load::load_study;
+use crate::plan::model::Evidence;
 use crate::plan::model::RowFile;
 use crate::plan::model::Seeds;
 use crate::plan::model::StudyFile;
 use crate::plan::model::TargetFile;
+use crate::plan::model::Until;
 use crate::plan::resolve::resolve_parts;
 
 /// What errors name as the place of a wrong name.
@@ -69,6 +71,10 @@ pub fn single(texts: &Texts, wanted: &Wanted<'_>) -> Result<Plan> {
         testcases,
         mode: Mode::Observe,
         seeds: Seeds { first: 1, count: 1 },
+        until: Until::Bound,
+        rule: None,
+        sweep: Vec::new(),
+        evidence: Evidence::default(),
         coherent_seeds: 1,
     };
     let mut plan = resolve_parts(&load_study(texts, PLACE, study)?)?;

@@ -2,6 +2,7 @@
 //! Tests of `load` and `resolve` together, and the small study that the tests of other modules use.
 
 mod hardware;
+mod keys;
 
 use super::*;
 

@@ -62,7 +62,12 @@ pub struct Done {
 
 /// Returns what the guest is told to do.
 pub fn command(testcase: &Testcase, seed: u64) -> String {
-    format!("{} seed={seed} repetitions={}", testcase.name, testcase.repetitions)
+    let words = [("seed", seed), ("repetitions", testcase.repetitions.into())];
+    let own = testcase.parameters.iter().map(|(name, value)| (name.as_str(), u64::from(*value)));
+    words
+        .into_iter()
+        .chain(own)
+        .fold(testcase.name.clone(), |so_far, (word, value)| format!("{so_far} {word}={value}"))
 }
 
 /// Runs one trial; `scratch` is a directory for this trial alone.
@@ -109,7 +114,8 @@ pub struct Observed {
 ///
 /// As [`run`].
 pub fn observe(qemu: &Qemu, boot: &Boot<'_>, testcase: &Testcase, scratch: &Path) -> Result<Observed> {
-    let append = format!("patcheval.run={},seed=1,repetitions=1", testcase.name);
+    let one = Testcase { repetitions: 1, ..testcase.clone() };
+    let append = format!("patcheval.run={}", command(&one, 1).replace(' ', ","));
     let record = scratch.join(RECORD);
     let plugin = argv::Plugin {
         mode: Mode::Observe,
@@ -242,5 +248,20 @@ fn read(path: &Path) -> Result<String> {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(Error::io("read", path, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn parameters_become_words_of_the_command() {
+        let mut testcase = crate::plan::tests::plan().testcases.remove(0);
+        assert_eq!(command(&testcase, 7), "t1 seed=7 repetitions=1");
+        testcase.parameters = BTreeMap::from([("threads".into(), 3), ("kib".into(), 64)]);
+        assert_eq!(command(&testcase, 7), "t1 seed=7 repetitions=1 kib=64 threads=3");
     }
 }
