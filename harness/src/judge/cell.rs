@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use trial_record::Mode;
 
 use crate::judge::data::Data;
+use crate::judge::evidence;
 use crate::judge::interval::clopper_pearson;
 use crate::judge::model::CellJudgement;
 use crate::judge::model::Coherent;
@@ -16,6 +17,8 @@ use crate::judge::model::InBinary;
 use crate::judge::model::Price;
 use crate::judge::model::Verdict;
 use crate::judge::model::WorthPrice;
+use crate::judge::schedule::decision;
+use crate::judge::statistics::sequential::Decision;
 use crate::plan::Cell;
 use crate::plan::Expected;
 use crate::plan::Plan;
@@ -25,8 +28,8 @@ use crate::trial::line::Worth;
 
 /// The trials of one cell in one mode.
 pub(super) struct Trials<'a> {
-    /// The lines, in the order of the seeds.
-    lines: Vec<&'a TrialLine>,
+    /// The lines, in the order of the seeds, and what they say about the patches.
+    lines: Vec<(&'a TrialLine, Outcome)>,
     missing: u32,
 }
 
@@ -35,13 +38,18 @@ impl<'a> Trials<'a> {
     pub(super) fn new(plan: &Plan, cell: &Cell<'_>, mode: Mode, data: &Data<'a>) -> Self {
         let count = if mode == Mode::Off { plan.study.coherent_seeds } else { plan.study.seeds.count };
         let seeds = crate::plan::Seeds { first: plan.study.seeds.first, count };
-        let lines: Vec<_> = seeds.iter().filter_map(|seed| data.get(&cell.trial(mode, seed))).collect();
-        let missing = count - u32::try_from(lines.len()).unwrap_or(count);
+        let (mut lines, mut missing) = (Vec::new(), 0);
+        for id in seeds.iter().map(|seed| cell.trial(mode, seed)).filter(|id| data.is_called(id)) {
+            match data.get(&id) {
+                Some(line) => lines.push((line, evidence::outcome(plan, line))),
+                None => missing += 1,
+            }
+        }
         Self { lines, missing }
     }
 
     fn count(&self, condition: impl Fn(Outcome) -> bool) -> u32 {
-        u32::try_from(self.lines.iter().filter(|line| condition(line.outcome)).count()).unwrap_or(u32::MAX)
+        u32::try_from(self.lines.iter().filter(|(_, outcome)| condition(*outcome)).count()).unwrap_or(u32::MAX)
     }
 
     /// Trials that passed.
@@ -75,8 +83,8 @@ impl<'a> Trials<'a> {
 
     /// Lines that say something and have a record, and with it counts.
     fn counted(&self) -> impl Iterator<Item = &'a TrialLine> {
-        let counted = |line: &&TrialLine| !line.outcome.is_unknown() && !line.record_sha256.is_empty();
-        self.lines.iter().copied().filter(counted)
+        let lines = self.lines.iter().filter(|(_, outcome)| !outcome.is_unknown()).map(|(line, _)| *line);
+        lines.filter(|line| !line.record_sha256.is_empty())
     }
 }
 
@@ -101,11 +109,11 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
     let coherent = Trials::new(plan, cell, Mode::Off, data).all_pass();
     let (passes, n) = (trials.passes(), trials.n());
     let (mut symptoms, mut causes) = (BTreeMap::new(), BTreeMap::new());
-    for line in &trials.lines {
-        match line.outcome {
+    for (_, outcome) in &trials.lines {
+        match outcome {
             Outcome::Pass => {}
-            Outcome::Fail { symptom } => *symptoms.entry(symptom).or_insert(0) += 1,
-            Outcome::Unknown { cause } => *causes.entry(cause).or_insert(0) += 1,
+            Outcome::Fail { symptom } => *symptoms.entry(*symptom).or_insert(0) += 1,
+            Outcome::Unknown { cause } => *causes.entry(*cause).or_insert(0) += 1,
         }
     }
     let (expected, why) = cell.expected();
@@ -124,6 +132,7 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
         d_worth: worth(&trials, context.baseline, |line| line.d_worth),
         i_worth: worth(&trials, context.baseline, |line| line.i_worth),
         flush_instructions: price(&trials, context.baseline, |line| line.flush_instructions),
+        decision: decision(plan, passes, n - passes),
         verdict: verdict(passes, n, coherent.control, context),
         coherent,
         in_binary: context.in_binary,
@@ -135,7 +144,8 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
 }
 
 fn verdict(passes: u32, n: u32, coherent: Control, context: &Context<'_, '_>) -> Verdict {
-    if n == 0 || coherent != Control::Holds {
+    let open = decision(context.plan, passes, n - passes) == Some(Decision::Open);
+    if n == 0 || coherent != Control::Holds || (passes == n && open) {
         return Verdict::Unknown;
     }
     match (context.in_binary, passes, context.observable) {
@@ -158,7 +168,7 @@ fn expectation(expected: Expected, passes: u32, n: u32) -> Expectation {
 }
 
 fn example(trials: &Trials<'_>) -> Option<Example> {
-    let line = trials.lines.iter().find(|line| matches!(line.outcome, Outcome::Fail { .. }))?;
+    let (line, _) = trials.lines.iter().find(|(_, outcome)| matches!(outcome, Outcome::Fail { .. }))?;
     let text = line.detail.as_ref().map(|detail| detail.text.clone()).unwrap_or_default();
     Some(Example { trial: line.id.to_string(), text })
 }

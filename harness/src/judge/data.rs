@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use crate::judge::schedule::called_set;
 use crate::plan::Plan;
 use crate::plan::TrialId;
 use crate::trial::line::TrialLine;
@@ -16,20 +17,26 @@ pub(super) struct Data<'a> {
     lines: BTreeMap<&'a TrialId, &'a TrialLine>,
     /// What is wrong with the data, as sentences.
     pub(super) problems: Vec<String>,
-    /// Trials of the study without a line.
+    /// Trials that the study calls for, without a line.
     pub(super) missing: u32,
+    called: BTreeSet<TrialId>,
 }
 
 impl<'a> Data<'a> {
     /// Takes each planned trial's line, the first if there are several.
     pub(super) fn new(plan: &Plan, lines: &'a [TrialLine]) -> Self {
-        let planned = plan.trials();
-        let known: BTreeSet<&TrialId> = planned.iter().collect();
-        let mut data = Self { lines: BTreeMap::new(), problems: Vec::new(), missing: 0 };
-        let (mut foreign, mut repeated, mut disagreeing) = (Vec::new(), Vec::new(), Vec::new());
+        let planned: BTreeSet<TrialId> = plan.trials().into_iter().collect();
+        let called = called_set(plan, lines);
+        let mut data = Self { lines: BTreeMap::new(), problems: Vec::new(), missing: 0, called };
+        let (mut foreign, mut uncalled) = (Vec::new(), Vec::new());
+        let (mut repeated, mut disagreeing) = (Vec::new(), Vec::new());
         for line in lines {
-            if !known.contains(&line.id) {
+            if !planned.contains(&line.id) {
                 foreign.push(line.id.to_string());
+                continue;
+            }
+            if !data.called.contains(&line.id) {
+                uncalled.push(line.id.to_string());
                 continue;
             }
             match data.lines.get(&line.id) {
@@ -38,10 +45,11 @@ impl<'a> Data<'a> {
                 Some(_) => disagreeing.push(line.id.to_string()),
             }
         }
-        let absent = planned.iter().filter(|id| !data.lines.contains_key(id)).map(ToString::to_string);
+        let absent = data.called.iter().filter(|id| !data.lines.contains_key(id)).map(ToString::to_string);
         let absent: Vec<String> = absent.collect();
         data.missing = u32::try_from(absent.len()).unwrap_or(u32::MAX);
         data.problem("not of this study, left out", &foreign);
+        data.problem("beyond what the study's rule called for, left out", &uncalled);
         data.problem("recorded more than once, counted once", &repeated);
         data.problem("recorded more than once with different results, the first one counted", &disagreeing);
         data.problem("missing", &absent);
@@ -52,6 +60,11 @@ impl<'a> Data<'a> {
     /// Returns the line of a trial.
     pub(super) fn get(&self, id: &TrialId) -> Option<&'a TrialLine> {
         self.lines.get(id).copied()
+    }
+
+    /// Returns whether the study called for a trial.
+    pub(super) fn is_called(&self, id: &TrialId) -> bool {
+        self.called.contains(id)
     }
 
     /// Returns all usable lines.

@@ -8,9 +8,12 @@
 
 mod cell;
 mod data;
+mod evidence;
 pub mod interval;
 mod model;
+mod schedule;
 mod standing;
+pub mod statistics;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +30,8 @@ pub use model::Price;
 pub use model::VERSION;
 pub use model::Verdict;
 pub use model::WorthPrice;
+pub use schedule::Schedule;
+pub use schedule::schedule;
 pub use standing::Fix;
 pub use standing::Standing;
 
@@ -49,9 +54,9 @@ pub fn judge(plan: &Plan, lines: &[TrialLine], changed: &Changed) -> Judgement {
     let data = Data::new(plan, lines);
     let mut groups = Vec::new();
     for target in &plan.targets {
-        groups.extend(plan.testcases.iter().map(|testcase| group(plan, target, testcase, &data, changed)));
+        groups.extend(plan.testcases_on(target).map(|testcase| group(plan, target, testcase, &data, changed)));
     }
-    let count = |condition: fn(&TrialLine) -> bool| {
+    let count = |condition: &dyn Fn(&TrialLine) -> bool| {
         u32::try_from(data.lines().filter(|line| condition(line)).count()).unwrap_or(u32::MAX)
     };
     let mut judgement = Judgement {
@@ -60,8 +65,8 @@ pub fn judge(plan: &Plan, lines: &[TrialLine], changed: &Changed) -> Judgement {
         title: plan.study.title.clone(),
         mode: plan.study.mode,
         baseline: plan.study.baseline.clone(),
-        trials: count(|_| true),
-        unknown: count(|line| line.outcome.is_unknown()),
+        trials: count(&|_| true),
+        unknown: count(&|line| evidence::outcome(plan, line).is_unknown()),
         missing: data.missing,
         standings: standing::standings(&groups),
         groups,

@@ -10,6 +10,7 @@ use trial_record::Mode;
 use crate::error::exit;
 use crate::judge::interval::Interval;
 use crate::judge::standing::Standing;
+use crate::judge::statistics::sequential::Decision;
 use crate::plan::Expected;
 use crate::trial::line::Cause;
 use crate::trial::line::Symptom;
@@ -110,6 +111,8 @@ pub struct CellJudgement {
     pub coherent: Coherent,
     /// Whether the patches are in the kernel that ran.
     pub in_binary: InBinary,
+    /// What the study's rule says of the failure rate; none without a rule.
+    pub decision: Option<Decision>,
     /// What the trials say about the row.
     pub verdict: Verdict,
     /// What was expected.

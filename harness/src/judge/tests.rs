@@ -26,7 +26,7 @@ fn line(id: TrialId, outcome: Outcome) -> TrialLine {
     TrialLine {
         outcome,
         detail: None,
-        stale_fetches: u64::from(outcome == SIGTRAP),
+        stale_fetches: u64::from(matches!(outcome, Outcome::Fail { .. })),
         d_operations: 1000 * id.seed + flush,
         i_operations: 500 + flush / 2,
         d_worth: Worth { needed: 1, redundant: flush, insufficient: 0 },

@@ -7,14 +7,14 @@ mod pool;
 mod prepare;
 mod sanitize;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::build;
 use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Result};
 use crate::guest;
-use crate::judge::{self, Changed, Judgement};
+use crate::judge::{self, Changed, Judgement, Schedule};
 use crate::machine::uimage;
 use crate::plan::{Plan, TrialId};
 use crate::process::check_interrupted;
@@ -76,13 +76,29 @@ pub fn run(request: &Request<'_>, watch: Watch<'_>) -> Result<Finished> {
     let manifest = &prepared.manifest;
     let root = request.out.clone().unwrap_or_else(|| request.root.join("runs").join(manifest.run_name()));
     let (mut dir, lines) = RunDir::open(&root, manifest)?;
-    let known: BTreeSet<TrialId> = lines.into_iter().map(|line| line.id).collect();
-    let order = request.plan.trials();
-    let missing: Vec<TrialId> = order.iter().filter(|id| !known.contains(id)).cloned().collect();
-    run_trials(request, &prepared, &missing, order.len(), &mut dir, watch)?;
-    dir.put_in_order(&order)?;
+    let trials_run = run_called(request, &prepared, &mut dir, lines, watch)?;
+    dir.put_in_order(&request.plan.trials())?;
     let judgement = judge_run(&root)?;
-    Ok(Finished { root, judgement, trials_run: missing.len() })
+    Ok(Finished { root, judgement, trials_run })
+}
+
+/// Runs trials as long as the study calls for some; returns how many.
+fn run_called(
+    request: &Request<'_>,
+    prepared: &Prepared,
+    dir: &mut RunDir,
+    mut lines: Vec<TrialLine>,
+    watch: Watch<'_>,
+) -> Result<usize> {
+    let mut trials_run = 0;
+    loop {
+        let Schedule { called, next } = judge::schedule(request.plan, &lines);
+        if next.is_empty() {
+            return Ok(trials_run);
+        }
+        trials_run += next.len();
+        lines.extend(run_trials(request, prepared, &next, called.len(), dir, watch)?);
+    }
 }
 
 fn run_trials(
@@ -92,7 +108,7 @@ fn run_trials(
     all: usize,
     dir: &mut RunDir,
     watch: Watch<'_>,
-) -> Result<()> {
+) -> Result<Vec<TrialLine>> {
     let snapshots =
         prepared.snapshots(request.cache, &combinations(request.plan, missing)?, request.jobs, watch)?;
     watch(Event::Stage { stage: Stage::Trials, steps: all, done: all - missing.len() });
@@ -100,10 +116,14 @@ fn run_trials(
         check_interrupted()?;
         run_one(request.cache, request.plan, prepared, &snapshots, id)
     };
+    let mut lines = Vec::new();
     pool::parallel(request.jobs, missing, work, |_, done| {
         watch(Event::Trial(&done.line));
-        dir.append(&done)
-    })
+        dir.append(&done)?;
+        lines.push(done.line);
+        Ok(())
+    })?;
+    Ok(lines)
 }
 
 /// The combinations that some trials need, each once, in the order of the plan.

@@ -118,6 +118,8 @@ pub enum Cause {
     BadOutput,
     /// A check was skipped: the guest could not set it up.
     Skipped,
+    /// It failed, but not of what the study is about. Lines never say so; a judgement does.
+    Unrelated,
 }
 
 impl Cause {
@@ -132,6 +134,7 @@ impl Cause {
             Self::RestoreFailed => "restore-failed",
             Self::BadOutput => "bad-output",
             Self::Skipped => "skipped",
+            Self::Unrelated => "unrelated",
         }
     }
 }
