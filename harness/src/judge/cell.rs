@@ -49,7 +49,8 @@ impl<'a> Trials<'a> {
     }
 
     fn count(&self, condition: impl Fn(Outcome) -> bool) -> u32 {
-        u32::try_from(self.lines.iter().filter(|(_, outcome)| condition(*outcome)).count()).unwrap_or(u32::MAX)
+        u32::try_from(self.lines.iter().filter(|(_, outcome)| condition(*outcome)).count())
+            .unwrap_or(u32::MAX)
     }
 
     /// Trials that passed.

@@ -54,7 +54,8 @@ pub fn judge(plan: &Plan, lines: &[TrialLine], changed: &Changed) -> Judgement {
     let data = Data::new(plan, lines);
     let mut groups = Vec::new();
     for target in &plan.targets {
-        groups.extend(plan.testcases_on(target).map(|testcase| group(plan, target, testcase, &data, changed)));
+        groups
+            .extend(plan.testcases_on(target).map(|testcase| group(plan, target, testcase, &data, changed)));
     }
     let count = |condition: &dyn Fn(&TrialLine) -> bool| {
         u32::try_from(data.lines().filter(|line| condition(line)).count()).unwrap_or(u32::MAX)

@@ -26,6 +26,7 @@ fn troubled() -> Judgement {
     let by = |lines: &mut Vec<TrialLine>, id: &str, outcome: Outcome| {
         let line = lines.iter_mut().find(|line| line.id.to_string() == id).unwrap();
         line.outcome = outcome;
+        line.stale_fetches = 1;
         line.detail = Some(Detail { text: "returns | \x1b[2J5".into(), pc: None, in_xol: None });
     };
     by(&mut lines, "mips-6.1/malta/merged/t1/enforce/2", Outcome::Fail { symptom: Symptom::LostHit });
@@ -53,7 +54,7 @@ variant       pass                 symptoms     stale             D ops         
 unfixed       4/4 [39.8, 100.0] %  -              0.0             2,500             500  not-observable  pass: met
 merged        4/4 [39.8, 100.0] %  -              0.0      3,100 (+600)      800 (+300)  not-observable  pass: met
 lazy          4/4 [39.8, 100.0] %  -              0.0  12,500 (+10,000)  5,500 (+5,000)  not-observable  pass: met
-merged-alone  0/4 [0.0, 60.2] %    init-died 4    0.0  12,500 (+10,000)  5,500 (+5,000)  fails           fail: met
+merged-alone  0/4 [0.0, 60.2] %    init-died 4    1.0  12,500 (+10,000)  5,500 (+5,000)  fails           fail: met
 
 columns: ops are cache maintenance operations a trial, the mean; in brackets the mean difference to unfixed, paired by seed; a trial that fails early executes
   fewer. stale is the mean number of stale fetches a trial
