@@ -21,12 +21,13 @@ use serde_json::json;
 
 use crate::cache_dir::write_atomically;
 use crate::error::{Error, Result};
+use crate::patch::Size;
 use crate::plan::{Plan, TrialId};
 use crate::trial::Done;
 use crate::trial::line::{Outcome, TrialLine};
 
 /// Version of the manifest.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// An image that was booted, by where the cache has it and by content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,8 @@ pub struct Manifest {
     pub bases: BTreeMap<String, Image>,
     /// Images by kernel, then row.
     pub images: BTreeMap<String, BTreeMap<String, Image>>,
+    /// How far each row's tree is from the baseline's, by kernel, then row.
+    pub sizes: BTreeMap<String, BTreeMap<String, Size>>,
     /// SHA-256 of the initramfs by kernel.
     pub guests: BTreeMap<String, String>,
 }

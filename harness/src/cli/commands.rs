@@ -13,7 +13,7 @@ use crate::cache_dir::Cache;
 use crate::doctor;
 use crate::error::{Error, Result, exit};
 use crate::judge::Judgement;
-use crate::plan::{Plan, TrialId};
+use crate::plan::TrialId;
 use crate::report::{self, Style};
 use crate::run::{self, Event, Evidence, Prepared, Request};
 use crate::symbols::Symbols;
@@ -176,10 +176,10 @@ fn examine() -> Result<u8> {
 fn list(args: &Args) -> Result<u8> {
     let root = root(args)?;
     for name in study::names(&root) {
-        let Plan { study, targets, rows, testcases } = study::load(&root, &name)?;
-        let cells = targets.len() * rows.len() * testcases.len();
-        let trials = cells as u64 * u64::from(study.seeds.count + study.coherent_seeds);
-        print(&format!("{name}: {}\n    {cells} cells, {trials} trials\n", study.title))?;
+        let plan = study::load(&root, &name)?;
+        let most = if plan.study.rule.is_some() { "at most " } else { "" };
+        let (cells, trials) = (plan.cells().len(), plan.trials().len());
+        print(&format!("{name}: {}\n    {cells} cells, {most}{trials} trials\n", plan.study.title))?;
     }
     Ok(exit::MET)
 }

@@ -8,15 +8,21 @@
 
 mod cell;
 mod data;
+mod decision;
 mod evidence;
 pub mod interval;
 mod model;
+mod question;
 mod schedule;
 mod standing;
 pub mod statistics;
 
 use std::collections::BTreeMap;
 
+pub use decision::Candidate;
+pub use decision::Dominated;
+pub use decision::UnitPrice;
+pub use decision::Worst;
 pub use model::CellJudgement;
 pub use model::Coherent;
 pub use model::Control;
@@ -30,6 +36,8 @@ pub use model::Price;
 pub use model::VERSION;
 pub use model::Verdict;
 pub use model::WorthPrice;
+pub use question::Answer;
+pub use question::Witness;
 pub use schedule::Schedule;
 pub use schedule::schedule;
 pub use standing::Fix;
@@ -38,6 +46,7 @@ pub use standing::Standing;
 use crate::judge::cell::Context;
 use crate::judge::cell::Trials;
 use crate::judge::data::Data;
+use crate::patch::Size;
 use crate::plan::Cell;
 use crate::plan::Plan;
 use crate::plan::Row;
@@ -49,13 +58,23 @@ use crate::trial::line::TrialLine;
 /// Entries may be absent; images named by trials then have to do.
 pub type Changed = BTreeMap<(String, String), bool>;
 
+/// What is known of the kernels beside their trials.
+#[derive(Clone, Debug, Default)]
+pub struct Built {
+    /// Which images differ from those of the kernels' own trees.
+    pub changed: Changed,
+    /// How far each row's tree is from the baseline's, by kernel, then row.
+    pub sizes: BTreeMap<String, BTreeMap<String, Size>>,
+}
+
 /// Judges the trials of a study.
-pub fn judge(plan: &Plan, lines: &[TrialLine], changed: &Changed) -> Judgement {
+pub fn judge(plan: &Plan, lines: &[TrialLine], built: &Built) -> Judgement {
     let data = Data::new(plan, lines);
     let mut groups = Vec::new();
     for target in &plan.targets {
-        groups
-            .extend(plan.testcases_on(target).map(|testcase| group(plan, target, testcase, &data, changed)));
+        groups.extend(
+            plan.testcases_on(target).map(|testcase| group(plan, target, testcase, &data, &built.changed)),
+        );
     }
     let count = |condition: &dyn Fn(&TrialLine) -> bool| {
         u32::try_from(data.lines().filter(|line| condition(line)).count()).unwrap_or(u32::MAX)
@@ -70,6 +89,8 @@ pub fn judge(plan: &Plan, lines: &[TrialLine], changed: &Changed) -> Judgement {
         unknown: count(&|line| evidence::outcome(plan, line).is_unknown()),
         missing: data.missing,
         standings: standing::standings(&groups),
+        candidates: decision::candidates(plan, &groups, built),
+        answers: question::answers(plan, &groups),
         groups,
         problems: data.problems,
         overall: Overall::Met,
@@ -96,8 +117,10 @@ fn group(plan: &Plan, target: &Target, testcase: &Testcase, data: &Data<'_>, cha
     Group {
         kernel: target.kernel.name.clone(),
         machine: target.machine.name.clone(),
+        swept_from: target.machine.swept_from.clone(),
         testcase: testcase.name.clone(),
         title: testcase.title.clone(),
+        unit: testcase.unit.as_ref().map(|unit| unit.name.clone()),
         observable,
         cells: plan.rows.iter().map(judge_row).collect(),
     }
@@ -134,7 +157,10 @@ fn overall(judgement: &Judgement) -> Overall {
     let undecided = |cell: &CellJudgement| {
         cell.expectation == Expectation::Unknown || cell.coherent.control == Control::Unknown
     };
-    if cells().any(contradicted) {
+    let nowhere = judgement.groups.iter().all(|group| group.observable == Control::Violated);
+    if nowhere && judgement.missing == 0 {
+        Overall::NotObservable
+    } else if cells().any(contradicted) {
         Overall::NotMet
     } else if judgement.unknown > 0 || !judgement.problems.is_empty() || cells().any(undecided) {
         Overall::Unknown

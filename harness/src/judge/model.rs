@@ -8,7 +8,9 @@ use serde::Serialize;
 use trial_record::Mode;
 
 use crate::error::exit;
+use crate::judge::decision::Candidate;
 use crate::judge::interval::Interval;
+use crate::judge::question::Answer;
 use crate::judge::standing::Standing;
 use crate::judge::statistics::sequential::Decision;
 use crate::plan::Expected;
@@ -16,7 +18,7 @@ use crate::trial::line::Cause;
 use crate::trial::line::Symptom;
 
 /// Version of the format of a written judgement.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The judgement of a whole study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +43,10 @@ pub struct Judgement {
     pub groups: Vec<Group>,
     /// Which rows fix the bug, by target.
     pub standings: Vec<Standing>,
+    /// The decision table: the rows but for the baseline; empty if the baseline fails nowhere.
+    pub candidates: Vec<Candidate>,
+    /// The answers to the study's questions, in its order.
+    pub answers: Vec<Answer>,
     /// What is wrong with the data, as sentences.
     pub problems: Vec<String>,
     /// What follows for the exit code.
@@ -54,10 +60,14 @@ pub struct Group {
     pub kernel: String,
     /// Name of the machine.
     pub machine: String,
+    /// The machine of which it is another shape, if it comes from a sweep.
+    pub swept_from: Option<String>,
     /// Name of the testcase.
     pub testcase: String,
     /// The testcase's line for reports.
     pub title: String,
+    /// What the testcase counts, if it has a unit.
+    pub unit: Option<String>,
     /// Whether the bug shows here: some trial of the baseline row failed. Without it, nothing is ranked here.
     pub observable: Control,
     /// The rows, in the order of the study.
@@ -234,6 +244,8 @@ pub struct Example {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Overall {
+    /// The baseline fails nowhere: the bug does not show, and no pass says anything.
+    NotObservable,
     /// Every expectation is met, every control has its trials, and nothing is unknown or missing.
     Met,
     /// An expectation is contradicted, or a coherent control failed. Wins over unknown: more trials cannot mend it.
@@ -247,7 +259,7 @@ impl Overall {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Met => exit::MET,
-            Self::NotMet => exit::NOT_MET,
+            Self::NotMet | Self::NotObservable => exit::NOT_MET,
             Self::Unknown => exit::INFRASTRUCTURE,
         }
     }
@@ -257,8 +269,18 @@ impl Overall {
         match self {
             Self::Met => "expectations met",
             Self::NotMet => "expectations not met",
+            Self::NotObservable => {
+                "not observable: the baseline fails nowhere, so that no pass says anything"
+            }
             Self::Unknown => "not decided: something is unknown",
         }
+    }
+}
+
+impl Group {
+    /// Returns the cell of a row.
+    pub fn cell(&self, row: &str) -> Option<&CellJudgement> {
+        self.cells.iter().find(|cell| cell.row == row)
     }
 }
 

@@ -59,18 +59,16 @@ fn fixes(groups: &[Group], first: &Group) -> Vec<Fix> {
 
 /// Returns `row` with its price if it fixes the bug; a row whose operations are not known cannot be ranked.
 fn fix(groups: &[Group], row: &str) -> Option<Fix> {
-    fn of<'a>(group: &'a Group, row: &str) -> Option<&'a CellJudgement> {
-        group.cells.iter().find(|cell| cell.row == row)
-    }
     let harmless = |cell: &CellJudgement| {
         matches!(cell.verdict, Verdict::PassesAll | Verdict::NotObservable)
             && cell.in_binary != InBinary::NoOp
     };
-    if observable(groups).next().is_none() || !groups.iter().all(|group| of(group, row).is_some_and(harmless))
+    if observable(groups).next().is_none()
+        || !groups.iter().all(|group| group.cell(row).is_some_and(harmless))
     {
         return None;
     }
-    let price = |group: &Group| of(group, row).and_then(|cell| Some(cell.d.mean? + cell.i.mean?));
+    let price = |group: &Group| group.cell(row).and_then(|cell| Some(cell.d.mean? + cell.i.mean?));
     let operations = observable(groups).map(price).sum::<Option<f64>>()?;
     Some(Fix { row: row.into(), operations })
 }

@@ -56,7 +56,7 @@ fn lines_but(outcome: impl Fn(&TrialId) -> Option<Outcome>) -> Vec<TrialLine> {
 }
 
 fn judged(lines: &[TrialLine]) -> Judgement {
-    judge(&plan(), lines, &Changed::new())
+    judge(&plan(), lines, &Built::default())
 }
 
 fn cell<'a>(judgement: &'a Judgement, row: &str, testcase: &str) -> &'a CellJudgement {
@@ -187,7 +187,7 @@ fn patches_that_change_nothing_are_a_no_op() {
     );
     assert_eq!(cell(&judgement, "merged", "t1").in_binary, InBinary::Present);
     let told = Changed::from([(("mips-6.1".into(), "merged".into()), false)]);
-    let judgement = judge(&plan(), &lines(), &told);
+    let judgement = judge(&plan(), &lines(), &Built { changed: told, ..Built::default() });
     assert_eq!(cell(&judgement, "merged", "t1").verdict, Verdict::NoOp);
     let mut nameless = lines();
     nameless.iter_mut().for_each(|line| line.image.clear());

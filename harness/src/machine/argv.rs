@@ -249,6 +249,7 @@ mod tests {
                 aliases: Aliases::Shown,
             },
             source: String::new(),
+            swept_from: None,
         }
     }
 

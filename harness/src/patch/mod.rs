@@ -5,6 +5,7 @@
 //! that does not fit is reported within milliseconds, before anything is built.
 
 mod parse;
+mod size;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use crate::cache_dir::key;
 use crate::error::{Error, Result};
 use crate::process::Run;
 use parse::{FilePatch, parse};
+pub use size::{Size, difference};
 
 /// The permissions of a file as git knows them.
 const EXECUTABLE: u32 = 0o755;

@@ -152,6 +152,23 @@ pub(super) fn has_targets(file: &str, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a question about a row or a testcase that the study does not have.
+pub(super) fn questions(file: &str, plan: &Plan) -> Result<()> {
+    for question in &plan.questions {
+        let rows: Vec<&str> = plan.rows.iter().map(|row| row.name.as_str()).collect();
+        let testcases: Vec<&str> = plan.testcases.iter().map(|case| case.name.as_str()).collect();
+        let asked = question.testcases.iter().map(|testcase| ("testcase", testcase, &testcases));
+        for (what, name, known) in asked.chain([("row", &question.row, &rows)]) {
+            if !known.contains(&name.as_str()) {
+                let message = format!("{file}: questions: there is no {what} `{name}` in this study");
+                return Err(Error::study(message).hint(suggestion(name, known.iter().copied())));
+            }
+        }
+        distinct(file, "testcase of a question", question.testcases.iter().map(String::as_str))?;
+    }
+    Ok(())
+}
+
 /// The words of a command that are not a testcase's own, which its parameters must not be taken for.
 const RESERVED: [&str; 3] = ["seed", "repetitions", "child"];
 

@@ -23,6 +23,7 @@ use crate::plan::model::Evidence;
 use crate::plan::model::Expectation;
 use crate::plan::model::Expected;
 use crate::plan::model::GuestCompiler;
+use crate::plan::model::Question;
 use crate::plan::model::Rule;
 use crate::plan::model::Seeds;
 use crate::plan::model::Uimage;
@@ -41,6 +42,8 @@ pub struct Plan {
     pub rows: Vec<Row>,
     /// Testcases in the order of the study; no name twice.
     pub testcases: Vec<Testcase>,
+    /// What the study is to answer; rows and testcases are its own.
+    pub questions: Vec<Question>,
 }
 
 /// The general part of a study.
@@ -184,6 +187,8 @@ pub struct Machine {
     pub caches: Caches,
     /// Where the figures come from.
     pub source: String,
+    /// The machine of which this is another shape, if it comes from a sweep.
+    pub swept_from: Option<String>,
 }
 
 impl Machine {

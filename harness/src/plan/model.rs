@@ -233,6 +233,9 @@ pub struct StudyFile {
     /// Which failures are the study's.
     #[serde(default)]
     pub evidence: Evidence,
+    /// What the study is to answer.
+    #[serde(default)]
+    pub questions: Vec<Question>,
     /// Trials per cell with the model off, the control that the workload itself is sound.
     #[serde(default = "two")]
     pub coherent_seeds: u32,
@@ -276,6 +279,32 @@ pub enum Evidence {
     StaleFetch,
     /// All, for bugs that need no stale fetch.
     Any,
+}
+
+/// One of the `questions:` of a study: yes or no, by what a row does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// The question, as it is to stand in reports.
+    pub ask: String,
+    /// Name of the row whose trials answer it.
+    pub row: String,
+    /// Names of the testcases that bear on it.
+    pub testcases: Vec<String>,
+    /// Only on targets of this class.
+    pub class: Option<Class>,
+    /// What yes looks like.
+    pub yes: Yes,
+}
+
+/// What yes looks like in the trials of a cell; everything else means no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Yes {
+    /// Every trial passes.
+    Passes,
+    /// Some trial fails.
+    Fails,
 }
 
 /// One of the `sweep:` of a study: the machine with each combination of the figures that are given; those that are not

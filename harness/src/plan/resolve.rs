@@ -52,12 +52,14 @@ pub(super) fn resolve_parts(low: &Low) -> Result<Plan> {
         targets: targets(low)?,
         rows: low.study.variants.iter().map(|row| resolve_row(low, row)).collect::<Result<_>>()?,
         testcases: low.study.testcases.iter().map(|name| testcase(low, name)).collect::<Result<_>>()?,
+        questions: low.study.questions.clone(),
     };
     let file = low.file.as_str();
     check::distinct(file, "testcase", plan.testcases.iter().map(|case| case.name.as_str()))?;
     let titles: Vec<String> = plan.targets.iter().map(Target::title).collect();
     check::distinct(file, "target", titles.iter().map(String::as_str))?;
     check::has_targets(file, &plan)?;
+    check::questions(file, &plan)?;
     Ok(plan)
 }
 
@@ -109,7 +111,9 @@ fn targets(low: &Low) -> Result<Vec<Target>> {
     }
     for swept in &low.study.sweep {
         for machine in sweep::machines(swept, get(&low.machines, &swept.machine)?) {
-            targets.push(target(low, &swept.kernel, &machine)?);
+            let mut target = target(low, &swept.kernel, &machine)?;
+            target.machine.swept_from = Some(swept.machine.clone());
+            targets.push(target);
         }
     }
     Ok(targets)
@@ -200,6 +204,7 @@ fn machine(machine: &MachineFile) -> Result<Machine> {
         append: machine.append.clone(),
         caches: machine.caches,
         source: machine.source.clone(),
+        swept_from: None,
     })
 }
 

@@ -75,6 +75,7 @@ pub fn single(texts: &Texts, wanted: &Wanted<'_>) -> Result<Plan> {
         rule: None,
         sweep: Vec::new(),
         evidence: Evidence::default(),
+        questions: Vec::new(),
         coherent_seeds: 1,
     };
     let mut plan = resolve_parts(&load_study(texts, PLACE, study)?)?;

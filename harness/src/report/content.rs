@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::judge::Answer;
 use crate::judge::CellJudgement;
 use crate::judge::Control;
 use crate::judge::Expectation;
@@ -12,9 +13,12 @@ use crate::judge::Judgement;
 use crate::judge::Price;
 use crate::judge::Standing;
 use crate::judge::Verdict;
+use crate::judge::Witness;
 use crate::judge::WorthPrice;
 use crate::judge::interval::power;
 use crate::plan::mode_name;
+use crate::report::grid::Grid;
+use crate::report::grid::grids;
 use crate::report::number;
 use crate::report::number::plural;
 
@@ -36,6 +40,8 @@ pub(super) struct Content {
     pub(super) title: String,
     /// One table for each target and testcase.
     pub(super) sections: Vec<Section>,
+    /// The decision, and sweeps.
+    pub(super) grids: Vec<Grid>,
     /// What is to be known about all of them: a label and one or more sentences.
     pub(super) notes: Vec<Note>,
 }
@@ -83,7 +89,13 @@ impl Content {
                 judgement.overall.name()
             ),
             title: printable(&judgement.title),
-            sections: judgement.groups.iter().map(section).collect(),
+            sections: judgement
+                .groups
+                .iter()
+                .filter(|group| group.swept_from.is_none())
+                .map(section)
+                .collect(),
+            grids: grids(judgement),
             notes: notes(judgement),
         }
     }
@@ -188,6 +200,11 @@ fn notes(judgement: &Judgement) -> Vec<Note> {
         judgement.baseline
     );
     let mut notes = vec![Note { label: "columns", tone: Tone::Plain, sentences: vec![price] }];
+    notes.push(Note {
+        label: "questions",
+        tone: Tone::Plain,
+        sentences: judgement.answers.iter().map(answer).collect(),
+    });
     notes.push(worth(judgement));
     notes.extend([coherent(judgement), observable(judgement), in_binary(judgement)]);
     let fixes = judgement.standings.iter().map(|standing| standing_sentence(standing, judgement)).collect();
@@ -221,7 +238,12 @@ fn worth(judgement: &Judgement) -> Note {
         let instructions = signed(cell.flush_instructions)?;
         Some(format!("{}, {}: {d}, {i}, {instructions} instructions", place(group), cell.row))
     };
-    let mut sentences: Vec<String> = judgement.cells().filter_map(sentence).collect();
+    // Testcases with a unit are there for prices; without any, each says its own.
+    let priced = judgement.groups.iter().any(|group| group.unit.is_some());
+    let tells = |(group, _): &(&Group, &CellJudgement)| {
+        group.swept_from.is_none() && (group.unit.is_some() || !priced)
+    };
+    let mut sentences: Vec<String> = judgement.cells().filter(tells).filter_map(sentence).collect();
     if !sentences.is_empty() {
         let legend = format!(
             "mean differences to {}, paired by seed; redundant: the line was clean, absent or not stale; insufficient: \
@@ -231,6 +253,27 @@ fn worth(judgement: &Judgement) -> Note {
         sentences.insert(0, legend);
     }
     Note { label: "price", tone: Tone::Plain, sentences }
+}
+
+/// Returns a question and its answer, with the cells that say so.
+fn answer(answer: &Answer) -> String {
+    let witness = |witness: &Witness| {
+        let trial = witness.trial.as_ref().map(|trial| format!(", for instance {trial}")).unwrap_or_default();
+        format!(
+            "{} on {}, {}: {} passes {} of {}{trial}",
+            witness.kernel, witness.machine, witness.testcase, answer.row, witness.passes, witness.n
+        )
+    };
+    let list = |witnesses: &[Witness]| witnesses.iter().map(witness).collect::<Vec<_>>().join("; ");
+    let said = match (answer.yes.is_empty(), answer.no.is_empty()) {
+        (true, true) => "unknown: no trial tells".into(),
+        (false, true) => format!("yes. {}", list(&answer.yes)),
+        (true, false) => format!("no. {}", list(&answer.no)),
+        (false, false) => {
+            format!("it depends. Yes: {}. No: {}", list(&answer.yes), list(&answer.no))
+        }
+    };
+    format!("{} {said}", printable(&answer.ask))
 }
 
 fn coherent(judgement: &Judgement) -> Note {

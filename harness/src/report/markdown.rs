@@ -19,6 +19,18 @@ pub fn markdown(judgement: &Judgement) -> String {
             text.push_str(&line(&row.words.each_ref().map(|word| escaped(word))));
         }
     }
+    for grid in &content.grids {
+        text.push_str(&format!("\n### {}\n\n", escaped(&grid.heading)));
+        text.push_str(&line(&grid.columns));
+        text.push_str(&line(&vec!["---".to_owned(); grid.columns.len()]));
+        for row in &grid.rows {
+            text.push_str(&line(&row.iter().map(|word| escaped(word)).collect::<Vec<_>>()));
+        }
+        text.push('\n');
+        for sentence in &grid.sentences {
+            text.push_str(&format!("- {}\n", escaped(sentence)));
+        }
+    }
     text.push('\n');
     for note in &content.notes {
         text.push_str(&item(note));

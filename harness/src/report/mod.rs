@@ -5,6 +5,7 @@
 //! figure is the same in both.
 
 mod content;
+mod grid;
 mod markdown;
 mod number;
 mod table;

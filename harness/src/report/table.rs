@@ -11,6 +11,7 @@ use crate::report::content::Row;
 use crate::report::content::Section;
 use crate::report::content::Tone;
 use crate::report::content::VERDICT;
+use crate::report::grid::Grid;
 
 /// How a report is to look.
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +45,43 @@ pub fn table(judgement: &Judgement, style: Style) -> String {
             });
         }
     }
+    for grid in &content.grids {
+        text.push_str(&grid_lines(grid, style));
+    }
     text.push('\n');
     for note in &content.notes {
         text.push_str(&note_lines(note, style));
+    }
+    text
+}
+
+/// A table of words, each column as wide as its widest word; where it does not fit, each row is a paragraph.
+fn grid_lines(grid: &Grid, style: Style) -> String {
+    let lines: Vec<&Vec<String>> = std::iter::once(&grid.columns).chain(&grid.rows).collect();
+    let width =
+        |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|word| length(word)).max();
+    let widths: Vec<usize> = (0..grid.columns.len()).map(|column| width(column).unwrap_or(0)).collect();
+    let fits = widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1) <= style.width;
+    let mut text = format!("\n{}\n", grid.heading);
+    if fits {
+        for words in lines {
+            let padded = words
+                .iter()
+                .zip(&widths)
+                .map(|(word, width)| format!("{word}{}", " ".repeat(width.saturating_sub(length(word)))));
+            text.push_str(padded.collect::<Vec<_>>().join(GAP).trim_end());
+            text.push('\n');
+        }
+    } else {
+        for words in &grid.rows {
+            let named =
+                words.iter().zip(&grid.columns).skip(1).map(|(word, column)| format!("{column} {word}"));
+            let paragraph = format!("{GAP}{}: {}", words[0], named.collect::<Vec<_>>().join(", "));
+            text.push_str(&wrapped(&paragraph, "    ", style.width));
+        }
+    }
+    for sentence in &grid.sentences {
+        text.push_str(&format!("{GAP}- {}", wrapped(sentence, "    ", style.width.saturating_sub(4))));
     }
     text
 }

@@ -2,7 +2,7 @@
 //! Tests of both layouts on the small study.
 
 use super::*;
-use crate::judge::Changed;
+use crate::judge::Built;
 use crate::judge::Judgement;
 use crate::judge::judge;
 use crate::judge::tests::lines;
@@ -17,7 +17,7 @@ const WIDE: Style = Style { colour: false, width: 160 };
 const NARROW: Style = Style { colour: false, width: 80 };
 
 fn judgement() -> Judgement {
-    judge(&plan(), &lines(), &Changed::new())
+    judge(&plan(), &lines(), &Built::default())
 }
 
 /// The small study with a contradiction, an unknown trial, a missing one, and a guest that prints escape sequences.
@@ -33,7 +33,7 @@ fn troubled() -> Judgement {
     by(&mut lines, "mips-6.1/malta/lazy/t1/enforce/3", Outcome::Unknown { cause: Cause::HostDeadline });
     by(&mut lines, "mips-6.1/malta/lazy/t9/off/1", Outcome::Fail { symptom: Symptom::Livelock });
     lines.retain(|line| line.id.to_string() != "mips-6.1/malta/unfixed/t9/enforce/4");
-    judge(&plan(), &lines, &Changed::new())
+    judge(&plan(), &lines, &Built::default())
 }
 
 #[test]
@@ -55,6 +55,16 @@ unfixed       4/4 [39.8, 100.0] %  -              0.0             2,500         
 merged        4/4 [39.8, 100.0] %  -              0.0      3,100 (+600)      800 (+300)  not-observable  pass: met
 lazy          4/4 [39.8, 100.0] %  -              0.0  12,500 (+10,000)  5,500 (+5,000)  not-observable  pass: met
 merged-alone  0/4 [0.0, 60.2] %    init-died 4    1.0  12,500 (+10,000)  5,500 (+5,000)  fails           fail: met
+
+decision
+variant       fixes  breaks  worst         ops/trial  lines  dominated by
+merged        1/1    0       -             +900       -      -
+lazy          1/1    0       -             +15,000    -      merged
+merged-alone  1/1    1       0/4 t9 malta  +15,000    -      merged
+  - fixes: of the places (testcases on targets) where unfixed fails, those in which every trial passes; breaks: places in which some trial fails; ops: cache
+    maintenance operations for one of it more than unfixed, where that is most; lines: the change from unfixed's tree
+  - lazy is dominated: merged costs +900.0 operations for one trial against +15000.0, and is nowhere worse
+  - merged-alone is dominated: merged breaks 0 places against 1, costs +900.0 operations for one trial against +15000.0, and is nowhere worse
 
 columns: ops are cache maintenance operations a trial, the mean; in brackets the mean difference to unfixed, paired by seed; a trial that fails early executes
   fewer. stale is the mean number of stale fetches a trial

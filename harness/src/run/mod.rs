@@ -14,7 +14,7 @@ use crate::build;
 use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Result};
 use crate::guest;
-use crate::judge::{self, Changed, Judgement, Schedule};
+use crate::judge::{self, Built, Judgement, Schedule};
 use crate::machine::uimage;
 use crate::plan::{Plan, TrialId};
 use crate::process::check_interrupted;
@@ -206,7 +206,7 @@ fn never_ran(line: TrialLine) -> Done {
 /// Study, when the directory is not a run; infrastructure.
 pub fn judge_run(root: &Path) -> Result<Judgement> {
     let manifest = store::read_manifest(root)?;
-    let judgement = judge::judge(&manifest.plan, &store::read_lines(root)?, &changed(&manifest));
+    let judgement = judge::judge(&manifest.plan, &store::read_lines(root)?, &built(&manifest));
     let json = serde_json::to_string_pretty(&judgement)
         .map_err(|error| Error::internal(format!("judgement: {error}")))?;
     write_atomically(&root.join("judgement.json"), (json + "\n").as_bytes())?;
@@ -214,7 +214,7 @@ pub fn judge_run(root: &Path) -> Result<Judgement> {
     Ok(judgement)
 }
 
-fn changed(manifest: &Manifest) -> Changed {
+fn built(manifest: &Manifest) -> Built {
     let mut changed = BTreeMap::new();
     for (kernel, rows) in &manifest.images {
         let Some(base) = manifest.bases.get(kernel) else { continue };
@@ -222,7 +222,7 @@ fn changed(manifest: &Manifest) -> Changed {
             changed.insert((kernel.clone(), row.clone()), image.sha256 != base.sha256);
         }
     }
-    changed
+    Built { changed, sizes: manifest.sizes.clone() }
 }
 
 /// A trial that was run again.

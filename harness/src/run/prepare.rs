@@ -9,7 +9,7 @@ use crate::cache_dir::{Cache, key, sha256_file};
 use crate::error::{Error, Kind, Result};
 use crate::guest::{self, Initramfs};
 use crate::machine::{self, Boot, Booted, uimage};
-use crate::patch::{self, Staged};
+use crate::patch::{self, Size, Staged};
 use crate::plan::{Kernel, Plan, Row, Target};
 use crate::qemu::{self, Qemu};
 use crate::source::{self, Tree};
@@ -78,6 +78,7 @@ pub fn prepare(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Res
             releases: BTreeMap::new(),
             bases: BTreeMap::new(),
             images: BTreeMap::new(),
+            sizes: sizes(plan, &sources)?,
             guests: BTreeMap::new(),
         },
         qemu: emulators,
@@ -166,6 +167,23 @@ fn sources(
         all.insert(kernel.name.clone(), Sources { tree, staged });
     }
     Ok(all)
+}
+
+/// Returns how far each row's tree is from the baseline's, by kernel and row.
+fn sizes(
+    plan: &Plan,
+    sources: &BTreeMap<String, Sources>,
+) -> Result<BTreeMap<String, BTreeMap<String, Size>>> {
+    let mut sizes = BTreeMap::new();
+    for (kernel, Sources { tree, staged }) in sources {
+        let unpatched = Staged::default();
+        let baseline = staged.get(&plan.study.baseline).unwrap_or(&unpatched);
+        let rows = staged
+            .iter()
+            .map(|(row, staged)| Ok((row.clone(), patch::difference(&tree.path, baseline, staged)?)));
+        sizes.insert(kernel.clone(), rows.collect::<Result<_>>()?);
+    }
+    Ok(sizes)
 }
 
 fn build_kernel(

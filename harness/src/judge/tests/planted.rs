@@ -54,7 +54,7 @@ fn trials_go_where_the_verdict_is_open_and_stop_where_it_is_settled() {
     // Seeds 3 and 6: one failure of five leaves it open, the second settles it; passes settle at ten.
     assert_eq!(seeds(&lines, "unfixed"), (1..=10).collect::<Vec<_>>());
     assert_eq!(seeds(&lines, "merged"), (1..=10).collect::<Vec<_>>());
-    let judgement = judge(&plan, &lines, &Changed::new());
+    let judgement = judge(&plan, &lines, &Built::default());
     let decision = |row| cell(&judgement, row, "t1").decision;
     assert_eq!((decision("unfixed"), decision("merged")), (Some(Decision::Faulty), Some(Decision::Sound)));
     assert_eq!((judgement.missing, judgement.problems), (0, vec![]));
@@ -103,7 +103,7 @@ fn a_retry_that_passed_is_no_evidence() {
     };
     // Under another seed, beyond what the rule called for; and under its own.
     lines.extend([again(11, Outcome::Pass), again(12, Outcome::Pass), again(3, Outcome::Pass)]);
-    let judgement = judge(&plan, &lines, &Changed::new());
+    let judgement = judge(&plan, &lines, &Built::default());
     assert_eq!((cell(&judgement, "unfixed", "t1").passes, cell(&judgement, "unfixed", "t1").n), (7, 10));
     assert_eq!(
         judgement.problems,
@@ -141,7 +141,7 @@ fn a_failure_that_has_nothing_to_do_with_the_study_is_unknown_and_shown() {
     // And so is everything if the study says that its bug needs no stale fetch.
     let mut plan = plan();
     plan.study.evidence = Evidence::Any;
-    assert_eq!(cell(&judge(&plan, &oops, &Changed::new()), "merged", "t1").verdict, Verdict::Mixed);
+    assert_eq!(cell(&judge(&plan, &oops, &Built::default()), "merged", "t1").verdict, Verdict::Mixed);
 }
 
 #[test]

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Tables beside those of the cells: the decision, and sweeps.
+
+use std::collections::BTreeSet;
+
+use crate::judge::Candidate;
+use crate::judge::Group;
+use crate::judge::Judgement;
+use crate::report::number;
+
+/// A table of words.
+pub(super) struct Grid {
+    pub(super) heading: String,
+    pub(super) columns: Vec<String>,
+    pub(super) rows: Vec<Vec<String>>,
+    /// What is said below it.
+    pub(super) sentences: Vec<String>,
+}
+
+/// Returns all further tables of a judgement, in the order of a report.
+pub(super) fn grids(judgement: &Judgement) -> Vec<Grid> {
+    decision(judgement).into_iter().chain(sweeps(judgement)).collect()
+}
+
+fn decision(judgement: &Judgement) -> Option<Grid> {
+    let candidates = &judgement.candidates;
+    if candidates.is_empty() {
+        return None;
+    }
+    let units: BTreeSet<&str> =
+        candidates.iter().flat_map(|one| one.prices.keys().map(String::as_str)).collect();
+    let mut columns: Vec<String> = ["variant", "fixes", "breaks", "worst"].map(str::to_owned).into();
+    columns.extend(units.iter().map(|unit| format!("ops/{unit}")));
+    columns.extend(["lines", "dominated by"].map(str::to_owned));
+    let row = |one: &Candidate| {
+        let mut words =
+            vec![one.row.clone(), format!("{}/{}", one.fixed, one.observable), one.broken.to_string()];
+        words.push(one.worst.as_ref().map_or_else(
+            || "-".into(),
+            |worst| format!("{}/{} {} {}", worst.passes, worst.n, worst.testcase, worst.machine),
+        ));
+        for unit in &units {
+            let price = one.prices.get(*unit).map(|price| number::difference(price.operations));
+            words.push(price.unwrap_or_else(|| "-".into()));
+        }
+        words.push(one.size.map_or_else(|| "-".into(), |size| format!("+{} -{}", size.added, size.removed)));
+        words.push(one.dominated.as_ref().map_or_else(|| "-".into(), |dominated| dominated.by.clone()));
+        words
+    };
+    let mut sentences = vec![format!(
+        "fixes: of the places (testcases on targets) where {0} fails, those in which every trial passes; breaks: places \
+         in which some trial fails; ops: cache maintenance operations for one of it more than {0}, where that is most; \
+         lines: the change from {0}'s tree",
+        judgement.baseline
+    )];
+    for one in candidates {
+        if let Some(dominated) = &one.dominated {
+            sentences.push(format!(
+                "{} is dominated: {} {}, and is nowhere worse",
+                one.row, dominated.by, dominated.why
+            ));
+        }
+        if !one.no_op.is_empty() {
+            sentences.push(format!("{} changes nothing on {}", one.row, one.no_op.join(", ")));
+        }
+    }
+    Some(Grid { heading: "decision".into(), columns, rows: candidates.iter().map(row).collect(), sentences })
+}
+
+/// One table for each swept machine and testcase: pass rates by geometry.
+fn sweeps(judgement: &Judgement) -> Vec<Grid> {
+    let mut keys: Vec<(&str, &str, &str)> = Vec::new();
+    for group in &judgement.groups {
+        let Some(from) = &group.swept_from else { continue };
+        let key = (group.kernel.as_str(), from.as_str(), group.testcase.as_str());
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys.into_iter().map(|key| sweep(judgement, key)).collect()
+}
+
+fn sweep(judgement: &Judgement, (kernel, machine, testcase): (&str, &str, &str)) -> Grid {
+    let belongs = |group: &&Group| {
+        (group.kernel.as_str(), group.testcase.as_str()) == (kernel, testcase)
+            && group.swept_from.as_deref() == Some(machine)
+    };
+    let groups: Vec<&Group> = judgement.groups.iter().filter(belongs).collect();
+    let mut columns = vec!["D-cache".to_owned()];
+    columns.extend(groups.iter().take(1).flat_map(|group| &group.cells).map(|cell| cell.row.clone()));
+    let row = |group: &&Group| {
+        let shape = group.machine.strip_prefix(machine).unwrap_or(&group.machine);
+        let mut words = vec![shape.trim_start_matches(['.', 'd']).to_owned()];
+        words.extend(group.cells.iter().map(|cell| {
+            let interval = cell.interval.map(number::interval).unwrap_or_default();
+            format!("{}/{} {interval}", cell.passes, cell.n)
+        }));
+        words
+    };
+    Grid {
+        heading: format!(
+            "sweep of {machine}, {kernel}, {testcase}: passes by D-cache (sets x ways x line, replacement)"
+        ),
+        columns,
+        rows: groups.iter().map(row).collect(),
+        sentences: Vec::new(),
+    }
+}
