@@ -10,7 +10,6 @@ mod cell;
 mod data;
 mod decision;
 mod evidence;
-pub mod interval;
 mod model;
 mod question;
 mod schedule;
@@ -42,6 +41,7 @@ pub use schedule::Schedule;
 pub use schedule::schedule;
 pub use standing::Fix;
 pub use standing::Standing;
+pub use statistics::interval;
 
 use crate::judge::cell::Context;
 use crate::judge::cell::Trials;
