@@ -3,6 +3,7 @@
 //! numbers only, nothing of studies, and equal inputs give equal bytes on every machine.
 
 pub mod bootstrap;
+pub mod fisher;
 pub mod interval;
 mod random;
 pub mod sequential;
