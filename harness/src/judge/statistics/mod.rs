@@ -4,6 +4,7 @@
 
 pub mod bootstrap;
 pub mod fisher;
+pub mod holm;
 pub mod interval;
 mod random;
 pub mod sequential;
