@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Uprobe events through tracefs, on functions of the running program. */
 #define _GNU_SOURCE
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <unistd.h>
 
+#include "offset.h"
 #include "patcheval.h"
 
 #define TRACEFS "/sys/kernel/tracing"
@@ -38,21 +36,6 @@ static int write_file(const char *path, int flags, const char *text)
 		return -1;
 	}
 	return close(fd) ? failed("close", path) : 0;
-}
-
-/* Offset in the program's file of an address of the program, or -1. */
-static long file_offset(const void *address)
-{
-	const ElfW(Phdr) *header = (const void *)getauxval(AT_PHDR);
-	unsigned long count = getauxval(AT_PHNUM);
-	uintptr_t where = (uintptr_t)address;
-
-	/* Linked statically at a fixed address: p_vaddr needs no load bias. */
-	for (; header && count; header++, count--)
-		if (header->p_type == PT_LOAD && where >= header->p_vaddr &&
-		    where - header->p_vaddr < header->p_filesz)
-			return where - header->p_vaddr + header->p_offset;
-	return -1;
 }
 
 /*
