@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* t8-snooping-fill: T1 where the I-cache fills from the D-cache. */
+#define _GNU_SOURCE
+#include "../guest/first_return.h"
+
+PE_FIRST_RETURN(t8_function, "");
+
+uint32_t t8_function(uint32_t argument);
+
+static const struct pe_first_return test = {
+	.name = "t8-snooping-fill",
+	.entry = { 'p', "t8_entry", t8_function },
+	.returned = { 'r', "t8_return", t8_function },
+};
+
+int main(int argc, char **argv)
+{
+	return pe_first_return(&test, argc, argv);
+}
