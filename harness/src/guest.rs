@@ -90,7 +90,8 @@ fn programs(library: &Path, testcases: &[Testcase], root: &Path) -> Result<Vec<P
         return Err(Error::study(format!("{} has no {INIT}", library.display())));
     }
     let mut programs = vec![Program { path: "init".to_owned(), sources: init }];
-    for case in testcases {
+    // What the kernel runs by itself is no program of the guest's.
+    for case in testcases.iter().filter(|case| case.boot.is_none()) {
         let own = case.sources.iter().map(|path| root.join(path));
         let path = format!("cases/{}", case.name);
         programs.push(Program { path, sources: own.chain(shared.iter().cloned()).collect() });

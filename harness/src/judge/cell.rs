@@ -36,8 +36,7 @@ pub(super) struct Trials<'a> {
 impl<'a> Trials<'a> {
     /// Takes the lines of a cell: the controls if `mode` is off, the study's trials otherwise.
     pub(super) fn new(plan: &Plan, cell: &Cell<'_>, mode: Mode, data: &Data<'a>) -> Self {
-        let count = if mode == Mode::Off { plan.study.coherent_seeds } else { plan.study.seeds.count };
-        let seeds = crate::plan::Seeds { first: plan.study.seeds.first, count };
+        let seeds = plan.seeds_of(cell.testcase, mode);
         let (mut lines, mut missing) = (Vec::new(), 0);
         for id in seeds.iter().map(|seed| cell.trial(mode, seed)).filter(|id| data.is_called(id)) {
             match data.get(&id) {

@@ -14,7 +14,6 @@ use crate::judge::statistics::sequential::Decision;
 use crate::judge::statistics::sequential::decide;
 use crate::plan::Cell;
 use crate::plan::Plan;
-use crate::plan::Seeds;
 use crate::plan::TrialId;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
@@ -52,9 +51,9 @@ pub(super) fn decision(plan: &Plan, passes: u32, failures: u32) -> Option<Decisi
 /// The trials of one cell, controls first.
 fn called(plan: &Plan, cell: &Cell<'_>, ended: &BTreeMap<&TrialId, &TrialLine>) -> Vec<TrialId> {
     let study = &plan.study;
-    let controls = Seeds { first: study.seeds.first, count: study.coherent_seeds };
+    let controls = plan.seeds_of(cell.testcase, Mode::Off);
     let mut called: Vec<TrialId> = controls.iter().map(|seed| cell.trial(Mode::Off, seed)).collect();
-    let seeds: Vec<u64> = study.seeds.iter().collect();
+    let seeds: Vec<u64> = plan.seeds_of(cell.testcase, study.mode).iter().collect();
     let batch = study.rule.as_ref().map_or(seeds.len(), |rule| rule.batch as usize);
     let (mut passes, mut failures) = (0, 0);
     for seeds in seeds.chunks(batch.max(1)) {

@@ -198,6 +198,23 @@ pub(super) fn parameters(file: &str, case: &CaseFile) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a testcase without a program, and one with a program that would never run.
+pub(super) fn program(directory: &str, case: &CaseFile, sources: &[String]) -> Result<()> {
+    let wrong = |what: &str| Err(Error::study(format!("{directory}: {what}")));
+    if case.boot.is_none() {
+        return if sources.is_empty() { wrong("has no C source") } else { Ok(()) };
+    }
+    if !sources.is_empty() {
+        return wrong("has `boot`, and yet a C source, which nobody would run");
+    }
+    if case.repetitions != 1 || !case.parameters.is_empty() || case.unit.is_some() {
+        return wrong(
+            "with `boot`, nothing can be told to the test: repetitions must be 1, without parameters and unit",
+        );
+    }
+    Ok(())
+}
+
 /// Refuses a rule that decides nothing, or anything.
 pub(super) fn rule(file: &str, rule: &Rule) -> Result<()> {
     let Rule { batch, tolerable, intolerable, alpha, beta } = *rule;

@@ -36,11 +36,19 @@ pub enum Class {
     Smp,
     /// The kernel has memory that it does not map by itself.
     Highmem,
+    /// The kernel was built with `CONFIG_KPROBES_SANITY_TEST`.
+    KprobesSanityTest,
+    /// The kernel was built with `CONFIG_ARM_KPROBES_TEST`.
+    ArmKprobesTest,
+    /// The kernel was built with `CONFIG_FTRACE_STARTUP_TEST`.
+    FtraceStartupTest,
+    /// The kernel was built with `CONFIG_STATIC_KEYS_SELFTEST`.
+    StaticKeysSelftest,
 }
 
 impl Class {
     /// All classes, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Mips,
         Self::Arm,
         Self::IcacheAliases,
@@ -49,6 +57,10 @@ impl Class {
         Self::Snoops,
         Self::Smp,
         Self::Highmem,
+        Self::KprobesSanityTest,
+        Self::ArmKprobesTest,
+        Self::FtraceStartupTest,
+        Self::StaticKeysSelftest,
     ];
 
     /// Returns the word used in files and reports.
@@ -62,12 +74,29 @@ impl Class {
             Self::Snoops => "snoops",
             Self::Smp => "smp",
             Self::Highmem => "highmem",
+            Self::KprobesSanityTest => "kprobes-sanity-test",
+            Self::ArmKprobesTest => "arm-kprobes-test",
+            Self::FtraceStartupTest => "ftrace-startup-test",
+            Self::StaticKeysSelftest => "static-keys-selftest",
         }
     }
 
     /// Returns whether a kernel's file may claim this class; the others follow from architecture and machine.
     pub fn is_of_kernels(self) -> bool {
-        matches!(self, Self::Highmem)
+        match self {
+            Self::Highmem
+            | Self::KprobesSanityTest
+            | Self::ArmKprobesTest
+            | Self::FtraceStartupTest
+            | Self::StaticKeysSelftest => true,
+            Self::Mips
+            | Self::Arm
+            | Self::IcacheAliases
+            | Self::IcacheVirtual
+            | Self::DcacheAliases
+            | Self::Snoops
+            | Self::Smp => false,
+        }
     }
 }
 

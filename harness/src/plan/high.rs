@@ -14,6 +14,7 @@ use trial_record::Mode;
 use crate::error::Error;
 use crate::error::Result;
 use crate::nearest::suggestion;
+use crate::plan::boot::Boot;
 use crate::plan::class;
 use crate::plan::class::Class;
 use crate::plan::hardware::Caches;
@@ -241,7 +242,9 @@ pub struct Testcase {
     pub repetitions: u32,
     /// Guest instructions, in millions, after which the trial is a livelock; at least 1.
     pub deadline_minsns: u64,
-    /// Its C sources, in name order; at least one.
+    /// How the kernel tells its result, if the kernel itself runs it while it boots.
+    pub boot: Option<Boot>,
+    /// Its C sources, in name order; at least one, or none at all if the kernel runs it.
     pub sources: Vec<PathBuf>,
 }
 
@@ -312,14 +315,21 @@ impl Plan {
     /// Returns the names of all trials, in the order of [`Plan::cells`], the coherent control of a cell first:
     /// trials of one image on one machine, which share a build and a snapshot, are neighbours.
     pub fn trials(&self) -> Vec<TrialId> {
-        let Study { mode, seeds, coherent_seeds, .. } = self.study;
-        let controls = Seeds { first: seeds.first, count: coherent_seeds };
         let mut trials = Vec::new();
         for cell in self.cells() {
-            trials.extend(controls.iter().map(|seed| cell.trial(Mode::Off, seed)));
-            trials.extend(seeds.iter().map(|seed| cell.trial(mode, seed)));
+            for mode in [Mode::Off, self.study.mode] {
+                trials.extend(self.seeds_of(cell.testcase, mode).iter().map(|seed| cell.trial(mode, seed)));
+            }
         }
         trials
+    }
+
+    /// Returns the seeds of a testcase's trials in `mode`. No seed reaches a kernel that tests itself while it boots: all
+    /// its trials would be the same one, so that there is only one.
+    pub fn seeds_of(&self, testcase: &Testcase, mode: Mode) -> Seeds {
+        let Study { seeds, coherent_seeds, .. } = self.study;
+        let count = if mode == Mode::Off { coherent_seeds } else { seeds.count };
+        Seeds { first: seeds.first, count: if testcase.boot.is_some() { 1 } else { count } }
     }
 
     /// Returns the cell to which the trial `id` belongs, or an error that says which part of the name is not in

@@ -4,6 +4,7 @@
 //! Pure: `study` reads the files. [`load()`] parses a study and whatever it names into the low form, which mirrors
 //! the YAML; [`resolve()`] turns that into a [`Plan`], which later stages trust without looking again.
 
+mod boot;
 mod check;
 mod class;
 pub mod hardware;
@@ -16,6 +17,8 @@ mod sweep;
 mod symptom;
 mod trial_id;
 
+pub use boot::Boot;
+pub use boot::Told;
 pub use class::Class;
 pub use hardware::Caches;
 pub use high::Cell;

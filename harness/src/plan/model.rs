@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use trial_record::Mode;
 
+use crate::plan::boot::BootFile;
 use crate::plan::class::Class;
 use crate::plan::hardware::Replacement;
 use crate::plan::symptom::Symptom;
@@ -183,6 +184,8 @@ pub struct CaseFile {
     pub parameters: BTreeMap<String, u32>,
     /// What is done in the phase *run*, so that costs can be stated for one of it.
     pub unit: Option<Unit>,
+    /// The kernel runs it while it boots, and says this; there is no C source then.
+    pub boot: Option<BootFile>,
     /// How often the workload runs within one trial.
     pub repetitions: u32,
     /// Guest instructions, in millions, after which the trial is a livelock.

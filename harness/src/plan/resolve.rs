@@ -8,6 +8,7 @@ use trial_record::Mode;
 use crate::error::Error;
 use crate::error::Result;
 use crate::nearest::suggestion;
+use crate::plan::boot::Boot;
 use crate::plan::check;
 use crate::plan::hardware::MachineFile;
 use crate::plan::high::Kernel;
@@ -35,6 +36,7 @@ use crate::plan::sweep;
 /// Checks a study as a whole and returns it with every name resolved.
 pub fn resolve(low: &Low) -> Result<Plan> {
     let plan = resolve_parts(low)?;
+    check::has_targets(&low.file, &plan)?;
     let names = || plan.rows.iter().map(|row| row.name.as_str());
     check::distinct(&low.file, "row", names())
         .map_err(|error| error.hint("give one of the rows another `name:`"))?;
@@ -58,7 +60,6 @@ pub(super) fn resolve_parts(low: &Low) -> Result<Plan> {
     check::distinct(file, "testcase", plan.testcases.iter().map(|case| case.name.as_str()))?;
     let titles: Vec<String> = plan.targets.iter().map(Target::title).collect();
     check::distinct(file, "target", titles.iter().map(String::as_str))?;
-    check::has_targets(file, &plan)?;
     check::questions(file, &plan)?;
     Ok(plan)
 }
@@ -305,10 +306,9 @@ fn testcase(low: &Low, name: &str) -> Result<Testcase> {
     check::positive(&file, "repetitions", case.repetitions.into())?;
     check::positive(&file, "deadline_minsns", case.deadline_minsns)?;
     check::parameters(&file, case)?;
+    let boot = case.boot.as_ref().map(|boot| Boot::resolve(&file, boot)).transpose()?;
     let sources = low.texts.beside(&directory, ".c");
-    if sources.is_empty() {
-        return Err(Error::study(format!("{directory}: has no C source")));
-    }
+    check::program(&directory, case, &sources)?;
     Ok(Testcase {
         name: case.name.clone(),
         title: case.title.clone(),
@@ -318,6 +318,7 @@ fn testcase(low: &Low, name: &str) -> Result<Testcase> {
         needs: case.needs.clone(),
         parameters: case.parameters.clone(),
         unit: case.unit.clone(),
+        boot,
         repetitions: case.repetitions,
         deadline_minsns: case.deadline_minsns,
         sources: sources.into_iter().map(PathBuf::from).collect(),

@@ -79,6 +79,10 @@ pub fn single(texts: &Texts, wanted: &Wanted<'_>) -> Result<Plan> {
         coherent_seeds: 1,
     };
     let mut plan = resolve_parts(&load_study(texts, PLACE, study)?)?;
+    // Of all testcases those are meant that make sense here.
+    if !wanted.testcases.is_empty() {
+        check::has_targets(PLACE, &plan)?;
+    }
     if plan.rows.is_empty() {
         plan.rows.push(Row {
             name: UNPATCHED.into(),
@@ -112,6 +116,22 @@ mod tests {
         let t1 = ["t1".to_owned()];
         let one = Wanted { kernel: "mips-6.1", machine: "malta", testcases: &t1, variant: None };
         assert_eq!(single(&texts(), &one).unwrap().testcases.len(), 1);
+    }
+
+    #[test]
+    fn a_testcase_that_makes_no_sense_here_is_told_of_when_it_is_named() {
+        let mut texts = texts();
+        let needy = "name: t9\ntitle: a\nshows: b\nneeds: [smp]\nrepetitions: 1\ndeadline_minsns: 1\n";
+        texts.insert("testcases/t9/case.yaml", needy);
+        let t9 = ["t9".to_owned()];
+        let with = |testcases| {
+            single(&texts, &Wanted { kernel: "mips-6.1", machine: "malta", testcases, variant: None })
+        };
+        assert_eq!(with(&[]).unwrap().cells().len(), 1);
+        assert_eq!(
+            with(&t9).unwrap_err().to_string(),
+            "command line: no target has what testcase `t9` needs: smp"
+        );
     }
 
     #[test]

@@ -126,11 +126,14 @@ fn run_trials(
     Ok(lines)
 }
 
-/// The combinations that some trials need, each once, in the order of the plan.
+/// The combinations that some trials need booted, each once, in the order of the plan.
 fn combinations<'a>(plan: &'a Plan, trials: &[TrialId]) -> Result<Vec<Combination<'a>>> {
     let mut found: Vec<Combination<'a>> = Vec::new();
     for id in trials {
         let cell = plan.cell_of(id)?;
+        if cell.testcase.boot.is_some() {
+            continue;
+        }
         let same = |c: &Combination<'_>| std::ptr::eq(c.target, cell.target) && std::ptr::eq(c.row, cell.row);
         if !found.iter().any(same) {
             found.push(Combination { target: cell.target, row: cell.row });
@@ -160,7 +163,8 @@ pub fn run_one(
     };
     let names = (id.kernel.clone(), id.machine.clone(), id.row.clone());
     let snapshot = match snapshots.get(&names) {
-        Some(Snapshot::Saved(path)) => path,
+        _ if cell.testcase.boot.is_some() => None,
+        Some(Snapshot::Saved(path)) => Some(path.as_path()),
         Some(Snapshot::NotReady { console, timed_out }) => {
             return Ok(not_booted(id, &image.sha256, console, *timed_out));
         }

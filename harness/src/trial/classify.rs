@@ -3,8 +3,10 @@
 
 use trial_record::{End, Record};
 
+use super::boot;
 use super::ktap::Output;
 use super::line::{Cause, Checks, Detail, Outcome, Symptom};
+use crate::plan::Boot;
 
 /// What a run of QEMU left behind.
 #[derive(Clone, Debug)]
@@ -25,24 +27,34 @@ pub struct Remains<'a> {
 ///
 /// The order matters: what says that the instrument failed comes first, since nothing else can be
 /// believed then; what the kernel says about itself comes before the testcase, which cannot go on after it.
-pub fn classify(remains: &Remains<'_>) -> (Outcome, Option<Detail>, Checks) {
+///
+/// With `boot` the test was the kernel's own.
+pub fn classify(remains: &Remains<'_>, boot: Option<&Boot>) -> (Outcome, Option<Detail>, Checks) {
     let output = Output::parse(remains.console);
-    let checks = output.checks();
+    let (finding, checks) = match boot {
+        None => (testcase(&output), output.checks()),
+        Some(boot) => {
+            let (finding, checks) = boot::judge(remains.console, &boot.told);
+            // Whatever the kernel came to after the test has passed, it did not come to the end.
+            let unfinished = output.unfinished().filter(|_| finding.0.is_pass());
+            (unfinished.map_or(finding, |why| unknown(Cause::BadOutput, why)), checks)
+        }
+    };
     let (outcome, detail) = instrument(remains)
         .or_else(|| kernel(remains.console))
         .or_else(|| deadline(remains))
-        .unwrap_or_else(|| testcase(&output));
+        .unwrap_or(finding);
     (outcome, detail, checks)
 }
 
 /// An outcome with what is known about it.
 pub type Finding = (Outcome, Option<Detail>);
 
-fn unknown(cause: Cause, text: impl Into<String>) -> Finding {
+pub(super) fn unknown(cause: Cause, text: impl Into<String>) -> Finding {
     (Outcome::Unknown { cause }, Some(Detail { text: text.into(), ..Detail::default() }))
 }
 
-fn failed(symptom: Symptom, text: impl Into<String>) -> Finding {
+pub(super) fn failed(symptom: Symptom, text: impl Into<String>) -> Finding {
     (Outcome::Fail { symptom }, Some(Detail { text: text.into(), ..Detail::default() }))
 }
 
@@ -132,7 +144,7 @@ mod tests {
         let record = record(end);
         let remains =
             Remains { console, stderr: "", record: Ok(&record), timed_out: false, clean_exit: true };
-        classify(&remains).0
+        classify(&remains, None).0
     }
 
     #[test]
@@ -159,7 +171,7 @@ mod tests {
         let record = record(End::Finished);
         let remains =
             Remains { console: PASSING, stderr: "", record: Ok(&record), timed_out: true, clean_exit: false };
-        assert_eq!(classify(&remains).0, Outcome::Unknown { cause: Cause::HostDeadline });
+        assert_eq!(classify(&remains, None).0, Outcome::Unknown { cause: Cause::HostDeadline });
     }
 
     #[test]
@@ -173,7 +185,7 @@ mod tests {
             timed_out: false,
             clean_exit,
         };
-        let cause = |stderr, clean| match classify(&remains(stderr, clean)).0 {
+        let cause = |stderr, clean| match classify(&remains(stderr, clean), None).0 {
             Outcome::Unknown { cause } => cause,
             other => panic!("{other:?}"),
         };

@@ -25,6 +25,16 @@ impl Check {
     fn skipped(&self) -> bool {
         self.note.to_ascii_uppercase().starts_with("SKIP")
     }
+
+    /// Returns this one check as a count.
+    pub(super) fn counted(&self) -> Checks {
+        let (passed, failed, skipped) = match (self.skipped(), self.ok) {
+            (true, _) => (0, 0, 1),
+            (_, true) => (1, 0, 0),
+            (_, false) => (0, 1, 0),
+        };
+        Checks { passed, failed, skipped }
+    }
 }
 
 /// What the console says about a trial.
@@ -68,10 +78,15 @@ impl Output {
         output
     }
 
+    /// Says so if the guest did not come to its end.
+    pub fn unfinished(&self) -> Option<String> {
+        self.end.is_none().then(|| "the console ends before the guest's END line".into())
+    }
+
     /// Why the output is not whole, if it is not.
     pub fn incomplete(&self) -> Option<String> {
         let planned = match (self.end, self.planned) {
-            (None, _) => return Some("the console ends before the guest's END line".into()),
+            (None, _) => return self.unfinished(),
             (_, None) => return Some("no KTAP plan on the console".into()),
             (_, Some(planned)) => planned,
         };
@@ -83,15 +98,7 @@ impl Output {
 
     /// Counts results.
     pub fn checks(&self) -> Checks {
-        let mut checks = Checks::default();
-        for check in &self.results {
-            match (check.skipped(), check.ok) {
-                (true, _) => checks.skipped += 1,
-                (_, true) => checks.passed += 1,
-                (_, false) => checks.failed += 1,
-            }
-        }
-        checks
+        self.results.iter().map(Check::counted).sum()
     }
 
     /// The first failing check, as symptom and detail.
@@ -127,7 +134,7 @@ fn symptom(diagnostic: &str) -> Option<(Symptom, Detail)> {
 }
 
 /// `ok 1 name # note` or `not ok 1 - name # note`.
-fn result(line: &str) -> Option<Check> {
+pub(super) fn result(line: &str) -> Option<Check> {
     let (ok, rest) = match line.strip_prefix("not ok ") {
         Some(rest) => (false, rest),
         None => (true, line.strip_prefix("ok ")?),

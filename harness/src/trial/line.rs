@@ -4,6 +4,7 @@
 //! It holds no times and no paths, so that the same trial run again gives the same bytes.
 
 use std::collections::BTreeMap;
+use std::iter::Sum;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -159,6 +160,16 @@ pub struct Checks {
     pub failed: u32,
     /// Checks that were skipped.
     pub skipped: u32,
+}
+
+impl Sum for Checks {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, more| Self {
+            passed: sum.passed + more.passed,
+            failed: sum.failed + more.failed,
+            skipped: sum.skipped + more.skipped,
+        })
+    }
 }
 
 /// A stale fetch in short; addresses are the guest's, unresolved.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! One trial: a machine restored from its snapshot runs one testcase with one seed, and leaves one line.
 
+mod boot;
 mod classify;
 mod ktap;
 pub mod line;
+mod tap;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -39,8 +41,8 @@ pub struct Bench<'a> {
     pub qemu: &'a Qemu,
     /// Machine, image, initramfs, plugin.
     pub boot: Boot<'a>,
-    /// The machine, booted and waiting.
-    pub snapshot: &'a Path,
+    /// The machine, booted and waiting; or none, for a test that the kernel runs while it boots.
+    pub snapshot: Option<&'a Path>,
     /// SHA-256 of the image.
     pub image_sha256: &'a str,
     /// The workload.
@@ -77,6 +79,17 @@ pub fn command(testcase: &Testcase, seed: u64) -> String {
 /// Interrupted, or infrastructure that would fail every other trial too (no QEMU, no disk). What befalls this
 /// one trial is an outcome, not an error.
 pub fn run(bench: &Bench<'_>, id: &TrialId, scratch: &Path) -> Result<Done> {
+    let args = match bench.snapshot {
+        Some(snapshot) => restored(bench, snapshot, id, scratch),
+        None => from_reset(&bench.boot, bench.testcase, id.mode, id.seed, scratch),
+    };
+    let left = execute(bench.qemu, args, scratch)?;
+    let line = line(id, bench.testcase, &left.remains(), &left.record, bench.image_sha256);
+    Ok(Done { line, console: left.console, record: left.record, took: left.took })
+}
+
+/// Returns QEMU's arguments for a trial that starts from a snapshot.
+fn restored(bench: &Bench<'_>, snapshot: &Path, id: &TrialId, scratch: &Path) -> Vec<OsString> {
     let record = scratch.join(RECORD);
     let command = command(bench.testcase, id.seed);
     let plugin = argv::Plugin {
@@ -89,11 +102,28 @@ pub fn run(bench: &Bench<'_>, id: &TrialId, scratch: &Path) -> Result<Done> {
         hollow: false,
     };
     let mut args = argv::common(&bench.boot, "", &scratch.join(CONSOLE));
-    args.extend(argv::incoming(bench.snapshot));
+    args.extend(argv::incoming(snapshot));
     args.extend(argv::plugin(&bench.boot, &plugin));
-    let left = execute(bench.qemu, args, scratch)?;
-    let line = line(id, &left.remains(), &left.record, bench.image_sha256);
-    Ok(Done { line, console: left.console, record: left.record, took: left.took })
+    args
+}
+
+/// Returns QEMU's arguments for a boot from reset, with the model at work from the first instruction on. The command is
+/// on the kernel's command line; it is empty where the kernel runs the test itself.
+fn from_reset(boot: &Boot<'_>, testcase: &Testcase, mode: Mode, seed: u64, scratch: &Path) -> Vec<OsString> {
+    let append = match &testcase.boot {
+        Some(own) => format!("patcheval.run= {}", own.append),
+        None => format!("patcheval.run={}", command(testcase, seed).replace(' ', ",")),
+    };
+    let record = scratch.join(RECORD);
+    let plugin = argv::Plugin {
+        mode,
+        record: Some(&record),
+        deadline: Some((testcase.deadline_minsns + BOOT_MINSNS) * 1_000_000),
+        ..argv::Plugin::off()
+    };
+    let mut args = argv::common(boot, &append, &scratch.join(CONSOLE));
+    args.extend(argv::plugin(boot, &plugin));
+    args
 }
 
 /// What a boot from reset came to.
@@ -115,18 +145,8 @@ pub struct Observed {
 /// As [`run`].
 pub fn observe(qemu: &Qemu, boot: &Boot<'_>, testcase: &Testcase, scratch: &Path) -> Result<Observed> {
     let one = Testcase { repetitions: 1, ..testcase.clone() };
-    let append = format!("patcheval.run={}", command(&one, 1).replace(' ', ","));
-    let record = scratch.join(RECORD);
-    let plugin = argv::Plugin {
-        mode: Mode::Observe,
-        record: Some(&record),
-        deadline: Some((testcase.deadline_minsns + BOOT_MINSNS) * 1_000_000),
-        ..argv::Plugin::off()
-    };
-    let mut args = argv::common(boot, &append, &scratch.join(CONSOLE));
-    args.extend(argv::plugin(boot, &plugin));
-    let left = execute(qemu, args, scratch)?;
-    let (outcome, detail, _) = classify::classify(&left.remains());
+    let left = execute(qemu, from_reset(boot, &one, Mode::Observe, 1, scratch), scratch)?;
+    let (outcome, detail, _) = classify::classify(&left.remains(), testcase.boot.as_ref());
     Ok(Observed { outcome, detail, record: left.parsed.ok() })
 }
 
@@ -171,8 +191,15 @@ fn execute(qemu: &Qemu, args: Vec<OsString>, scratch: &Path) -> Result<Left> {
     })
 }
 
-fn line(id: &TrialId, remains: &Remains<'_>, record_text: &str, image_sha256: &str) -> TrialLine {
-    let (outcome, detail, checks) = classify::classify(remains);
+fn line(
+    id: &TrialId,
+    testcase: &Testcase,
+    remains: &Remains<'_>,
+    record_text: &str,
+    image_sha256: &str,
+) -> TrialLine {
+    let own = testcase.boot.as_ref();
+    let (outcome, detail, checks) = classify::classify(remains, own);
     let mut line = TrialLine {
         detail,
         checks,
@@ -185,11 +212,13 @@ fn line(id: &TrialId, remains: &Remains<'_>, record_text: &str, image_sha256: &s
         line.stale_fetches = record.stale_fetches;
         line.stale = record.stale.iter().map(stale).collect();
         line.instructions = record.total_instructions();
-        if record.mode == Mode::Observe && line.outcome.is_pass() && record.stale_fetches > 0 {
-            // Nothing was made to happen, but it would have.
+        if record.mode == Mode::Observe && line.outcome.is_pass() && record.stale_fetches > 0 && own.is_none()
+        {
+            // Nothing was made to happen, but it would have. Not so in a boot, where code is fetched while it is being
+            // patched, its flush still to come: `sanitize` tells these apart.
             line.outcome = Outcome::Fail { symptom: Symptom::StaleFetch };
         }
-        count_operations(&mut line, record);
+        count_operations(&mut line, record, if own.is_some() { Phase::Boot } else { Phase::Setup });
         if let (End::Fault(_), Some(detail)) = (&record.end, &mut line.detail) {
             // Figures of an instrument that distrusts itself are no figures.
             detail.text.push_str(" (figures withheld)");
@@ -200,9 +229,10 @@ fn line(id: &TrialId, remains: &Remains<'_>, record_text: &str, image_sha256: &s
     line
 }
 
-/// Adds up the ledger from the first marker on: what comes before belongs to no testcase.
-fn count_operations(line: &mut TrialLine, record: &Record) {
-    for entry in record.ledger.iter().filter(|entry| entry.phase != Phase::Boot) {
+/// Adds up the ledger from a phase on: what comes before belongs to no testcase. That phase begins with the first marker, and
+/// with the boot where the boot is the test.
+fn count_operations(line: &mut TrialLine, record: &Record, first: Phase) {
+    for entry in record.ledger.iter().filter(|entry| entry.phase as usize >= first as usize) {
         *line.operations.entry(entry.operation.clone()).or_default() += entry.count;
         if matches!(entry.side, Side::D | Side::Both) {
             line.d_operations += entry.count;
@@ -213,7 +243,7 @@ fn count_operations(line: &mut TrialLine, record: &Record) {
             add_worth(&mut line.i_worth, entry);
         }
     }
-    let later = |cost: &FunctionCost| cost.instructions[Phase::Boot as usize + 1..].iter().sum::<u64>();
+    let later = |cost: &FunctionCost| cost.instructions[first as usize..].iter().sum::<u64>();
     line.flush_instructions = record.functions.iter().map(later).sum();
 }
 

@@ -150,3 +150,37 @@ fn symptoms_are_known_words() {
     let text = broken(T1, "repetitions", "symptoms: [sigtrap, sigtrip]\nrepetitions");
     assert!(text.contains("sigtrip"), "{text}");
 }
+
+#[test]
+fn a_test_of_the_kernels_own_has_no_program_and_one_trial() {
+    let boot = "boot: {kunit: kprobes_test, append: quiet}\nneeds: [kprobes-sanity-test]\n";
+    let mut texts = texts();
+    texts.insert("testcases/k1/case.yaml", case("k1") + boot);
+    let provides = KERNEL.replace("image: vmlinux", "image: vmlinux\nprovides: [kprobes-sanity-test]");
+    texts.insert("kernels/mips-6.1.yaml", provides);
+    texts.insert(STUDY, STUDY_TEXT.replace("[t1, t9]", "[t1, t9, k1]"));
+    let plan = resolve(&load(&texts, STUDY).unwrap()).unwrap();
+    let told = Told::Kunit { suite: "kprobes_test".into() };
+    assert_eq!(plan.testcases[2].boot, Some(Boot { append: "quiet".into(), told }));
+    assert!(plan.testcases[2].sources.is_empty());
+    let of = |name: &str| plan.trials().iter().filter(|id| id.testcase == name).count();
+    assert_eq!((of("t1"), of("k1")), (4 * 5, 4 * 2));
+
+    let refused = |rest: &str| {
+        let mut texts = texts.clone();
+        texts.insert("testcases/k1/case.yaml", case("k1") + rest);
+        let error = resolve(&load(&texts, STUDY).unwrap()).unwrap_err();
+        format!("{error}")
+    };
+    assert!(refused("").ends_with("has no C source"));
+    let form = "boot must have exactly one form";
+    assert!(refused("boot: {kunit: a, initcall: b}\n").ends_with(form));
+    assert!(refused("boot: {begins: a, passes: [b]}\n").ends_with(form));
+    assert!(refused("boot: {append: quiet}\n").ends_with(form));
+    assert!(refused("boot: {kunit: ''}\n").ends_with("an empty text is found everywhere"));
+    assert!(refused("boot: {kunit: a, append: \"a\\nb\"}\n").contains("boot.append"));
+    assert!(refused("boot: {kunit: a}\nparameters: {n: 1}\n").contains("nothing can be told to the test"));
+    texts.insert_path("testcases/k1/main.c");
+    let error = resolve(&load(&texts, STUDY).unwrap()).unwrap_err();
+    assert!(error.to_string().contains("a C source, which nobody would run"), "{error}");
+}

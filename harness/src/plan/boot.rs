@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Testcases that are the kernel's own: built into it, run by it while it boots, judged by what it prints.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::error::Result;
+
+/// `boot:` of a testcase's file; it has exactly one of the forms of [`Told`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BootFile {
+    /// Name of a KUnit suite.
+    pub kunit: Option<String>,
+    /// Name of a function that an initcall is.
+    pub initcall: Option<String>,
+    /// What a test prints at the start of a line as it begins.
+    pub begins: Option<String>,
+    /// What it prints when it has passed: any of these.
+    #[serde(default)]
+    pub passes: Vec<String>,
+    /// What it prints when it has failed: any of these.
+    #[serde(default)]
+    pub fails: Vec<String>,
+    /// Words for the kernel's command line.
+    #[serde(default)]
+    pub append: String,
+}
+
+/// A test that a kernel runs while it boots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Boot {
+    /// What the kernel must be told, so that it says enough, and leaves out what it tests beside.
+    pub append: String,
+    /// How the result is told.
+    pub told: Told,
+}
+
+/// How a kernel tells the result of a test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Told {
+    /// A KUnit suite, which reports as KTAP or TAP.
+    Kunit {
+        /// Its name.
+        suite: String,
+    },
+    /// Tests that each print something as they begin, and something else as they end.
+    Said {
+        /// As one begins; its name may follow.
+        begins: String,
+        /// When it has passed.
+        passes: Vec<String>,
+        /// When it has failed.
+        fails: Vec<String>,
+    },
+    /// An initcall that says nothing but warnings.
+    Initcall {
+        /// The function's name.
+        function: String,
+    },
+}
+
+impl Boot {
+    /// Checks `boot:` of the testcase's file at `file`.
+    pub(super) fn resolve(file: &str, boot: &BootFile) -> Result<Self> {
+        let BootFile { kunit, initcall, begins, passes, fails, append } = boot.clone();
+        let texts = [&kunit, &initcall, &begins].into_iter().flatten().chain(&passes).chain(&fails);
+        if texts.into_iter().any(|text| text.trim().is_empty()) {
+            return Err(Error::study(format!("{file}: boot: an empty text is found everywhere")));
+        }
+        if append.chars().any(|c| !c.is_ascii_graphic() && c != ' ') {
+            return Err(Error::study(format!("{file}: boot.append: not words of a kernel's command line")));
+        }
+        let told = match (kunit, initcall, begins, passes.is_empty(), fails.is_empty()) {
+            (Some(suite), None, None, true, true) => Told::Kunit { suite },
+            (None, Some(function), None, true, true) => Told::Initcall { function },
+            (None, None, Some(begins), false, false) => Told::Said { begins, passes, fails },
+            _ => {
+                return Err(Error::study(format!("{file}: boot must have exactly one form")).hint(
+                    "give {kunit: SUITE}, {initcall: FUNCTION} or {begins: TEXT, passes: [TEXT...], fails: [TEXT...]}",
+                ));
+            }
+        };
+        // That an initcall begins and ends is said at the level of debugging only.
+        let debug = if matches!(told, Told::Initcall { .. }) { "initcall_debug loglevel=8" } else { "" };
+        Ok(Self { append: format!("{debug} {append}").trim().to_owned(), told })
+    }
+}
