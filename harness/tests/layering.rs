@@ -45,7 +45,7 @@ fn allowed(module: &str) -> Option<Vec<&'static str>> {
         // Knows records and nothing of how they come about.
         "sanitize" => tools.to_vec(),
         "study" => [&["plan"], tools].concat(),
-        "store" => [&["plan", "trial"], tools].concat(),
+        "store" => [&["plan", "patch", "trial"], tools].concat(),
         // Looks for whatever the stages need on this machine.
         "doctor" => [&STAGES, tools].concat(),
         "run" => [&STAGES, ["store", "sanitize"].as_slice(), tools].concat(),

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* t10-price-fork: processes forked one after the other, none of them probed. */
+#define _GNU_SOURCE
+#include "../guest/price.h"
+
+static bool once(uint32_t number)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(number & 0x7f);
+	return pe_price_reaped(pid, number);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct pe_price price = { .name = "t10-price-fork",
+					       .once = once };
+	struct pe_args args;
+
+	pe_parse_args(&args, argc, argv);
+	return pe_price_run(&price, &args);
+}
