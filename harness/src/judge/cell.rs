@@ -132,8 +132,8 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
         d_worth: worth(&trials, context.baseline, |line| line.d_worth),
         i_worth: worth(&trials, context.baseline, |line| line.i_worth),
         flush_instructions: price(&trials, context.baseline, |line| line.flush_instructions),
-        decision: decision(plan, passes, n - passes),
-        verdict: verdict(passes, n, coherent.control, context),
+        decision: decision(plan, cell.testcase, passes, n - passes),
+        verdict: verdict(cell, passes, n, coherent.control, context),
         coherent,
         in_binary: context.in_binary,
         expected,
@@ -143,17 +143,18 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
     }
 }
 
-fn verdict(passes: u32, n: u32, coherent: Control, context: &Context<'_, '_>) -> Verdict {
-    let open = decision(context.plan, passes, n - passes) == Some(Decision::Open);
-    if n == 0 || coherent != Control::Holds || (passes == n && open) {
+fn verdict(cell: &Cell<'_>, passes: u32, n: u32, coherent: Control, context: &Context<'_, '_>) -> Verdict {
+    if n == 0 || coherent != Control::Holds {
         return Verdict::Unknown;
     }
+    let open = decision(context.plan, cell.testcase, passes, n - passes) == Some(Decision::Open);
     match (context.in_binary, passes, context.observable) {
         (InBinary::NoOp, ..) => Verdict::NoOp,
         (_, 0, _) => Verdict::Fails,
         (_, passes, _) if passes < n => Verdict::Mixed,
         (_, _, Control::Violated) => Verdict::NotObservable,
         (_, _, Control::Unknown) => Verdict::Unknown,
+        (_, _, Control::Holds) if open => Verdict::Unknown,
         (_, _, Control::Holds) => Verdict::PassesAll,
     }
 }

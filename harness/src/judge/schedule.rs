@@ -14,6 +14,7 @@ use crate::judge::statistics::sequential::Decision;
 use crate::judge::statistics::sequential::decide;
 use crate::plan::Cell;
 use crate::plan::Plan;
+use crate::plan::Testcase;
 use crate::plan::TrialId;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
@@ -43,9 +44,11 @@ pub fn schedule<'a>(plan: &Plan, lines: impl IntoIterator<Item = &'a TrialLine>)
     Schedule { called, next }
 }
 
-/// Returns what the rule says of a cell, with this many trials that passed and that failed; nothing without a rule.
-pub(super) fn decision(plan: &Plan, passes: u32, failures: u32) -> Option<Decision> {
-    plan.study.rule.as_ref().map(|rule| decide(rule, passes, failures))
+/// Returns what the rule says of a cell, with this many trials that passed and that failed; nothing without a rule, nor
+/// where the testcase itself says how many seeds are enough.
+pub(super) fn decision(plan: &Plan, testcase: &Testcase, passes: u32, failures: u32) -> Option<Decision> {
+    let rule = plan.study.rule.as_ref().filter(|_| testcase.seeds.is_none() && testcase.boot.is_none());
+    rule.map(|rule| decide(rule, passes, failures))
 }
 
 /// The trials of one cell, controls first.
@@ -69,7 +72,10 @@ fn called(plan: &Plan, cell: &Cell<'_>, ended: &BTreeMap<&TrialId, &TrialLine>) 
                 Outcome::Unknown { .. } => {}
             }
         }
-        if !whole || decision(plan, passes, failures).is_some_and(|decision| decision != Decision::Open) {
+        if !whole
+            || decision(plan, cell.testcase, passes, failures)
+                .is_some_and(|decision| decision != Decision::Open)
+        {
             break;
         }
     }

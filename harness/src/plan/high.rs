@@ -238,6 +238,8 @@ pub struct Testcase {
     pub parameters: BTreeMap<String, u32>,
     /// What is done in the phase *run*.
     pub unit: Option<Unit>,
+    /// Seeds that are enough for it; at least 1.
+    pub seeds: Option<u32>,
     /// How often the workload runs within one trial; at least 1.
     pub repetitions: u32,
     /// Guest instructions, in millions, after which the trial is a livelock; at least 1.
@@ -329,7 +331,8 @@ impl Plan {
     pub fn seeds_of(&self, testcase: &Testcase, mode: Mode) -> Seeds {
         let Study { seeds, coherent_seeds, .. } = self.study;
         let count = if mode == Mode::Off { coherent_seeds } else { seeds.count };
-        Seeds { first: seeds.first, count: if testcase.boot.is_some() { 1 } else { count } }
+        let most = if testcase.boot.is_some() { 1 } else { testcase.seeds.unwrap_or(count) };
+        Seeds { first: seeds.first, count: count.min(most) }
     }
 
     /// Returns the cell to which the trial `id` belongs, or an error that says which part of the name is not in

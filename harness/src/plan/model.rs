@@ -184,6 +184,8 @@ pub struct CaseFile {
     pub parameters: BTreeMap<String, u32>,
     /// What is done in the phase *run*, so that costs can be stated for one of it.
     pub unit: Option<Unit>,
+    /// Seeds that are enough for it, where a study has more; no rule asks for others.
+    pub seeds: Option<u32>,
     /// The kernel runs it while it boots, and says this; there is no C source then.
     pub boot: Option<BootFile>,
     /// How often the workload runs within one trial.

@@ -305,6 +305,7 @@ fn testcase(low: &Low, name: &str) -> Result<Testcase> {
     let file = format!("{directory}/case.yaml");
     check::positive(&file, "repetitions", case.repetitions.into())?;
     check::positive(&file, "deadline_minsns", case.deadline_minsns)?;
+    check::positive(&file, "seeds", case.seeds.unwrap_or(1).into())?;
     check::parameters(&file, case)?;
     let boot = case.boot.as_ref().map(|boot| Boot::resolve(&file, boot)).transpose()?;
     let sources = low.texts.beside(&directory, ".c");
@@ -318,6 +319,7 @@ fn testcase(low: &Low, name: &str) -> Result<Testcase> {
         needs: case.needs.clone(),
         parameters: case.parameters.clone(),
         unit: case.unit.clone(),
+        seeds: case.seeds,
         boot,
         repetitions: case.repetitions,
         deadline_minsns: case.deadline_minsns,
