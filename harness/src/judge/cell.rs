@@ -7,7 +7,9 @@ use trial_record::Mode;
 
 use crate::judge::data::Data;
 use crate::judge::evidence;
-use crate::judge::interval::clopper_pearson;
+use crate::judge::interval::CONFIDENCE;
+use crate::judge::interval::Interval;
+use crate::judge::interval::Method;
 use crate::judge::model::CellJudgement;
 use crate::judge::model::Coherent;
 use crate::judge::model::Control;
@@ -18,11 +20,14 @@ use crate::judge::model::Price;
 use crate::judge::model::Verdict;
 use crate::judge::model::WorthPrice;
 use crate::judge::schedule::decision;
+use crate::judge::statistics::bootstrap::Bootstrap;
 use crate::judge::statistics::sequential::Decision;
 use crate::plan::Cell;
 use crate::plan::Expected;
+use crate::plan::IntervalMethod;
 use crate::plan::Plan;
 use crate::trial::line::Outcome;
+use crate::trial::line::Symptom;
 use crate::trial::line::TrialLine;
 use crate::trial::line::Worth;
 
@@ -123,7 +128,8 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
         n,
         unknown: trials.count(Outcome::is_unknown),
         missing: trials.missing,
-        interval: clopper_pearson(passes, n),
+        interval: method(plan).interval(passes, n, CONFIDENCE),
+        unexpected: unexpected(cell, &symptoms),
         symptoms,
         causes,
         stale: mean(trials.counted().map(|line| line.stale_fetches)),
@@ -168,11 +174,27 @@ fn expectation(expected: Expected, passes: u32, n: u32) -> Expectation {
     }
 }
 
+fn method(plan: &Plan) -> Method {
+    match plan.study.interval {
+        IntervalMethod::ClopperPearson => Method::ClopperPearson,
+        IntervalMethod::Wilson => Method::Wilson,
+    }
+}
+
+/// A testcase that states no symptoms expects any.
+fn unexpected(cell: &Cell<'_>, symptoms: &BTreeMap<Symptom, u32>) -> Vec<Symptom> {
+    let expected = &cell.testcase.symptoms;
+    symptoms.keys().copied().filter(|one| !expected.is_empty() && !expected.contains(one)).collect()
+}
+
 fn example(trials: &Trials<'_>) -> Option<Example> {
     let (line, _) = trials.lines.iter().find(|(_, outcome)| matches!(outcome, Outcome::Fail { .. }))?;
     let text = line.detail.as_ref().map(|detail| detail.text.clone()).unwrap_or_default();
     Some(Example { trial: line.id.to_string(), text })
 }
+
+/// Seed of the bootstrap. Any will do; it is fixed, so that equal trials give equal intervals.
+const RESAMPLING: u64 = 1979;
 
 /// Returns the mean of some counts and the mean of their differences to the baseline, seed by seed: a seed fixes
 /// the workload, so that pairing takes away what seeds differ in.
@@ -186,7 +208,10 @@ fn price(trials: &Trials<'_>, baseline: Option<&Trials<'_>>, count: impl Fn(&Tri
     }
     let pairs = u32::try_from(differences.len()).unwrap_or(u32::MAX);
     let difference = (pairs > 0).then(|| differences.iter().sum::<f64>() / f64::from(pairs));
-    Price { mean: mean(trials.counted().map(count)), difference, pairs }
+    // Which differences are drawn again must not depend on anything but the data.
+    let interval = Bootstrap::new(RESAMPLING).mean(&differences);
+    let interval = interval.map(|mean| Interval { low: mean.low, high: mean.high });
+    Price { mean: mean(trials.counted().map(count)), difference, pairs, interval }
 }
 
 fn worth(

@@ -7,6 +7,7 @@
 //! Unknown trials are counted and shown, and are in no rate.
 
 mod cell;
+mod comparison;
 mod data;
 mod decision;
 mod evidence;
@@ -18,6 +19,8 @@ pub mod statistics;
 
 use std::collections::BTreeMap;
 
+pub use comparison::Comparison;
+pub use comparison::LEVEL;
 pub use decision::Candidate;
 pub use decision::Dominated;
 pub use decision::UnitPrice;
@@ -43,6 +46,8 @@ pub use standing::Fix;
 pub use standing::Standing;
 pub use statistics::interval;
 
+use crate::error::Error;
+use crate::error::Result;
 use crate::judge::cell::Context;
 use crate::judge::cell::Trials;
 use crate::judge::data::Data;
@@ -67,6 +72,17 @@ pub struct Built {
     pub sizes: BTreeMap<String, BTreeMap<String, Size>>,
 }
 
+/// Refuses a plan whose cells no number of its trials could decide.
+///
+/// # Errors
+///
+/// Study.
+pub fn check(plan: &Plan) -> Result<()> {
+    let Some(rule) = &plan.study.rule else { return Ok(()) };
+    statistics::sequential::check(rule, plan.study.seeds.count)
+        .map_err(|why| Error::study(format!("{}: rule: {why}", plan.study.file)))
+}
+
 /// Judges the trials of a study.
 pub fn judge(plan: &Plan, lines: &[TrialLine], built: &Built) -> Judgement {
     let data = Data::new(plan, lines);
@@ -76,6 +92,7 @@ pub fn judge(plan: &Plan, lines: &[TrialLine], built: &Built) -> Judgement {
             plan.testcases_on(target).map(|testcase| group(plan, target, testcase, &data, &built.changed)),
         );
     }
+    comparison::compare(&mut groups, &plan.study.baseline);
     let count = |condition: &dyn Fn(&TrialLine) -> bool| {
         u32::try_from(data.lines().filter(|line| condition(line)).count()).unwrap_or(u32::MAX)
     };
@@ -123,6 +140,7 @@ fn group(plan: &Plan, target: &Target, testcase: &Testcase, data: &Data<'_>, cha
         unit: testcase.unit.as_ref().map(|unit| unit.name.clone()),
         observable,
         cells: plan.rows.iter().map(judge_row).collect(),
+        comparisons: Vec::new(),
     }
 }
 

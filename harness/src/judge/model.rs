@@ -8,6 +8,7 @@ use serde::Serialize;
 use trial_record::Mode;
 
 use crate::error::exit;
+use crate::judge::comparison::Comparison;
 use crate::judge::decision::Candidate;
 use crate::judge::interval::Interval;
 use crate::judge::question::Answer;
@@ -72,6 +73,8 @@ pub struct Group {
     pub observable: Control,
     /// The rows, in the order of the study.
     pub cells: Vec<CellJudgement>,
+    /// Each two rows whose trials say something.
+    pub comparisons: Vec<Comparison>,
 }
 
 /// Whether a control holds.
@@ -99,10 +102,12 @@ pub struct CellJudgement {
     pub unknown: u32,
     /// Trials of which there is no line.
     pub missing: u32,
-    /// 95 % Clopper-Pearson interval of the pass rate; none if `n` is 0.
+    /// 95 % interval of the pass rate, by the study's method; none if `n` is 0.
     pub interval: Option<Interval>,
     /// How trials failed, and how many.
     pub symptoms: BTreeMap<Symptom, u32>,
+    /// Those of these symptoms that the testcase does not expect of a failure, if it states any.
+    pub unexpected: Vec<Symptom>,
     /// Why trials are unknown, and how many.
     pub causes: BTreeMap<Cause, u32>,
     /// Mean number of stale fetches a trial, of those with a record.
@@ -146,6 +151,9 @@ pub struct Price {
     pub difference: Option<f64>,
     /// Pairs behind the difference.
     pub pairs: u32,
+    /// 95 % bootstrap interval of the difference; none with fewer than two pairs. From few pairs that are all equal it
+    /// is a point, and surer than it looks.
+    pub interval: Option<Interval>,
 }
 
 /// What maintenance operations of one cache were worth, counted as [`Price`] counts them.

@@ -86,21 +86,32 @@ fn rates_symptoms_and_verdicts_of_the_small_study() {
     assert_eq!(judgement.problems, [""; 0]);
 }
 
+/// The interval of differences that are all equal.
+fn point(value: f64) -> Option<Interval> {
+    Some(Interval { low: value, high: value })
+}
+
 #[test]
 fn prices_are_paired_by_seed() {
     let judgement = judged(&lines());
     let d = cell(&judgement, "merged", "t1").d;
-    assert_eq!(d, Price { mean: Some(3100.0), difference: Some(600.0), pairs: 4 });
+    assert_eq!(d, Price { mean: Some(3100.0), difference: Some(600.0), pairs: 4, interval: point(600.0) });
     let merged = cell(&judgement, "merged", "t1");
     assert_eq!(merged.i.difference, Some(300.0));
-    assert_eq!(merged.d_worth.redundant, Price { mean: Some(600.0), difference: Some(600.0), pairs: 4 });
+    assert_eq!(
+        merged.d_worth.redundant,
+        Price { mean: Some(600.0), difference: Some(600.0), pairs: 4, interval: point(600.0) }
+    );
     assert_eq!((merged.d_worth.needed.mean, merged.i_worth.insufficient.difference), (Some(1.0), Some(6.0)));
     assert_eq!(merged.flush_instructions.difference, Some(6000.0));
-    assert_eq!(cell(&judgement, "unfixed", "t1").d, Price { mean: Some(2500.0), difference: None, pairs: 0 });
+    assert_eq!(
+        cell(&judgement, "unfixed", "t1").d,
+        Price { mean: Some(2500.0), difference: None, pairs: 0, interval: None }
+    );
     // Without the baseline's seed 4 the mean over all differs, the paired difference does not.
     let gap = |id: &TrialId| (id.row == "unfixed" && id.seed == 4).then_some(NO_RECORD);
     let d = cell(&judged(&lines_but(gap)), "merged", "t1").d;
-    assert_eq!(d, Price { mean: Some(3100.0), difference: Some(600.0), pairs: 3 });
+    assert_eq!(d, Price { mean: Some(3100.0), difference: Some(600.0), pairs: 3, interval: point(600.0) });
 }
 
 #[test]

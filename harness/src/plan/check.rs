@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::nearest::suggestion;
 use crate::plan::class::Class;
+use crate::plan::design::Rule;
 use crate::plan::hardware::Addressing;
 use crate::plan::hardware::Aliases;
 use crate::plan::hardware::Caches;
@@ -20,7 +21,6 @@ use crate::plan::high::Target;
 use crate::plan::high::dtb_name;
 use crate::plan::model::Arch;
 use crate::plan::model::CaseFile;
-use crate::plan::model::Rule;
 use crate::plan::model::SourceFile;
 
 /// Refuses a name that cannot be a directory, a part of a trial's name and a word in a table.

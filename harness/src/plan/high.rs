@@ -17,15 +17,16 @@ use crate::nearest::suggestion;
 use crate::plan::boot::Boot;
 use crate::plan::class;
 use crate::plan::class::Class;
+use crate::plan::design::Evidence;
+use crate::plan::design::IntervalMethod;
+use crate::plan::design::Question;
+use crate::plan::design::Rule;
 use crate::plan::hardware::Caches;
 use crate::plan::hardware::Isa;
 use crate::plan::model::Arch;
-use crate::plan::model::Evidence;
 use crate::plan::model::Expectation;
 use crate::plan::model::Expected;
 use crate::plan::model::GuestCompiler;
-use crate::plan::model::Question;
-use crate::plan::model::Rule;
 use crate::plan::model::Seeds;
 use crate::plan::model::Uimage;
 use crate::plan::model::Unit;
@@ -66,6 +67,8 @@ pub struct Study {
     pub rule: Option<Rule>,
     /// Which failures are the study's.
     pub evidence: Evidence,
+    /// How intervals of pass rates are made.
+    pub interval: IntervalMethod,
     /// Trials per cell with the model off, with the seeds from `seeds.first` on; at least one.
     pub coherent_seeds: u32,
 }

@@ -9,7 +9,12 @@ use trial_record::Mode;
 
 use crate::plan::boot::BootFile;
 use crate::plan::class::Class;
-use crate::plan::hardware::Replacement;
+use crate::plan::design::Evidence;
+use crate::plan::design::IntervalMethod;
+use crate::plan::design::Question;
+use crate::plan::design::Rule;
+use crate::plan::design::SweepFile;
+use crate::plan::design::Until;
 use crate::plan::symptom::Symptom;
 
 /// Architecture of a kernel or a machine, spelt as kbuild's `ARCH`. The QEMU plugin has a decoder for each.
@@ -238,109 +243,15 @@ pub struct StudyFile {
     /// Which failures are the study's.
     #[serde(default)]
     pub evidence: Evidence,
+    /// How intervals of pass rates are made.
+    #[serde(default)]
+    pub interval: IntervalMethod,
     /// What the study is to answer.
     #[serde(default)]
     pub questions: Vec<Question>,
     /// Trials per cell with the model off, the control that the workload itself is sound.
     #[serde(default = "two")]
     pub coherent_seeds: u32,
-}
-
-/// When a cell has had enough trials.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Until {
-    /// When each of its seeds has been tried.
-    #[default]
-    Bound,
-    /// When its verdict is decided by the study's [`Rule`], or each of its seeds has been tried.
-    Decided,
-}
-
-/// `rule:` of a study: A. Wald's sequential probability ratio test of a cell's failure rate ("Sequential Tests of
-/// Statistical Hypotheses", Annals of Mathematical Statistics 16 (1945), 117-186), looked at after each batch.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Rule {
-    /// Trials of a cell between two looks.
-    pub batch: u32,
-    /// The failure rate up to which a row is called sound.
-    pub tolerable: f64,
-    /// The failure rate from which on it is called faulty.
-    pub intolerable: f64,
-    /// The chance of calling a row faulty whose rate is tolerable.
-    pub alpha: f64,
-    /// The chance of calling a row sound whose rate is intolerable.
-    pub beta: f64,
-}
-
-/// Which failures are the study's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Evidence {
-    /// Those with a stale fetch behind them, or with a program counter in the XOL page; of others the model is not
-    /// the cause, and they are unknown.
-    #[default]
-    StaleFetch,
-    /// All, for bugs that need no stale fetch.
-    Any,
-}
-
-/// One of the `questions:` of a study: yes or no, by what a row does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Question {
-    /// The question, as it is to stand in reports.
-    pub ask: String,
-    /// Name of the row whose trials answer it.
-    pub row: String,
-    /// Names of the testcases that bear on it.
-    pub testcases: Vec<String>,
-    /// Only on targets of this class.
-    pub class: Option<Class>,
-    /// What yes looks like.
-    pub yes: Yes,
-}
-
-/// What yes looks like in the trials of a cell; everything else means no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Yes {
-    /// Every trial passes.
-    Passes,
-    /// Some trial fails.
-    Fails,
-}
-
-/// One of the `sweep:` of a study: the machine with each combination of the figures that are given; those that are not
-/// stay what they are.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SweepFile {
-    /// Name of a kernel.
-    pub kernel: String,
-    /// Name of a machine of the same architecture.
-    pub machine: String,
-    /// The D-cache's sets per way.
-    #[serde(default)]
-    pub sets: Vec<u32>,
-    /// The D-cache's ways.
-    #[serde(default)]
-    pub ways: Vec<u32>,
-    /// The D-cache's line length in bytes.
-    #[serde(default)]
-    pub line: Vec<u32>,
-    /// The D-cache's replacement.
-    #[serde(default)]
-    pub replacement: Vec<Replacement>,
-}
-
-impl Default for Rule {
-    /// Ten trials between looks. Half a per cent is tolerable, so that one stray failure does not yet condemn a row,
-    /// and a tenth is not; to condemn a sound row is worse than to spare a faulty one a while longer.
-    fn default() -> Self {
-        Self { batch: 10, tolerable: 0.005, intolerable: 0.10, alpha: 0.01, beta: 0.05 }
-    }
 }
 
 fn enforce() -> Mode {

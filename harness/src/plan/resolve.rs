@@ -10,6 +10,8 @@ use crate::error::Result;
 use crate::nearest::suggestion;
 use crate::plan::boot::Boot;
 use crate::plan::check;
+use crate::plan::design::Rule;
+use crate::plan::design::Until;
 use crate::plan::hardware::MachineFile;
 use crate::plan::high::Kernel;
 use crate::plan::high::Machine;
@@ -27,9 +29,7 @@ use crate::plan::model::Arch;
 use crate::plan::model::Expectation;
 use crate::plan::model::KernelFile;
 use crate::plan::model::RowFile;
-use crate::plan::model::Rule;
 use crate::plan::model::StudyFile;
-use crate::plan::model::Until;
 use crate::plan::model::VariantFile;
 use crate::plan::sweep;
 
@@ -86,6 +86,7 @@ fn study(low: &Low) -> Result<Study> {
         seeds: study.seeds,
         rule: rule(file, study)?,
         evidence: study.evidence,
+        interval: study.interval,
         coherent_seeds: study.coherent_seeds,
     })
 }

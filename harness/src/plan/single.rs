@@ -6,16 +6,17 @@ use trial_record::Mode;
 use crate::error::Error;
 use crate::error::Result;
 use crate::plan::check;
+use crate::plan::design::Evidence;
+use crate::plan::design::IntervalMethod;
+use crate::plan::design::Until;
 use crate::plan::high::Plan;
 use crate::plan::high::Row;
 use crate::plan::load::Texts;
 use crate::plan::load::load_study;
-use crate::plan::model::Evidence;
 use crate::plan::model::RowFile;
 use crate::plan::model::Seeds;
 use crate::plan::model::StudyFile;
 use crate::plan::model::TargetFile;
-use crate::plan::model::Until;
 use crate::plan::resolve::resolve_parts;
 
 /// What errors name as the place of a wrong name.
@@ -75,6 +76,7 @@ pub fn single(texts: &Texts, wanted: &Wanted<'_>) -> Result<Plan> {
         rule: None,
         sweep: Vec::new(),
         evidence: Evidence::default(),
+        interval: IntervalMethod::default(),
         questions: Vec::new(),
         coherent_seeds: 1,
     };

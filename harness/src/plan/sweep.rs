@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Sweeps: one machine with D-caches of many shapes.
 
+use crate::plan::design::SweepFile;
 use crate::plan::hardware::DataCache;
 use crate::plan::hardware::MachineFile;
 use crate::plan::hardware::Replacement;
-use crate::plan::model::SweepFile;
 
 /// Returns the machines of a sweep, each under a name that says its D-cache: `malta.d128x4x32.lru` has 128 sets of 4
 /// ways with lines of 32 bytes. They come in the order of sets, ways, line and replacement as the study has them.

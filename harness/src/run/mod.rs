@@ -72,6 +72,7 @@ pub struct Finished {
 ///
 /// Study, infrastructure or interrupted; finished trials are kept in each case.
 pub fn run(request: &Request<'_>, watch: Watch<'_>) -> Result<Finished> {
+    judge::check(request.plan)?;
     let prepared = prepare(request.cache, request.root, request.plan, watch)?;
     let manifest = &prepared.manifest;
     let root = request.out.clone().unwrap_or_else(|| request.root.join("runs").join(manifest.run_name()));
