@@ -102,6 +102,8 @@ pub fn judge(plan: &Plan, lines: &[TrialLine], built: &Built) -> Judgement {
         title: plan.study.title.clone(),
         mode: plan.study.mode,
         baseline: plan.study.baseline.clone(),
+        rule: plan.study.rule,
+        bound: plan.study.seeds.count,
         trials: count(&|_| true),
         unknown: count(&|line| evidence::outcome(plan, line).is_unknown()),
         missing: data.missing,

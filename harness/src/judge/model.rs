@@ -15,6 +15,7 @@ use crate::judge::question::Answer;
 use crate::judge::standing::Standing;
 use crate::judge::statistics::sequential::Decision;
 use crate::plan::Expected;
+use crate::plan::Rule;
 use crate::trial::line::Cause;
 use crate::trial::line::Symptom;
 
@@ -34,6 +35,10 @@ pub struct Judgement {
     pub mode: Mode,
     /// Name of the row in which the bug must show.
     pub baseline: String,
+    /// The rule by which cells were decided, if there was one.
+    pub rule: Option<Rule>,
+    /// The most trials that a cell can have in the study's mode.
+    pub bound: u32,
     /// Trials of the study that were judged, controls included.
     pub trials: u32,
     /// Those of them that are unknown.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::judge::Answer;
 use crate::judge::CellJudgement;
 use crate::judge::Control;
 use crate::judge::Expectation;
@@ -13,10 +12,10 @@ use crate::judge::Judgement;
 use crate::judge::Price;
 use crate::judge::Standing;
 use crate::judge::Verdict;
-use crate::judge::Witness;
-use crate::judge::WorthPrice;
 use crate::judge::interval::power;
 use crate::plan::mode_name;
+use crate::report::answer;
+use crate::report::confidence;
 use crate::report::grid::Grid;
 use crate::report::grid::grids;
 use crate::report::number;
@@ -102,11 +101,11 @@ impl Content {
 }
 
 /// Returns the text without characters that could steer a terminal: some of it was written by a guest.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn place(group: &Group) -> String {
+pub(super) fn place(group: &Group) -> String {
     format!("{} on {}, {}", group.kernel, group.machine, group.testcase)
 }
 
@@ -203,9 +202,9 @@ fn notes(judgement: &Judgement) -> Vec<Note> {
     notes.push(Note {
         label: "questions",
         tone: Tone::Plain,
-        sentences: judgement.answers.iter().map(answer).collect(),
+        sentences: judgement.answers.iter().map(answer::question).collect(),
     });
-    notes.push(worth(judgement));
+    notes.push(Note { label: "price", tone: Tone::Plain, sentences: answer::price(judgement) });
     notes.extend([coherent(judgement), observable(judgement), in_binary(judgement)]);
     let fixes = judgement.standings.iter().map(|standing| standing_sentence(standing, judgement)).collect();
     notes.push(Note { label: "fixes", tone: Tone::Plain, sentences: fixes });
@@ -213,67 +212,29 @@ fn notes(judgement: &Judgement) -> Vec<Note> {
         judgement.cells().filter(|(_, cell)| cell.passes == cell.n).map(|(_, cell)| cell.n).collect();
     let power =
         full.into_iter().rev().filter_map(power).map(|text| format!("{text} (two-sided 95 % interval)"));
+    notes.push(Note {
+        label: "significance",
+        tone: Tone::Plain,
+        sentences: confidence::significance(judgement),
+    });
+    let rule =
+        judgement.rule.as_ref().map(|rule| confidence::rule(rule, judgement.bound)).unwrap_or_default();
+    notes.push(Note { label: "rule", tone: Tone::Plain, sentences: rule });
     notes.push(Note { label: "power", tone: Tone::Plain, sentences: power.collect() });
     let none = |sentences: Vec<String>| if sentences.is_empty() { vec!["none".into()] } else { sentences };
     let contradictions: Vec<String> = judgement.cells().filter_map(contradiction).collect();
     let tone = if contradictions.is_empty() { Tone::Good } else { Tone::Bad };
     notes.push(Note { label: "contradictions", tone, sentences: none(contradictions) });
+    let surprises: Vec<String> = judgement.cells().filter_map(surprise).collect();
+    notes.push(Note {
+        label: "symptoms that the testcase does not expect",
+        tone: Tone::Doubtful,
+        sentences: surprises,
+    });
     let problems = judgement.problems.iter().map(|problem| printable(problem)).collect();
     notes.push(Note { label: "problems of the data", tone: Tone::Doubtful, sentences: problems });
     notes.retain(|note| !note.sentences.is_empty());
     notes
-}
-
-/// What each row's additional operations were worth: a flush that finds nothing to do costs as much as one that helps.
-fn worth(judgement: &Judgement) -> Note {
-    let signed = |price: Price| price.difference.map(number::difference);
-    let side = |name: &str, all: Price, worth: &WorthPrice| -> Option<String> {
-        let (all, redundant) = (signed(all)?, signed(worth.redundant)?);
-        let insufficient = signed(worth.insufficient).filter(|text| text != "+0");
-        let insufficient = insufficient.map(|text| format!(", {text} insufficient")).unwrap_or_default();
-        Some(format!("{all} {name} ops ({redundant} redundant{insufficient})"))
-    };
-    let sentence = |(group, cell): (&Group, &CellJudgement)| {
-        let (d, i) = (side("D", cell.d, &cell.d_worth)?, side("I", cell.i, &cell.i_worth)?);
-        let instructions = signed(cell.flush_instructions)?;
-        Some(format!("{}, {}: {d}, {i}, {instructions} instructions", place(group), cell.row))
-    };
-    // Testcases with a unit are there for prices; without any, each says its own.
-    let priced = judgement.groups.iter().any(|group| group.unit.is_some());
-    let tells = |(group, _): &(&Group, &CellJudgement)| {
-        group.swept_from.is_none() && (group.unit.is_some() || !priced)
-    };
-    let mut sentences: Vec<String> = judgement.cells().filter(tells).filter_map(sentence).collect();
-    if !sentences.is_empty() {
-        let legend = format!(
-            "mean differences to {}, paired by seed; redundant: the line was clean, absent or not stale; insufficient: \
-             wrong colour or wrong CPU; instructions are those inside functions that do maintenance",
-            judgement.baseline
-        );
-        sentences.insert(0, legend);
-    }
-    Note { label: "price", tone: Tone::Plain, sentences }
-}
-
-/// Returns a question and its answer, with the cells that say so.
-fn answer(answer: &Answer) -> String {
-    let witness = |witness: &Witness| {
-        let trial = witness.trial.as_ref().map(|trial| format!(", for instance {trial}")).unwrap_or_default();
-        format!(
-            "{} on {}, {}: {} passes {} of {}{trial}",
-            witness.kernel, witness.machine, witness.testcase, answer.row, witness.passes, witness.n
-        )
-    };
-    let list = |witnesses: &[Witness]| witnesses.iter().map(witness).collect::<Vec<_>>().join("; ");
-    let said = match (answer.yes.is_empty(), answer.no.is_empty()) {
-        (true, true) => "unknown: no trial tells".into(),
-        (false, true) => format!("yes. {}", list(&answer.yes)),
-        (true, false) => format!("no. {}", list(&answer.no)),
-        (false, false) => {
-            format!("it depends. Yes: {}. No: {}", list(&answer.yes), list(&answer.no))
-        }
-    };
-    format!("{} {said}", printable(&answer.ask))
 }
 
 fn coherent(judgement: &Judgement) -> Note {
@@ -354,6 +315,12 @@ fn standing_sentence(standing: &Standing, judgement: &Judgement) -> String {
         return format!("{target}: no row passes every trial of {testcases} and fails nothing else");
     }
     format!("{target}, by D and I ops in {testcases}, the cheapest first: {}", fixes.join(", "))
+}
+
+/// Returns the symptoms of a cell that its testcase does not expect, if there are any.
+fn surprise((group, cell): (&Group, &CellJudgement)) -> Option<String> {
+    let names: Vec<&str> = cell.unexpected.iter().map(|symptom| symptom.name()).collect();
+    (!names.is_empty()).then(|| format!("{}, {}: {}", place(group), cell.row, names.join(", ")))
 }
 
 /// Returns what was expected of a cell and what it did instead, if it contradicts.

@@ -4,6 +4,8 @@
 //! `content` turns a judgement into words, once; [`table()`] and [`markdown()`] only lay them out, so that every
 //! figure is the same in both.
 
+mod answer;
+mod confidence;
 mod content;
 mod grid;
 mod markdown;

@@ -69,8 +69,8 @@ merged-alone  1/1    1       0/4 t9 malta  +15,000    -      merged
 columns: ops are cache maintenance operations a trial, the mean; in brackets the mean difference to unfixed, paired by seed; a trial that fails early executes
   fewer. stale is the mean number of stale fetches a trial
 price:
-  - mean differences to unfixed, paired by seed; redundant: the line was clean, absent or not stale; insufficient: wrong colour or wrong CPU; instructions are
-    those inside functions that do maintenance
+  - mean differences to unfixed, paired by seed, in brackets their 95 % interval (bootstrap) where they are not all equal; redundant: the line was clean,
+    absent or not stale; insufficient: wrong colour or wrong CPU; instructions are those inside functions that do maintenance
   - mips-6.1 on malta, t1, merged: +600 D ops (+600 redundant), +300 I ops (+0 redundant, +6 insufficient), +6,000 instructions
   - mips-6.1 on malta, t1, lazy: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
   - mips-6.1 on malta, t1, merged-alone: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
@@ -85,6 +85,9 @@ control: in the binary:
   - patches are in the image: unfixed on mips-6.1, merged on mips-6.1, lazy on mips-6.1
   - no patches, the kernel's own tree: merged-alone on mips-6.1
 fixes: mips-6.1 on malta, by D and I ops in t1, the cheapest first: merged (3,900 ops), lazy (18,000 ops)
+significance:
+  - Fisher's exact test, two-sided, adjusted by Holm's method over the 6 comparisons with unfixed and over the 6 of other rows; below 0.05 they differ
+  - no two rows differ by more than chance
 power: 4 passes of 4 exclude a failure rate above 60.2 % (two-sided 95 % interval)
 contradictions: none
 ";

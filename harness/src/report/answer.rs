@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What a study answers, in sentences: its questions, and the price of each row.
+
+use crate::judge::Answer;
+use crate::judge::CellJudgement;
+use crate::judge::Group;
+use crate::judge::Judgement;
+use crate::judge::Price;
+use crate::judge::Witness;
+use crate::judge::WorthPrice;
+use crate::report::content::place;
+use crate::report::content::printable;
+use crate::report::number;
+
+/// What each row's additional operations were worth: a flush that finds nothing to do costs as much as one that helps.
+pub(super) fn price(judgement: &Judgement) -> Vec<String> {
+    let signed = |price: Price| price.difference.map(number::difference);
+    let sure = |price: Price| {
+        let limits = price.interval.filter(|limits| limits.low < limits.high);
+        let text = limits.map(|limits| {
+            format!(" [{}, {}]", number::difference(limits.low), number::difference(limits.high))
+        });
+        Some(format!("{}{}", signed(price)?, text.unwrap_or_default()))
+    };
+    let side = |name: &str, all: Price, worth: &WorthPrice| -> Option<String> {
+        let (all, redundant) = (sure(all)?, signed(worth.redundant)?);
+        let insufficient = signed(worth.insufficient).filter(|text| text != "+0");
+        let insufficient = insufficient.map(|text| format!(", {text} insufficient")).unwrap_or_default();
+        Some(format!("{all} {name} ops ({redundant} redundant{insufficient})"))
+    };
+    let sentence = |(group, cell): (&Group, &CellJudgement)| {
+        let (d, i) = (side("D", cell.d, &cell.d_worth)?, side("I", cell.i, &cell.i_worth)?);
+        let instructions = sure(cell.flush_instructions)?;
+        Some(format!("{}, {}: {d}, {i}, {instructions} instructions", place(group), cell.row))
+    };
+    // Testcases with a unit are there for prices; without any, each says its own.
+    let priced = judgement.groups.iter().any(|group| group.unit.is_some());
+    let tells = |(group, _): &(&Group, &CellJudgement)| {
+        group.swept_from.is_none() && (group.unit.is_some() || !priced)
+    };
+    let mut sentences: Vec<String> = judgement.cells().filter(tells).filter_map(sentence).collect();
+    if !sentences.is_empty() {
+        let legend = format!(
+            "mean differences to {}, paired by seed, in brackets their 95 % interval (bootstrap) where they are not all \
+             equal; redundant: the line was clean, absent or not stale; insufficient: \
+             wrong colour or wrong CPU; instructions are those inside functions that do maintenance",
+            judgement.baseline
+        );
+        sentences.insert(0, legend);
+    }
+    sentences
+}
+
+/// Returns a question and its answer, with the cells that say so.
+pub(super) fn question(answer: &Answer) -> String {
+    let witness = |witness: &Witness| {
+        let trial = witness.trial.as_ref().map(|trial| format!(", for instance {trial}")).unwrap_or_default();
+        format!(
+            "{} on {}, {}: {} passes {} of {}{trial}",
+            witness.kernel, witness.machine, witness.testcase, answer.row, witness.passes, witness.n
+        )
+    };
+    let list = |witnesses: &[Witness]| witnesses.iter().map(witness).collect::<Vec<_>>().join("; ");
+    let said = match (answer.yes.is_empty(), answer.no.is_empty()) {
+        (true, true) => "unknown: no trial tells".into(),
+        (false, true) => format!("yes. {}", list(&answer.yes)),
+        (true, false) => format!("no. {}", list(&answer.no)),
+        (false, false) => {
+            format!("it depends. Yes: {}. No: {}", list(&answer.yes), list(&answer.no))
+        }
+    };
+    format!("{} {said}", printable(&answer.ask))
+}
