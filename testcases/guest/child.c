@@ -17,10 +17,6 @@
 
 #include "patcheval.h"
 
-/* Where a child finds its pipes, across execve() too. */
-#define REPORT_FD 20
-#define COMMAND_FD 21
-
 /* Words of a child's command line, more than a command has. */
 #define MAX_WORDS 16
 
@@ -107,7 +103,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 
 	(void)info;
 	outcome.xol = in_xol_page(outcome.pc);
-	if (write(REPORT_FD, &outcome, sizeof(outcome)) < 0)
+	if (write(PE_REPORT_FD, &outcome, sizeof(outcome)) < 0)
 		_exit(126);
 	/*
 	 * Die of it now. Returning would execute the same address again, by
@@ -135,7 +131,7 @@ bool pe_wait_for_go(void)
 {
 	char byte;
 
-	return read(COMMAND_FD, &byte, 1) == 1;
+	return read(PE_COMMAND_FD, &byte, 1) == 1;
 }
 
 bool pe_checked_call(pe_function function, uint32_t argument, uint32_t expected)
@@ -160,7 +156,7 @@ bool pe_checked_call(pe_function function, uint32_t argument, uint32_t expected)
 void pe_report(void)
 {
 	pending.has_calls = true;
-	if (write(REPORT_FD, &pending, sizeof(pending)) < 0)
+	if (write(PE_REPORT_FD, &pending, sizeof(pending)) < 0)
 		_exit(126);
 	pending = (struct pe_outcome){ .calls = pending.calls };
 }
@@ -183,8 +179,8 @@ static pid_t start(struct pe_child *child)
 	fflush(stdout);
 	child->pid = fork();
 	if (!child->pid) {
-		dup2(reports[1], REPORT_FD);
-		dup2(commands[0], COMMAND_FD);
+		dup2(reports[1], PE_REPORT_FD);
+		dup2(commands[0], PE_COMMAND_FD);
 		close(reports[0]);
 		close(commands[1]);
 	}

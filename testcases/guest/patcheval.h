@@ -136,6 +136,13 @@ struct pe_outcome {
 	char what[24];		/* what was compared, "" if nothing */
 };
 
+/*
+ * Where a child finds its pipes, across execve() too. A parent with so many open
+ * files that new ones get these numbers has to hold them beforehand.
+ */
+#define PE_REPORT_FD 20
+#define PE_COMMAND_FD 21
+
 /* pe_child - a child process; only child.c looks inside. */
 struct pe_child {
 	pid_t pid;
