@@ -7,6 +7,7 @@
 #define PATCHEVAL_ARCH_H
 
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 
 /*
@@ -64,6 +65,31 @@ static inline uintptr_t pe_context_pc(const ucontext_t *context)
 	return (uintptr_t)context->uc_mcontext.pc;
 #elif defined(__arm__)
 	return (uintptr_t)context->uc_mcontext.arm_pc;
+#endif
+}
+
+/*
+ * pe_fork - fork() without what the C library does before and after it, which
+ * stores into memory. Returns what the system call does, or a negative number.
+ */
+static inline long pe_fork(void)
+{
+#if defined(__mips__)
+	register long result __asm__("$2") = SYS_fork;
+	register long failed __asm__("$7");
+
+	__asm__ volatile("syscall"
+			 : "+r" (result), "=r" (failed)
+			 :
+			 : "$1", "$3", "$8", "$9", "$10", "$11", "$12", "$13",
+			   "$14", "$15", "$24", "$25", "hi", "lo", "memory");
+	return failed ? -result : result;
+#elif defined(__arm__)
+	register long result __asm__("r0");
+	register long number __asm__("r7") = SYS_fork;
+
+	__asm__ volatile("svc #0" : "=r" (result) : "r" (number) : "memory");
+	return result;
 #endif
 }
 
