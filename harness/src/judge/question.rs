@@ -55,7 +55,11 @@ fn answer(plan: &Plan, groups: &[Group], question: &Question) -> Answer {
             && in_class(plan, group, question)
             && group.swept_from.is_none()
     };
-    for group in groups.iter().filter(bears) {
+    // By testcase, then target, as the question has them.
+    let named = question.testcases.iter();
+    for group in
+        named.flat_map(|name| groups.iter().filter(bears).filter(move |group| group.testcase == *name))
+    {
         let Some(cell) = group.cell(&question.row).filter(|cell| cell.n > 0) else { continue };
         let witness = Witness {
             kernel: group.kernel.clone(),

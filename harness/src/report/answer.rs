@@ -11,6 +11,7 @@ use crate::judge::WorthPrice;
 use crate::report::content::place;
 use crate::report::content::printable;
 use crate::report::number;
+use crate::report::number::plural;
 
 /// What each row's additional operations were worth: a flush that finds nothing to do costs as much as one that helps.
 pub(super) fn price(judgement: &Judgement) -> Vec<String> {
@@ -51,23 +52,41 @@ pub(super) fn price(judgement: &Judgement) -> Vec<String> {
     sentences
 }
 
-/// Returns a question and its answer, with the cells that say so.
+/// Returns a question and its answer, with the cells that say so: those that pass whole by name only.
 pub(super) fn question(answer: &Answer) -> String {
-    let witness = |witness: &Witness| {
-        let trial = witness.trial.as_ref().map(|trial| format!(", for instance {trial}")).unwrap_or_default();
-        format!(
-            "{} on {}, {}: {} passes {} of {}{trial}",
-            witness.kernel, witness.machine, witness.testcase, answer.row, witness.passes, witness.n
-        )
-    };
-    let list = |witnesses: &[Witness]| witnesses.iter().map(witness).collect::<Vec<_>>().join("; ");
     let said = match (answer.yes.is_empty(), answer.no.is_empty()) {
         (true, true) => "unknown: no trial tells".into(),
-        (false, true) => format!("yes. {}", list(&answer.yes)),
-        (true, false) => format!("no. {}", list(&answer.no)),
-        (false, false) => {
-            format!("it depends. Yes: {}. No: {}", list(&answer.yes), list(&answer.no))
-        }
+        (false, true) => format!("yes. {}", witnesses(&answer.row, &answer.yes)),
+        (true, false) => format!("no. {}", witnesses(&answer.row, &answer.no)),
+        (false, false) => format!(
+            "it depends. Yes: {}. No: {}",
+            witnesses(&answer.row, &answer.yes),
+            witnesses(&answer.row, &answer.no)
+        ),
     };
     format!("{} {said}", printable(&answer.ask))
+}
+
+fn witnesses(row: &str, witnesses: &[Witness]) -> String {
+    let (whole, failing): (Vec<&Witness>, Vec<&Witness>) =
+        witnesses.iter().partition(|witness| witness.passes == witness.n);
+    let mut sentences = Vec::new();
+    for of_testcase in whole.chunk_by(|a, b| a.testcase == b.testcase) {
+        let machines: Vec<&str> = of_testcase.iter().map(|witness| witness.machine.as_str()).collect();
+        let trials: u32 = of_testcase.iter().map(|witness| witness.n).sum();
+        sentences.push(format!(
+            "{row} passes {} in all of {} on {}",
+            of_testcase[0].testcase,
+            plural(trials, "trial"),
+            machines.join(", ")
+        ));
+    }
+    sentences.extend(failing.into_iter().map(|witness| {
+        let trial = witness.trial.as_ref().map(|trial| format!(", for instance {trial}")).unwrap_or_default();
+        format!(
+            "{row} passes {} of {} of {} on {}{trial}",
+            witness.passes, witness.n, witness.testcase, witness.machine
+        )
+    }));
+    sentences.join("; ")
 }

@@ -69,8 +69,8 @@ merged-alone  1/1    1       0/4 t9 malta  +15,000    -      merged
 columns: ops are cache maintenance operations a trial, the mean; in brackets the mean difference to unfixed, paired by seed; a trial that fails early executes
   fewer. stale is the mean number of stale fetches a trial
 price:
-  - mean differences to unfixed, paired by seed, in brackets their 95 % interval (bootstrap) where they are not all equal; redundant: the line was clean,
-    absent or not stale; insufficient: wrong colour or wrong CPU; instructions are those inside functions that do maintenance
+  - mean differences to unfixed, paired by seed, in brackets their 95 % interval (bootstrap) where they are not all equal; redundant: the line was clean, absent
+    or not stale; insufficient: wrong colour or wrong CPU; instructions are those inside functions that do maintenance
   - mips-6.1 on malta, t1, merged: +600 D ops (+600 redundant), +300 I ops (+0 redundant, +6 insufficient), +6,000 instructions
   - mips-6.1 on malta, t1, lazy: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
   - mips-6.1 on malta, t1, merged-alone: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
@@ -179,4 +179,20 @@ fn colour_adds_escape_sequences_and_nothing_else() {
         }
         assert_eq!(plain, table(&troubled(), Style { colour: false, width }));
     }
+}
+
+#[test]
+fn a_question_is_answered_in_a_sentence() {
+    let question = crate::plan::Question {
+        ask: "Is it so?".into(),
+        row: "merged-alone".into(),
+        testcases: vec!["t1".into(), "t9".into()],
+        class: None,
+        yes: crate::plan::Yes::Passes,
+    };
+    let plan = crate::plan::Plan { questions: vec![question], ..plan() };
+    let text = table(&judge(&plan, &lines(), &Built::default()), WIDE);
+    let expected = "questions: Is it so? it depends. Yes: merged-alone passes t1 in all of 4 trials on malta. No: \
+                    merged-alone passes 0 of 4 of t9 on malta, for instance mips-6.1/malta/merged-alone/t9/enforce/1\n";
+    assert!(text.replace("\n  ", " ").contains(&expected.replace("\n", "")), "{text}");
 }
