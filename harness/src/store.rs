@@ -5,7 +5,9 @@
 //! run.json        what the run was made of (Manifest); a run directory belongs to one such content
 //! trials.jsonl    one line per finished trial, appended as it ends; in the plan's order once all have ended
 //! times.jsonl     wall-clock seconds per trial: the only figures that differ between two equal runs
-//! trials/ID/      console and record of trials that failed, stayed unknown or fetched stale bytes
+//! trials/ID/      console and record of trials that failed, stayed unknown or fetched stale bytes, and of the first
+//!                 trial of each cell
+//! exhibits.json   those of them that a report shows whole, with functions and source lines; made when a run ends
 //! judgement.json, report.md    made from the lines, any number of times
 //! lock            held while a run appends
 //! ```
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use trial_record::Mode;
 
 use crate::cache_dir::write_atomically;
 use crate::error::{Error, Result};
@@ -82,6 +85,7 @@ impl Manifest {
 #[derive(Debug)]
 pub struct RunDir {
     root: PathBuf,
+    first_seed: u64,
     lines: File,
     times: File,
     _lock: File,
@@ -118,7 +122,11 @@ impl RunDir {
             let file = OpenOptions::new().create(true).append(true).open(&path);
             file.map_err(|error| Error::io("open", &path, error))
         };
-        Ok((Self { root: root.into(), lines: append(LINES)?, times: append(TIMES)?, _lock: lock }, lines))
+        let first_seed = manifest.plan.study.seeds.first;
+        Ok((
+            Self { root: root.into(), first_seed, lines: append(LINES)?, times: append(TIMES)?, _lock: lock },
+            lines,
+        ))
     }
 
     /// Where the run is.
@@ -126,14 +134,15 @@ impl RunDir {
         &self.root
     }
 
-    /// Writes down a trial, and the evidence of one that did not simply pass.
+    /// Writes down a trial, and the evidence of one that did not simply pass or is the first of its cell.
     ///
     /// # Errors
     ///
     /// Infrastructure, when the disk is full: the trial then counts as not run.
     pub fn append(&mut self, done: &Done) -> Result<()> {
         let line = &done.line;
-        if line.outcome != Outcome::Pass || line.stale_fetches > 0 {
+        let first = line.id.mode != Mode::Off && line.id.seed == self.first_seed;
+        if first || line.outcome != Outcome::Pass || line.stale_fetches > 0 {
             self.keep(&line.id, &done.console, &done.record)?;
         }
         self.append_line(line)?;
@@ -219,6 +228,11 @@ pub fn read_lines(root: &Path) -> Result<Vec<TrialLine>> {
 /// Returns the record that was kept of a trial, if one was.
 pub fn kept_record(root: &Path, id: &TrialId) -> Option<String> {
     fs::read_to_string(evidence_dir(root, id).join("record.json")).ok()
+}
+
+/// Returns the console output that was kept of a trial, if it was.
+pub fn kept_console(root: &Path, id: &TrialId) -> Option<String> {
+    fs::read_to_string(evidence_dir(root, id).join("console")).ok()
 }
 
 fn evidence_dir(root: &Path, id: &TrialId) -> PathBuf {

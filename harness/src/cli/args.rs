@@ -63,6 +63,19 @@ pub enum Format {
     Json,
 }
 
+/// What `report` is told.
+#[derive(Debug, clap::Args)]
+pub struct Report {
+    /// Run directory
+    pub run: PathBuf,
+    /// Layout
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// File to write instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
 /// What `sanitize` is told.
 #[derive(Debug, clap::Args)]
 pub struct Sanitize {
@@ -105,14 +118,8 @@ pub enum Command {
         #[arg(short, long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
-    /// Print the verdicts of a run
-    Report {
-        /// Run directory
-        run: PathBuf,
-        /// Layout
-        #[arg(short, long, value_enum, default_value_t = Format::Table)]
-        format: Format,
-    },
+    /// Print the verdicts of a run, in any layout
+    Report(Report),
     /// Run one trial of a run again, and compare it byte for byte
     Replay {
         /// Run directory

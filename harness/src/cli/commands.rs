@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 use trial_record::Record;
 
-use super::args::{Args, Command, Format, Sanitize, When};
+use super::args::{Args, Command, Sanitize, When};
 use crate::cache_dir::Cache;
 use crate::doctor;
 use crate::error::{Error, Result, exit};
@@ -28,7 +28,7 @@ use crate::{sanitize, store, study};
 pub(super) fn dispatch(args: &Args) -> Result<u8> {
     match &args.command {
         Command::Run { study, jobs, out } => run_study(args, study, *jobs, out.clone()),
-        Command::Report { run, format } => report_run(args, run, *format),
+        Command::Report(asked) => super::report::report(args, asked),
         Command::Replay { run, trial } => replay(args, run, &trial.parse()?),
         Command::Explain { run, trial } => explain(args, run, &trial.parse()?),
         Command::Sanitize(asked) => sanitize_kernel(args, asked),
@@ -55,20 +55,6 @@ fn run_study(args: &Args, study: &str, jobs: Option<usize>, out: Option<PathBuf>
     print(&table(args, &finished.judgement))?;
     print(&format!("report: {}\n", finished.root.join("report.md").display()))?;
     Ok(finished.judgement.overall.exit_code())
-}
-
-fn report_run(args: &Args, run: &Path, format: Format) -> Result<u8> {
-    let judgement = run::judge_run(run)?;
-    let text = match format {
-        Format::Table => table(args, &judgement),
-        Format::Markdown => report::markdown(&judgement),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&judgement);
-            json.map_err(|error| Error::internal(format!("judgement: {error}")))? + "\n"
-        }
-    };
-    print(&text)?;
-    Ok(judgement.overall.exit_code())
 }
 
 fn replay(args: &Args, run: &Path, id: &TrialId) -> Result<u8> {
@@ -213,7 +199,7 @@ fn verbosity(args: &Args) -> Verbosity {
     }
 }
 
-fn table(args: &Args, judgement: &Judgement) -> String {
+pub(super) fn table(args: &Args, judgement: &Judgement) -> String {
     let terminal = stdout().is_terminal();
     let colour = match args.color {
         When::Always => true,
@@ -230,7 +216,7 @@ fn terminal_width() -> usize {
 }
 
 /// Prints a result; a reader that has gone away (`| head`) is no error.
-fn print(text: &str) -> Result<()> {
+pub(super) fn print(text: &str) -> Result<()> {
     match stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::infrastructure(format!("cannot write to standard output: {error}")))

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod report;
 
 use std::process::ExitCode;
 

@@ -7,11 +7,17 @@
 mod answer;
 mod confidence;
 mod content;
+mod dossier;
 mod grid;
 mod markdown;
 mod number;
 mod table;
 
+pub use dossier::Dossier;
+pub use dossier::Exhibit;
+pub use dossier::FunctionWork;
+pub use dossier::Index;
+pub use dossier::Tools;
 pub use markdown::markdown;
 pub use table::Style;
 pub use table::table;

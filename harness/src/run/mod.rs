@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Runs a study: composes the stages from `plan` to `report`.
 
+mod dossier;
 mod event;
 mod explain;
 mod pool;
@@ -35,6 +36,7 @@ pub const CACHE_KINDS: [&str; 7] = [
     prepare::SNAPSHOTS,
 ];
 
+pub use dossier::dossier;
 pub use event::{Event, Stage, Watch};
 pub use explain::{Evidence, explain};
 pub use prepare::{Combination, Prepared, Snapshot, Snapshots, prepare};
@@ -80,6 +82,9 @@ pub fn run(request: &Request<'_>, watch: Watch<'_>) -> Result<Finished> {
     let trials_run = run_called(request, &prepared, &mut dir, lines, watch)?;
     dir.put_in_order(&request.plan.trials())?;
     let judgement = judge_run(&root)?;
+    if trials_run > 0 || !dossier::exist(&root) {
+        dossier::write_exhibits(request.cache, &root, &judgement)?;
+    }
     Ok(Finished { root, judgement, trials_run })
 }
 

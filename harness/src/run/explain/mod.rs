@@ -12,6 +12,7 @@ use std::fmt::Write;
 
 use trial_record::{Phase, Record, Side};
 
+use crate::report::FunctionWork;
 use crate::symbols::{Place, Symbols};
 use crate::trial::line::{Outcome, TrialLine};
 
@@ -26,7 +27,7 @@ pub struct Evidence<'a> {
 }
 
 /// Finds the function of a kernel address.
-type Resolve<'a> = &'a dyn Fn(u64) -> Option<Place>;
+pub(super) type Resolve<'a> = &'a dyn Fn(u64) -> Option<Place>;
 
 /// How many stale fetches are told; the others are counted.
 const TOLD: usize = 5;
@@ -39,7 +40,7 @@ pub fn explain(evidence: &Evidence<'_>) -> String {
     tell(evidence.line, evidence.record, &|address| evidence.symbols.place(address))
 }
 
-fn tell(line: &TrialLine, record: &Record, resolve: Resolve<'_>) -> String {
+pub(super) fn tell(line: &TrialLine, record: &Record, resolve: Resolve<'_>) -> String {
     let mut text = format!("{}: {}\n", line.id, outcome(line));
     if record.stale.is_empty() {
         text.push_str("no stale fetch: every instruction that was executed was the one in memory\n");
@@ -67,22 +68,9 @@ fn outcome(line: &TrialLine) -> String {
     }
 }
 
-/// What one function did after the first marker.
-#[derive(Default)]
-struct Work {
-    operations: u64,
-    needed: u64,
-    redundant: u64,
-    /// Executed for nothing where the line needed it: wrong colour or wrong CPU.
-    insufficient: u64,
-    /// Guest instructions inside; 0 where the plugin was given no symbols.
-    instructions: u64,
-    line: Option<String>,
-}
-
-/// Which functions did most maintenance after the first marker, and what it was worth.
-fn maintenance(record: &Record, resolve: Resolve<'_>, rows: usize) -> String {
-    let mut functions: BTreeMap<String, Work> = BTreeMap::new();
+/// Which functions did maintenance after the first marker, and what it was worth; those with most operations first.
+pub(super) fn work(record: &Record, resolve: Resolve<'_>) -> Vec<FunctionWork> {
+    let mut functions: BTreeMap<String, FunctionWork> = BTreeMap::new();
     let name = |place: Option<&Place>| place.map_or("user space", |place| place.function.as_str()).to_owned();
     for entry in record.ledger.iter().filter(|e| e.phase != Phase::Boot && e.side != Side::Outer) {
         let place = resolve(entry.pc);
@@ -99,12 +87,19 @@ fn maintenance(record: &Record, resolve: Resolve<'_>, rows: usize) -> String {
             work.instructions += cost.instructions[1..].iter().sum::<u64>();
         }
     }
-    let mut sorted: Vec<_> = functions.into_iter().collect();
-    sorted.sort_by(|a, b| b.1.operations.cmp(&a.1.operations).then_with(|| a.0.cmp(&b.0)));
+    let mut sorted: Vec<FunctionWork> =
+        functions.into_iter().map(|(function, work)| FunctionWork { function, ..work }).collect();
+    sorted.sort_by(|a, b| b.operations.cmp(&a.operations).then_with(|| a.function.cmp(&b.function)));
+    sorted
+}
+
+/// The functions that did most maintenance.
+fn maintenance(record: &Record, resolve: Resolve<'_>, rows: usize) -> String {
+    let sorted = work(record, resolve);
     let mut text =
         String::from("maintenance from the first marker on: operations (needed, redundant), instructions\n");
-    for (function, work) in sorted.iter().take(rows) {
-        let Work { operations, needed, redundant, insufficient, instructions, line } = work;
+    for work in sorted.iter().take(rows) {
+        let FunctionWork { function, operations, needed, redundant, insufficient, instructions, line } = work;
         let wrong = if *insufficient > 0 { format!(", {insufficient} insufficient") } else { String::new() };
         let line = line.as_ref().map(|line| format!(" ({line})")).unwrap_or_default();
         let _ = writeln!(
@@ -112,7 +107,7 @@ fn maintenance(record: &Record, resolve: Resolve<'_>, rows: usize) -> String {
             "{operations:>8} ({needed}, {redundant}{wrong}), {instructions} instructions in {function}{line}"
         );
     }
-    let rest: u64 = sorted.iter().skip(rows).map(|(_, work)| work.operations).sum();
+    let rest: u64 = sorted.iter().skip(rows).map(|work| work.operations).sum();
     if rest > 0 {
         let _ = writeln!(text, "{rest:>8} in other functions");
     }

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! `patcheval report`: one run in any layout.
+
+use super::args::{Args, Format, Report};
+use super::commands::{print, table};
+use crate::cache_dir::write_atomically;
+use crate::error::{Error, Result};
+use crate::report::{self, Dossier};
+use crate::run;
+
+/// Prints or writes a run's report; returns the exit code, which is that of the verdict.
+///
+/// # Errors
+///
+/// Study, when the directory is not a run; infrastructure.
+pub(super) fn report(args: &Args, asked: &Report) -> Result<u8> {
+    let dossier = run::dossier(&asked.run)?;
+    let text = text(args, asked, &dossier)?;
+    match &asked.output {
+        Some(path) => write_atomically(path, text.as_bytes())?,
+        None => print(&text)?,
+    }
+    Ok(dossier.judgement.overall.exit_code())
+}
+
+fn text(args: &Args, asked: &Report, dossier: &Dossier) -> Result<String> {
+    let judgement = &dossier.judgement;
+    Ok(match asked.format {
+        Format::Table => table(args, judgement),
+        Format::Markdown => report::markdown(judgement),
+        Format::Json => {
+            let json = serde_json::to_string_pretty(judgement);
+            json.map_err(|error| Error::internal(format!("judgement: {error}")))? + "\n"
+        }
+    })
+}
