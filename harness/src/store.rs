@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! run.json        what the run was made of (Manifest); a run directory belongs to one such content
+//! shard.json      which share of the study it holds, if it is not the whole
 //! trials.jsonl    one line per finished trial, appended as it ends; in the plan's order once all have ended
 //! times.jsonl     wall-clock seconds per trial: the only figures that differ between two equal runs
 //! trials/ID/      console and record of trials that failed, stayed unknown or fetched stale bytes, and of the first
@@ -25,7 +26,7 @@ use trial_record::Mode;
 use crate::cache_dir::write_atomically;
 use crate::error::{Error, Result};
 use crate::patch::Size;
-use crate::plan::{Plan, TrialId};
+use crate::plan::{Plan, Shard, TrialId};
 use crate::trial::Done;
 use crate::trial::line::{Outcome, TrialLine};
 
@@ -92,16 +93,19 @@ pub struct RunDir {
 }
 
 const MANIFEST: &str = "run.json";
+const SHARD: &str = "shard.json";
 const LINES: &str = "trials.jsonl";
 const TIMES: &str = "times.jsonl";
 
 impl RunDir {
-    /// Opens a run directory for appending, making it if need be; returns the lines that it has already.
+    /// Opens a run directory for appending, making it if need be; returns the lines that it has already. It is that of
+    /// one share of the study, if `shard` is given.
     ///
     /// # Errors
     ///
-    /// Study, when the directory belongs to another content; infrastructure, when another process appends to it.
-    pub fn open(root: &Path, manifest: &Manifest) -> Result<(Self, Vec<TrialLine>)> {
+    /// Study, when the directory belongs to another content or share; infrastructure, when another process appends to
+    /// it.
+    pub fn open(root: &Path, manifest: &Manifest, shard: Option<Shard>) -> Result<(Self, Vec<TrialLine>)> {
         fs::create_dir_all(root).map_err(|error| Error::io("create", root, error))?;
         let lock = lock(root)?;
         let path = root.join(MANIFEST);
@@ -110,7 +114,10 @@ impl RunDir {
                 return Err(Error::study(format!("{} belongs to a run of other content", root.display()))
                     .hint("patches, testcases, kernels, tools or the study have changed since: choose another --out"));
             }
+            check_shard(root, shard)?;
         } else {
+            // First: a manifest without it would be that of the whole.
+            write_shard(root, shard)?;
             let text = serde_json::to_string_pretty(manifest)
                 .map_err(|error| Error::internal(format!("manifest: {error}")))?;
             write_atomically(&path, format!("{text}\n").as_bytes())?;
@@ -146,10 +153,26 @@ impl RunDir {
             self.keep(&line.id, &done.console, &done.record)?;
         }
         self.append_line(line)?;
-        let time = json!({"id": line.id.to_string(), "seconds": millis(done.took)});
-        self.times
-            .write_all(format!("{time}\n").as_bytes())
-            .map_err(|error| Error::io("write", &self.root.join(TIMES), error))
+        self.append_time(&line.id, millis(done.took))
+    }
+
+    fn append_time(&mut self, id: &TrialId, seconds: f64) -> Result<()> {
+        let time = json!({"id": id.to_string(), "seconds": seconds});
+        let written = self.times.write_all(format!("{time}\n").as_bytes());
+        written.map_err(|error| Error::io("write", &self.root.join(TIMES), error))
+    }
+
+    /// Takes over a trial, its time and its evidence from another run directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`RunDir::append`].
+    pub fn take_over(&mut self, line: &TrialLine, seconds: Option<f64>, from: &Path) -> Result<()> {
+        if let (Some(console), Some(record)) = (kept_console(from, &line.id), kept_record(from, &line.id)) {
+            self.keep(&line.id, &console, &record)?;
+        }
+        self.append_line(line)?;
+        seconds.map_or(Ok(()), |seconds| self.append_time(&line.id, seconds))
     }
 
     /// Writes down a trial that has no evidence, because it never ran.
@@ -203,6 +226,67 @@ pub fn read_manifest(root: &Path) -> Result<Manifest> {
             .hint("runs lie under runs/, and `patcheval run` prints where")
     })?;
     serde_json::from_str(&text).map_err(|error| Error::study(format!("{}: {error}", path.display())))
+}
+
+/// Returns which share of its study a run directory holds; none if it is for the whole.
+///
+/// # Errors
+///
+/// Study, when its file is damaged.
+pub fn read_shard(root: &Path) -> Result<Option<Shard>> {
+    let path = root.join(SHARD);
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(None) };
+    let shard = serde_json::from_str(&text);
+    shard.map(Some).map_err(|error| Error::study(format!("{}: {error}", path.display())))
+}
+
+fn write_shard(root: &Path, shard: Option<Shard>) -> Result<()> {
+    let path = root.join(SHARD);
+    let Some(shard) = shard else { return remove_if_there(&path) };
+    let text = serde_json::to_string(&shard).map_err(|error| Error::internal(format!("share: {error}")))?;
+    write_atomically(&path, format!("{text}\n").as_bytes())
+}
+
+/// One may be left of a run that was killed before it had written its manifest.
+fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn check_shard(root: &Path, shard: Option<Shard>) -> Result<()> {
+    let has = read_shard(root)?;
+    if has == shard {
+        return Ok(());
+    }
+    let name =
+        |shard: Option<Shard>| shard.map_or_else(|| "the whole".into(), |shard| format!("share {shard}"));
+    let message = format!("{} is for {} of the study, not for {}", root.display(), name(has), name(shard));
+    Err(Error::study(message).hint("choose another --out"))
+}
+
+/// Returns what each trial of a run took, in seconds, as far as it was written down.
+///
+/// # Errors
+///
+/// Study, when the directory is not a run, or a line of its times is damaged.
+pub fn read_times(root: &Path) -> Result<Vec<(TrialId, f64)>> {
+    read_manifest(root)?;
+    let path = root.join(TIMES);
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(Vec::new()) };
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let parse = |line: &str| -> Option<(TrialId, f64)> {
+        let value: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some((value["id"].as_str()?.parse().ok()?, value["seconds"].as_f64()?))
+    };
+    let numbered = whole.lines().enumerate();
+    numbered
+        .map(|(n, line)| {
+            parse(line)
+                .ok_or_else(|| Error::study(format!("{}:{}: no time of a trial", path.display(), n + 1)))
+        })
+        .collect()
 }
 
 /// Returns the lines of a run.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::plan::Shard;
 use crate::sanitize::Date;
 use crate::study;
 
@@ -63,6 +64,26 @@ pub enum Format {
     Json,
 }
 
+/// What `run` is told.
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    /// Name of a study under ci/studies, or path of a study's file
+    #[arg(default_value = study::DEFAULT)]
+    pub study: String,
+    /// Trials at the same time [default: one per core]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Run directory [default: runs/<study>-<hash of all that it is made of>]
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Run one share of the study only, as in 2/4; `merge` puts the shares together
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// Run directory whose recorded times say what cells cost; the same for every share
+    #[arg(long, value_name = "RUN", requires = "shard")]
+    pub costs: Option<PathBuf>,
+}
+
 /// What `report` is told.
 #[derive(Debug, clap::Args)]
 pub struct Report {
@@ -107,14 +128,16 @@ pub enum Command {
     /// Run a study: build its kernels, run its trials, print the verdicts
     ///
     /// A run that was interrupted goes on where it was; one that is complete is only judged again.
-    Run {
-        /// Name of a study under ci/studies, or path of a study's file
-        #[arg(default_value = study::DEFAULT)]
-        study: String,
-        /// Trials at the same time [default: one per core]
-        #[arg(short, long, value_name = "N")]
-        jobs: Option<usize>,
-        /// Run directory [default: runs/<study>-<hash of all that it is made of>]
+    Run(Run),
+    /// Put the shares of a run together, and print the verdicts
+    ///
+    /// What comes out is what one machine would have made of the whole, byte for byte. Shares that are not there yet can be
+    /// added later; until then their trials are missing.
+    Merge {
+        /// Run directories of the shares
+        #[arg(required = true)]
+        shares: Vec<PathBuf>,
+        /// Run directory to make [default: beside the first share, named like a run of the whole]
         #[arg(short, long, value_name = "DIR")]
         out: Option<PathBuf>,
     },

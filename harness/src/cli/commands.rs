@@ -15,7 +15,7 @@ use crate::error::{Error, Result, exit};
 use crate::judge::Judgement;
 use crate::plan::TrialId;
 use crate::report::{self, Style};
-use crate::run::{self, Event, Evidence, Prepared, Request};
+use crate::run::{self, Event, Evidence, Prepared};
 use crate::symbols::Symbols;
 use crate::ui::{Display, Verbosity};
 use crate::{sanitize, store, study};
@@ -27,7 +27,8 @@ use crate::{sanitize, store, study};
 /// Whatever keeps it from being done.
 pub(super) fn dispatch(args: &Args) -> Result<u8> {
     match &args.command {
-        Command::Run { study, jobs, out } => run_study(args, study, *jobs, out.clone()),
+        Command::Run(asked) => super::run::run(args, asked),
+        Command::Merge { shares, out } => super::run::merge(args, shares, out.as_deref()),
         Command::Report(asked) => super::report::report(args, asked),
         Command::Replay { run, trial } => replay(args, run, &trial.parse()?),
         Command::Explain { run, trial } => explain(args, run, &trial.parse()?),
@@ -39,22 +40,6 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
             Ok(exit::MET)
         }
     }
-}
-
-fn run_study(args: &Args, study: &str, jobs: Option<usize>, out: Option<PathBuf>) -> Result<u8> {
-    let root = root(args)?;
-    let plan = study::load(&root, study)?;
-    let cache = Cache::locate()?;
-    cache.sweep(&run::CACHE_KINDS)?;
-    let jobs = jobs.or_else(cores).unwrap_or(1);
-    let mut display = Display::new(verbosity(args));
-    let request = Request { cache: &cache, root: &root, plan: &plan, out, jobs };
-    let finished = run::run(&request, &mut |event| display.show(event));
-    display.finish();
-    let finished = finished?;
-    print(&table(args, &finished.judgement))?;
-    print(&format!("report: {}\n", finished.root.join("report.md").display()))?;
-    Ok(finished.judgement.overall.exit_code())
 }
 
 fn replay(args: &Args, run: &Path, id: &TrialId) -> Result<u8> {
@@ -171,7 +156,7 @@ fn list(args: &Args) -> Result<u8> {
 }
 
 /// The repository: what was named, else the first directory upwards that has studies.
-fn root(args: &Args) -> Result<PathBuf> {
+pub(super) fn root(args: &Args) -> Result<PathBuf> {
     let is_root = |dir: &Path| dir.join("ci/studies").is_dir() && dir.join("kernels").is_dir();
     if let Some(root) = &args.root {
         return if is_root(root) {
@@ -187,11 +172,11 @@ fn root(args: &Args) -> Result<PathBuf> {
     })
 }
 
-fn cores() -> Option<usize> {
+pub(super) fn cores() -> Option<usize> {
     std::thread::available_parallelism().ok().map(NonZero::get)
 }
 
-fn verbosity(args: &Args) -> Verbosity {
+pub(super) fn verbosity(args: &Args) -> Verbosity {
     match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,

@@ -101,8 +101,27 @@ pub(super) fn write_exhibits(cache: &Cache, root: &Path, judgement: &Judgement) 
         let resolve = |address| read.and_then(|symbols| symbols.place(address));
         exhibits.push(exhibit(line, &console, store::kept_record(root, &id).as_deref(), &resolve));
     }
+    save(root, &exhibits)
+}
+
+/// Puts together the exhibits of shares, in the order that those of the whole have.
+///
+/// # Errors
+///
+/// Study, when one is damaged; infrastructure, when the disk is full.
+pub(super) fn merge_exhibits(root: &Path, judgement: &Judgement, shares: &[&Path]) -> Result<()> {
+    let mut exhibits = BTreeMap::new();
+    for share in shares {
+        exhibits.extend(read_exhibits(share)?.into_iter().map(|exhibit| (exhibit.trial.clone(), exhibit)));
+    }
+    let plan = store::read_manifest(root)?.plan;
+    let shown: Vec<Exhibit> = shown(&plan, judgement).iter().filter_map(|id| exhibits.remove(id)).collect();
+    save(root, &shown)
+}
+
+fn save(root: &Path, exhibits: &[Exhibit]) -> Result<()> {
     let text =
-        serde_json::to_string(&exhibits).map_err(|error| Error::internal(format!("exhibits: {error}")))?;
+        serde_json::to_string(exhibits).map_err(|error| Error::internal(format!("exhibits: {error}")))?;
     write_atomically(&root.join(EXHIBITS), (text + "\n").as_bytes())
 }
 

@@ -4,6 +4,7 @@
 mod dossier;
 mod event;
 mod explain;
+mod merge;
 mod pool;
 mod prepare;
 mod sanitize;
@@ -17,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::guest;
 use crate::judge::{self, Built, Judgement, Schedule};
 use crate::machine::uimage;
-use crate::plan::{Plan, TrialId};
+use crate::plan::{Plan, Shard, Share, TrialId};
 use crate::process::check_interrupted;
 use crate::report;
 use crate::source;
@@ -39,6 +40,7 @@ pub const CACHE_KINDS: [&str; 7] = [
 pub use dossier::dossier;
 pub use event::{Event, Stage, Watch};
 pub use explain::{Evidence, explain};
+pub use merge::{Merged, merge};
 pub use prepare::{Combination, Prepared, Snapshot, Snapshots, prepare};
 pub use sanitize::{Sanitized, sanitize};
 
@@ -53,6 +55,8 @@ pub struct Request<'a> {
     pub plan: &'a Plan,
     /// The run directory; by default one under `runs` in the repository, named after the study and its content.
     pub out: Option<PathBuf>,
+    /// The share to run; without it, everything.
+    pub share: Option<Share>,
     /// Trials at the same time.
     pub jobs: usize,
 }
@@ -62,8 +66,8 @@ pub struct Request<'a> {
 pub struct Finished {
     /// The run directory.
     pub root: PathBuf,
-    /// The verdicts.
-    pub judgement: Judgement,
+    /// The verdicts; none of a share alone.
+    pub judgement: Option<Judgement>,
     /// How many trials were run now; the others were there already.
     pub trials_run: usize,
 }
@@ -77,15 +81,23 @@ pub fn run(request: &Request<'_>, watch: Watch<'_>) -> Result<Finished> {
     judge::check(request.plan)?;
     let prepared = prepare(request.cache, request.root, request.plan, watch)?;
     let manifest = &prepared.manifest;
-    let root = request.out.clone().unwrap_or_else(|| request.root.join("runs").join(manifest.run_name()));
-    let (mut dir, lines) = RunDir::open(&root, manifest)?;
+    let shard = request.share.as_ref().map(|share| share.shard);
+    let root =
+        request.out.clone().unwrap_or_else(|| request.root.join("runs").join(run_name(manifest, shard)));
+    let (mut dir, lines) = RunDir::open(&root, manifest, shard)?;
     let trials_run = run_called(request, &prepared, &mut dir, lines, watch)?;
     dir.put_in_order(&request.plan.trials())?;
-    let judgement = judge_run(&root)?;
+    let judgement = judgement(manifest, &store::read_lines(&root)?);
     if trials_run > 0 || !dossier::exist(&root) {
         dossier::write_exhibits(request.cache, &root, &judgement)?;
     }
+    let judgement = shard.is_none().then(|| judge_run(&root)).transpose()?;
     Ok(Finished { root, judgement, trials_run })
+}
+
+fn run_name(manifest: &Manifest, shard: Option<Shard>) -> String {
+    let share = shard.map(|Shard { index, of }| format!("-{index}-of-{of}")).unwrap_or_default();
+    manifest.run_name() + &share
 }
 
 /// Runs trials as long as the study calls for some; returns how many.
@@ -98,7 +110,11 @@ fn run_called(
 ) -> Result<usize> {
     let mut trials_run = 0;
     loop {
-        let Schedule { called, next } = judge::schedule(request.plan, &lines);
+        let Schedule { mut called, mut next } = judge::schedule(request.plan, &lines);
+        if let Some(share) = &request.share {
+            called.retain(|id| share.has(id));
+            next.retain(|id| share.has(id));
+        }
         if next.is_empty() {
             return Ok(trials_run);
         }
@@ -213,15 +229,26 @@ fn never_ran(line: TrialLine) -> Done {
 ///
 /// # Errors
 ///
-/// Study, when the directory is not a run; infrastructure.
+/// Study, when the directory is not a run, or a share of one; infrastructure.
 pub fn judge_run(root: &Path) -> Result<Judgement> {
     let manifest = store::read_manifest(root)?;
-    let judgement = judge::judge(&manifest.plan, &store::read_lines(root)?, &built(&manifest));
+    if let Some(shard) = store::read_shard(root)? {
+        return Err(Error::study(format!(
+            "{} is share {shard} of a run: no verdicts follow from it alone",
+            root.display()
+        ))
+        .hint("put the shares together with `patcheval merge`"));
+    }
+    let judgement = judgement(&manifest, &store::read_lines(root)?);
     let json = serde_json::to_string_pretty(&judgement)
         .map_err(|error| Error::internal(format!("judgement: {error}")))?;
     write_atomically(&root.join("judgement.json"), (json + "\n").as_bytes())?;
     write_atomically(&root.join("report.md"), report::markdown(&judgement).as_bytes())?;
     Ok(judgement)
+}
+
+fn judgement(manifest: &Manifest, lines: &[TrialLine]) -> Judgement {
+    judge::judge(&manifest.plan, lines, &built(manifest))
 }
 
 fn built(manifest: &Manifest) -> Built {

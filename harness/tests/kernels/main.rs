@@ -6,6 +6,7 @@
 mod bench;
 mod figures;
 mod interruption;
+mod shares;
 
 use bench::{Bench, Lines, without};
 

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! `patcheval run` and `patcheval merge`: a study on this machine, whole or in part, and its parts put together.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{Args, Run};
+use super::commands::{cores, print, root, table, verbosity};
+use crate::cache_dir::Cache;
+use crate::error::{Result, exit};
+use crate::plan::{self, Costs, Plan, Shard, Share};
+use crate::run::{self, Finished, Request};
+use crate::ui::Display;
+use crate::{store, study};
+
+/// Runs a study or a share of it; returns the exit code, which is that of the verdict.
+///
+/// # Errors
+///
+/// As [`run::run`].
+pub(super) fn run(args: &Args, asked: &Run) -> Result<u8> {
+    let root = root(args)?;
+    let plan = study::load(&root, &asked.study)?;
+    let share = asked.shard.map(|shard| share(&plan, shard, asked.costs.as_deref())).transpose()?;
+    let cache = Cache::locate()?;
+    cache.sweep(&run::CACHE_KINDS)?;
+    let jobs = asked.jobs.or_else(cores).unwrap_or(1);
+    let mut display = Display::new(verbosity(args));
+    let request = Request { cache: &cache, root: &root, plan: &plan, out: asked.out.clone(), share, jobs };
+    let finished = run::run(&request, &mut |event| display.show(event));
+    display.finish();
+    let Finished { root, judgement, trials_run } = finished?;
+    match (judgement, request.share) {
+        (Some(judgement), _) => {
+            print(&table(args, &judgement))?;
+            print(&format!("report: {}\n", root.join("report.md").display()))?;
+            Ok(judgement.overall.exit_code())
+        }
+        (None, share) => {
+            let (shard, cells) = share.map_or((String::new(), 0), |s| (s.shard.to_string(), s.cells()));
+            print(&format!(
+                "share {shard}: {cells} cells, {trials_run} trials run now: {}\n",
+                root.display()
+            ))?;
+            Ok(exit::MET)
+        }
+    }
+}
+
+fn share(plan: &Plan, shard: Shard, measured: Option<&Path>) -> Result<Share> {
+    let mut costs = Costs::default();
+    for (trial, seconds) in measured.map(store::read_times).transpose()?.unwrap_or_default() {
+        costs.add(&trial, seconds);
+    }
+    Ok(plan::share(plan, &costs, shard))
+}
+
+/// Puts shares together; returns the exit code of the verdict.
+///
+/// # Errors
+///
+/// As [`run::merge`].
+pub(super) fn merge(args: &Args, shares: &[PathBuf], out: Option<&Path>) -> Result<u8> {
+    let merged = run::merge(shares, out)?;
+    print(&table(args, &merged.judgement))?;
+    for shard in &merged.absent {
+        print(&format!("absent: share {shard}; its trials are missing above\n"))?;
+    }
+    print(&format!("report: {}\n", merged.root.join("report.md").display()))?;
+    Ok(merged.judgement.overall.exit_code())
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Shares of a study, for several machines: which cells fall to which.
+//!
+//! Cells are dealt whole: which trials a cell calls for depends on its own trials only, so that a share can be run
+//! without knowing of the others, and all of them together give what one machine would have given.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde::Serialize;
+use trial_record::Mode;
+
+use crate::error::Error;
+use crate::plan::Cell;
+use crate::plan::Plan;
+use crate::plan::TrialId;
+
+/// One of several shares, written `2/4`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Shard {
+    /// Which one; from 1 to `of`.
+    pub index: u32,
+    /// How many there are; at least 1.
+    pub of: u32,
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.of)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let numbers =
+            text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+        match numbers {
+            Some((index, of)) if (1..=of).contains(&index) => Ok(Self { index, of }),
+            _ => Err(Error::study(format!("`{text}` is no share of a study"))
+                .hint("write the second of four shares as 2/4")),
+        }
+    }
+}
+
+/// What trials cost on the machines that are to run them, as another run of the same testcases has measured it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Costs {
+    seconds: BTreeMap<Place, (f64, u32)>,
+}
+
+/// Kernel, machine and testcase: what the time of a trial depends on. Rows hardly differ in it.
+type Place = [String; 3];
+
+/// What a trial costs of which nothing is known, in seconds; only the relation to others matters.
+const UNKNOWN: f64 = 0.5;
+
+impl Costs {
+    /// Takes note of a trial.
+    pub fn add(&mut self, trial: &TrialId, seconds: f64) {
+        let place = [&trial.kernel, &trial.machine, &trial.testcase].map(Clone::clone);
+        let (sum, trials) = self.seconds.entry(place).or_default();
+        *sum += seconds;
+        *trials += 1;
+    }
+
+    /// Returns the seconds that a trial of a cell takes, by its likes; those of the testcase elsewhere, where there are
+    /// none, and else those of any trial.
+    pub fn of(&self, cell: &Cell<'_>) -> f64 {
+        let (kernel, machine, testcase) =
+            (&cell.target.kernel.name, &cell.target.machine.name, &cell.testcase.name);
+        let mean = |wanted: &dyn Fn(&Place) -> bool| {
+            let of = self.seconds.iter().filter(|(place, _)| wanted(place));
+            let (sum, trials) = of.fold((0.0, 0), |(sum, n), (_, (s, t))| (sum + s, n + t));
+            (trials > 0).then(|| sum / f64::from(trials))
+        };
+        mean(&|place| (&place[0], &place[1], &place[2]) == (kernel, machine, testcase))
+            .or_else(|| mean(&|place| &place[2] == testcase))
+            .or_else(|| mean(&|_| true))
+            .unwrap_or(UNKNOWN)
+    }
+}
+
+/// The cells of one share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Which one.
+    pub shard: Shard,
+    cells: BTreeSet<[String; 4]>,
+}
+
+impl Share {
+    /// Returns whether a trial belongs to this share.
+    pub fn has(&self, trial: &TrialId) -> bool {
+        let TrialId { kernel, machine, row, testcase, .. } = trial;
+        self.cells.contains(&[kernel, machine, row, testcase].map(Clone::clone))
+    }
+
+    /// Returns how many cells it has.
+    pub fn cells(&self) -> usize {
+        self.cells.len()
+    }
+}
+
+/// Deals the cells of a plan: the dearest first, each to the share that has least so far, of equal ones to the first.
+/// The same plan, costs and number of shares give the same shares.
+pub fn share(plan: &Plan, costs: &Costs, shard: Shard) -> Share {
+    let cells = plan.cells();
+    let mut dear: Vec<(u64, usize)> =
+        cells.iter().enumerate().map(|(n, cell)| (cost(plan, costs, cell), n)).collect();
+    dear.sort_by_key(|(cost, n)| (Reverse(*cost), *n));
+    let mut loads = vec![0_u64; shard.of as usize];
+    let mut share = Share { shard, cells: BTreeSet::new() };
+    for (cost, n) in dear {
+        let least = (0..loads.len()).min_by_key(|place| loads[*place]).unwrap_or(0);
+        loads[least] += cost;
+        if least + 1 == shard.index as usize {
+            let id = cells[n].trial(Mode::Off, 0);
+            share.cells.insert([id.kernel, id.machine, id.row, id.testcase]);
+        }
+    }
+    share
+}
+
+/// What a cell costs at most, in milliseconds: whole numbers add up to the same on any machine.
+fn cost(plan: &Plan, costs: &Costs, cell: &Cell<'_>) -> u64 {
+    let trials = [Mode::Off, plan.study.mode].map(|mode| plan.seeds_of(cell.testcase, mode).count);
+    let milliseconds = (costs.of(cell) * 1000.0).round().max(1.0) as u64;
+    milliseconds * u64::from(trials[0] + trials[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::plan;
+
+    #[test]
+    fn a_share_is_written_as_a_fraction() {
+        assert_eq!("2/4".parse::<Shard>().unwrap(), Shard { index: 2, of: 4 });
+        assert_eq!(Shard { index: 2, of: 4 }.to_string(), "2/4");
+        for wrong in ["", "2", "0/4", "5/4", "-1/4", "1/0", "a/b", "1/4/4"] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_cell_falls_to_exactly_one_share() {
+        let plan = plan();
+        for of in [1, 2, 3, 7, 100] {
+            let shares: Vec<Share> =
+                (1..=of).map(|index| share(&plan, &Costs::default(), Shard { index, of })).collect();
+            for trial in plan.trials() {
+                assert_eq!(shares.iter().filter(|share| share.has(&trial)).count(), 1, "{trial} of {of}");
+            }
+            assert_eq!(shares.iter().map(Share::cells).sum::<usize>(), plan.cells().len());
+            let (least, most) =
+                shares.iter().map(Share::cells).fold((usize::MAX, 0), |(a, b), n| (a.min(n), b.max(n)));
+            assert!(most - least <= 1, "cells that cost the same are dealt evenly: {least} to {most}");
+        }
+    }
+
+    #[test]
+    fn a_dear_cell_is_left_alone() {
+        let plan = plan();
+        let cells = plan.cells();
+        let dear = cells[0].trial(Mode::Off, 1);
+        let mut costs = Costs::default();
+        for cell in &cells {
+            let trial = cell.trial(Mode::Off, 1);
+            let same = (&trial.machine, &trial.testcase) == (&dear.machine, &dear.testcase);
+            costs.add(&trial, if same { 1000.0 } else { 0.5 });
+        }
+        assert!(costs.of(&cells[0]) > 999.0);
+        let rows = plan.rows.len() as u32;
+        let shares: Vec<Share> =
+            (1..=rows + 1).map(|index| share(&plan, &costs, Shard { index, of: rows + 1 })).collect();
+        assert!(shares[..plan.rows.len()].iter().all(|share| share.cells() == 1));
+        assert_eq!(shares[plan.rows.len()].cells(), cells.len() - plan.rows.len());
+    }
+
+    #[test]
+    fn what_was_not_measured_is_taken_from_its_likes() {
+        let plan = plan();
+        let cells = plan.cells();
+        assert_eq!(Costs::default().of(&cells[0]), UNKNOWN);
+        let mut costs = Costs::default();
+        costs.add(&TrialId { machine: "another".into(), ..cells[0].trial(Mode::Off, 1) }, 3.0);
+        costs.add(&TrialId { machine: "another".into(), ..cells[0].trial(Mode::Off, 2) }, 5.0);
+        assert_eq!(costs.of(&cells[0]), 4.0);
+    }
+}
