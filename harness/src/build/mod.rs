@@ -177,6 +177,15 @@ impl<'a> Builder<'a> {
         self.cache.peek(BASE, &self.base_key).is_some()
     }
 
+    /// Returns whether the image of the source with `staged` applied is in the cache.
+    pub fn has_image(&self, staged: &Staged) -> bool {
+        self.cache.peek(IMAGE, &self.image_key(staged)).is_some()
+    }
+
+    fn image_key(&self, staged: &Staged) -> String {
+        key([("base", self.base_key.as_bytes()), ("series", staged.digest.as_bytes())])
+    }
+
     /// Returns the build tree of the unpatched source, built if it was not there.
     ///
     /// # Errors
@@ -200,7 +209,7 @@ impl<'a> Builder<'a> {
     ///
     /// Those of [`Builder::base`]; study error for patches that do not compile, with the end of the log.
     pub fn image(&self, staged: &Staged) -> Result<Built<Image>> {
-        let key = key([("base", self.base_key.as_bytes()), ("series", staged.digest.as_bytes())]);
+        let key = self.image_key(staged);
         if let Some(dir) = self.cache.peek(IMAGE, &key) {
             return Ok(Built { made: load(dir)?, seconds: None });
         }

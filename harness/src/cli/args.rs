@@ -84,6 +84,28 @@ pub struct Run {
     pub costs: Option<PathBuf>,
 }
 
+/// What `plan` is told.
+#[derive(Debug, clap::Args)]
+pub struct Forecast {
+    /// Name of a study under ci/studies, or path of a study's file
+    #[arg(default_value = study::DEFAULT)]
+    pub study: String,
+    /// Run directory whose recorded times say what cells cost
+    #[arg(long, value_name = "RUN")]
+    pub costs: Option<PathBuf>,
+    /// Trials at the same time on each machine [default: one per core of this one]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<usize>,
+}
+
+/// What `clean` is told.
+#[derive(Debug, clap::Args)]
+pub struct Clean {
+    /// How much may stay, in GiB
+    #[arg(long, value_name = "GIB", default_value_t = 20.0, allow_negative_numbers = true)]
+    pub keep: f64,
+}
+
 /// What `report` is told.
 #[derive(Debug, clap::Args)]
 pub struct Report {
@@ -164,6 +186,12 @@ pub enum Command {
     Sanitize(Sanitize),
     /// Check this machine for everything that a study needs
     Doctor,
+    /// Tell what a study would cost: cells, builds, trials, minutes by the number of machines
+    ///
+    /// Unpacks sources that the cache has not, and builds nothing.
+    Plan(Forecast),
+    /// Keep the cache under a bound: what was unused for longest goes first, and nothing that a run is using
+    Clean(Clean),
     /// List the studies of the repository
     List,
     /// Print a completion script for a shell

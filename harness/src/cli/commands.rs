@@ -33,6 +33,8 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::Replay { run, trial } => replay(args, run, &trial.parse()?),
         Command::Explain { run, trial } => explain(args, run, &trial.parse()?),
         Command::Sanitize(asked) => sanitize_kernel(args, asked),
+        Command::Plan(asked) => super::plan::forecast(args, asked),
+        Command::Clean(asked) => super::plan::clean(asked),
         Command::Doctor => examine(),
         Command::List => list(args),
         Command::Completions { shell } => {

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Args, Run};
 use super::commands::{cores, print, root, table, verbosity};
+use super::plan::costs;
 use crate::cache_dir::Cache;
 use crate::error::{Result, exit};
-use crate::plan::{self, Costs, Plan, Shard, Share};
+use crate::plan;
 use crate::run::{self, Finished, Request};
+use crate::study;
 use crate::ui::Display;
-use crate::{store, study};
 
 /// Runs a study or a share of it; returns the exit code, which is that of the verdict.
 ///
@@ -20,7 +21,8 @@ use crate::{store, study};
 pub(super) fn run(args: &Args, asked: &Run) -> Result<u8> {
     let root = root(args)?;
     let plan = study::load(&root, &asked.study)?;
-    let share = asked.shard.map(|shard| share(&plan, shard, asked.costs.as_deref())).transpose()?;
+    let costs = costs(asked.costs.as_deref())?;
+    let share = asked.shard.map(|shard| plan::share(&plan, &costs, shard));
     let cache = Cache::locate()?;
     cache.sweep(&run::CACHE_KINDS)?;
     let jobs = asked.jobs.or_else(cores).unwrap_or(1);
@@ -44,14 +46,6 @@ pub(super) fn run(args: &Args, asked: &Run) -> Result<u8> {
             Ok(exit::MET)
         }
     }
-}
-
-fn share(plan: &Plan, shard: Shard, measured: Option<&Path>) -> Result<Share> {
-    let mut costs = Costs::default();
-    for (trial, seconds) in measured.map(store::read_times).transpose()?.unwrap_or_default() {
-        costs.add(&trial, seconds);
-    }
-    Ok(plan::share(plan, &costs, shard))
 }
 
 /// Puts shares together; returns the exit code of the verdict.

@@ -54,6 +54,19 @@ pub struct Costs {
     seconds: BTreeMap<Place, (f64, u32)>,
 }
 
+/// What running a study costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Load {
+    /// Trials, the coherent controls among them; in a study that goes on until it has decided, the most there can be.
+    pub trials: u64,
+    /// The fewest there can be.
+    pub least: u64,
+    /// Seconds that the most take on one core.
+    pub seconds: f64,
+    /// Seconds that the fewest take on one core.
+    pub least_seconds: f64,
+}
+
 /// Kernel, machine and testcase: what the time of a trial depends on. Rows hardly differ in it.
 type Place = [String; 3];
 
@@ -67,6 +80,19 @@ impl Costs {
         let (sum, trials) = self.seconds.entry(place).or_default();
         *sum += seconds;
         *trials += 1;
+    }
+
+    /// Returns how many trials were noted of the targets and testcases of a plan, if each has some: the next run of the same
+    /// study, patches changed, will need about as many.
+    pub fn trials(&self, plan: &Plan) -> Option<u64> {
+        let mut sum = 0;
+        for target in &plan.targets {
+            for testcase in plan.testcases_on(target) {
+                let place = [&target.kernel.name, &target.machine.name, &testcase.name].map(Clone::clone);
+                sum += u64::from(self.seconds.get(&place)?.1);
+            }
+        }
+        Some(sum)
     }
 
     /// Returns the seconds that a trial of a cell takes, by its likes; those of the testcase elsewhere, where there are
@@ -105,6 +131,27 @@ impl Share {
     pub fn cells(&self) -> usize {
         self.cells.len()
     }
+}
+
+/// Returns what the cells of a plan cost, or those of one share.
+pub fn load(plan: &Plan, costs: &Costs, share: Option<&Share>) -> Load {
+    let mut load = Load { trials: 0, least: 0, seconds: 0.0, least_seconds: 0.0 };
+    for cell in plan.cells() {
+        if share.is_some_and(|share| !share.has(&cell.trial(Mode::Off, 0))) {
+            continue;
+        }
+        let [controls, most] =
+            [Mode::Off, plan.study.mode].map(|mode| plan.seeds_of(cell.testcase, mode).count);
+        // The rule does not speak of testcases that say themselves how many seeds are enough.
+        let own = cell.testcase.seeds.is_some() || cell.testcase.boot.is_some();
+        let batch = plan.study.rule.as_ref().filter(|_| !own).map_or(most, |rule| rule.batch.min(most));
+        let seconds = costs.of(&cell);
+        load.trials += u64::from(controls + most);
+        load.least += u64::from(controls + batch);
+        load.seconds += seconds * f64::from(controls + most);
+        load.least_seconds += seconds * f64::from(controls + batch);
+    }
+    load
 }
 
 /// Deals the cells of a plan: the dearest first, each to the share that has least so far, of equal ones to the first.
@@ -181,6 +228,17 @@ mod tests {
             (1..=rows + 1).map(|index| share(&plan, &costs, Shard { index, of: rows + 1 })).collect();
         assert!(shares[..plan.rows.len()].iter().all(|share| share.cells() == 1));
         assert_eq!(shares[plan.rows.len()].cells(), cells.len() - plan.rows.len());
+    }
+
+    #[test]
+    fn the_loads_of_the_shares_are_that_of_the_whole() {
+        let plan = plan();
+        let whole = load(&plan, &Costs::default(), None);
+        assert_eq!((whole.trials, whole.least), (plan.trials().len() as u64, plan.trials().len() as u64));
+        assert!((whole.seconds - whole.trials as f64 * UNKNOWN).abs() < 1e-9);
+        let of = |index| share(&plan, &Costs::default(), Shard { index, of: 3 });
+        let shares = (1..=3).map(|index| load(&plan, &Costs::default(), Some(&of(index))).trials);
+        assert_eq!(shares.sum::<u64>(), whole.trials);
     }
 
     #[test]

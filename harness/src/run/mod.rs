@@ -8,6 +8,7 @@ mod merge;
 mod pool;
 mod prepare;
 mod sanitize;
+mod survey;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,7 @@ pub use explain::{Evidence, explain};
 pub use merge::{Merged, merge};
 pub use prepare::{Combination, Prepared, Snapshot, Snapshots, prepare};
 pub use sanitize::{Sanitized, sanitize};
+pub use survey::{Standing, survey};
 
 /// What to run, and where.
 #[derive(Clone, Debug)]

@@ -123,12 +123,12 @@ fn names(target: &Target, row: &Row) -> Names {
 }
 
 /// A kernel's tree, and what each row changes in it.
-struct Sources {
-    tree: Tree,
-    staged: BTreeMap<String, Staged>,
+pub(super) struct Sources {
+    pub(super) tree: Tree,
+    pub(super) staged: BTreeMap<String, Staged>,
 }
 
-fn kernels(plan: &Plan) -> Vec<Kernel> {
+pub(super) fn kernels(plan: &Plan) -> Vec<Kernel> {
     let mut kernels: Vec<Kernel> = Vec::new();
     for target in &plan.targets {
         if kernels.iter().all(|kernel| kernel.name != target.kernel.name) {
@@ -138,7 +138,7 @@ fn kernels(plan: &Plan) -> Vec<Kernel> {
     kernels
 }
 
-fn sources(
+pub(super) fn sources(
     cache: &Cache,
     root: &Path,
     plan: &Plan,

@@ -189,3 +189,27 @@ fn the_list_has_the_studies_with_their_size() {
     let by_name = world.patcheval(&["--root", &world.root().to_string_lossy(), "list"]);
     assert_eq!(by_name.stdout, ended.stdout);
 }
+
+#[test]
+fn a_share_that_is_none_and_shares_that_are_not_there_are_refused() {
+    let world = World::new();
+    for wrong in ["0/4", "5/4", "four"] {
+        let ended = world.patcheval(&["run", "quick", "--shard", wrong]);
+        assert_eq!(ended.code, Some(STUDY_ERROR));
+        has(&ended.stderr, &[&format!("`{wrong}` is no share of a study")]);
+    }
+    has(&world.fails(&["merge", "nowhere"], STUDY_ERROR), &["nowhere is not a run directory"]);
+    has(
+        &world.fails(&["plan", "quick", "--costs", "nowhere"], STUDY_ERROR),
+        &["nowhere is not a run directory"],
+    );
+}
+
+#[test]
+fn cleaning_an_empty_cache_removes_nothing() {
+    let world = World::new();
+    let ended = world.patcheval(&["clean", "--keep", "0"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    has(&ended.stdout, &["left: 0.00 GiB in "]);
+    has(&world.fails(&["clean", "--keep", "-1"], STUDY_ERROR), &["--keep takes a size in GiB"]);
+}

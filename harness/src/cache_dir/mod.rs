@@ -6,16 +6,20 @@
 //! last. Whatever has no such file is the rest of an interrupted build: it is removed before the entry is built
 //! again, and by [`Cache::sweep`].
 
+mod users;
+
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::process::check_interrupted;
+pub use users::Cleaned;
 
 /// Marks a complete entry; holds its kind and key.
 const COMPLETE: &str = ".complete";
@@ -30,6 +34,7 @@ const RETRY: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug)]
 pub struct Cache {
     root: PathBuf,
+    user: Arc<Mutex<Option<users::User>>>,
 }
 
 /// A lock on something in the cache, held until dropped, and let go by the kernel when the process dies.
@@ -76,7 +81,7 @@ impl Cache {
         }
         create(&root.join("locks"))?;
         create(&root.join("tmp"))?;
-        Ok(Self { root })
+        Ok(Self { root, user: Arc::default() })
     }
 
     /// Returns the directory, absolute and without symbolic links.
@@ -89,12 +94,14 @@ impl Cache {
         self.root.join(kind).join(key)
     }
 
-    /// Returns the entry if it is complete.
+    /// Returns the entry if it is complete. It stays as long as this value or a clone of it lives.
     pub fn peek(&self, kind: &str, key: &str) -> Option<PathBuf> {
+        self.note(kind, key).ok()?;
         Some(self.path(kind, key)).filter(|dir| dir.join(COMPLETE).exists())
     }
 
-    /// Returns the entry, after `make` has filled its empty directory if there was none.
+    /// Returns the entry, after `make` has filled its empty directory if there was none. It stays as long as this value or
+    /// a clone of it lives.
     ///
     /// When `make` fails, what it left stays for the user to look at, until the next attempt.
     ///
@@ -102,6 +109,7 @@ impl Cache {
     ///
     /// Those of `make`; infrastructure if the directory cannot be created or completed; interrupted.
     pub fn entry(&self, kind: &str, key: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+        self.note(kind, key)?;
         if let Some(dir) = self.peek(kind, key) {
             return Ok(dir);
         }

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! `patcheval plan` and `patcheval clean`: what a study would cost, and how much the cache may keep of it.
+
+use std::fmt::Write;
+
+use super::args::{Args, Clean, Forecast};
+use super::commands::{cores, print, root, verbosity};
+use crate::cache_dir::Cache;
+use crate::error::{Error, Result, exit};
+use crate::plan::{self, Costs, Load, Plan, Shard};
+use crate::run::{self, Standing};
+use crate::ui::Display;
+use crate::{store, study};
+
+/// What a base build takes, in seconds on two cores, and an image whose patches touch C files only: measured with the
+/// kernels of this repository (Linux 6.1). A patch to a central header makes an image as dear as a base build.
+const BASE_SECONDS: f64 = 200.0;
+const IMAGE_SECONDS: f64 = 7.0;
+/// What a boot to the snapshot takes, measured likewise.
+const BOOT_SECONDS: f64 = 3.0;
+
+/// Numbers of machines for which the time is told.
+const MACHINES: [u32; 5] = [1, 2, 4, 8, 16];
+
+const GIB: f64 = (1 << 30) as f64;
+
+/// Prints what a study would cost.
+///
+/// # Errors
+///
+/// Study, for anything wrong with it; infrastructure.
+pub(super) fn forecast(args: &Args, asked: &Forecast) -> Result<u8> {
+    let root = root(args)?;
+    let plan = study::load(&root, &asked.study)?;
+    let costs = costs(asked.costs.as_deref())?;
+    let cache = Cache::locate()?;
+    let mut display = Display::new(verbosity(args));
+    let standings = run::survey(&cache, &root, &plan, &mut |event| display.show(event));
+    display.finish();
+    let standings = standings?;
+    let jobs = asked.jobs.or_else(cores).unwrap_or(1);
+    let mut text = what(&plan);
+    text.push_str(&builds(&standings));
+    text.push_str(&trials(&plan, &costs, asked.costs.is_some()));
+    text.push_str(&times(&plan, &costs, &standings, jobs));
+    let _ = writeln!(
+        text,
+        "cache: {:.1} GiB in {}",
+        gib(cache.bytes(&run::CACHE_KINDS)?),
+        cache.root().display()
+    );
+    print(&text)?;
+    Ok(exit::MET)
+}
+
+/// Reads what trials took in another run, if one is named.
+///
+/// # Errors
+///
+/// Study, when it is no run.
+pub(super) fn costs(measured: Option<&std::path::Path>) -> Result<Costs> {
+    let mut costs = Costs::default();
+    for (trial, seconds) in measured.map(store::read_times).transpose()?.unwrap_or_default() {
+        costs.add(&trial, seconds);
+    }
+    Ok(costs)
+}
+
+fn what(plan: &Plan) -> String {
+    let Plan { study, targets, rows, testcases, .. } = plan;
+    let cells = plan.cells().len();
+    format!(
+        "{}: {}\n{} targets, {} rows, {} testcases: {cells} cells\n",
+        study.name,
+        study.title,
+        targets.len(),
+        rows.len(),
+        testcases.len()
+    )
+}
+
+fn builds(standings: &[Standing]) -> String {
+    let mut text = String::new();
+    for Standing { kernel, version, base, images, built } in standings {
+        let base = if *base { "base build in the cache" } else { "base build to be made" };
+        let _ = writeln!(text, "{kernel} ({version}): {base}, {built} of {images} images in the cache");
+    }
+    text
+}
+
+fn trials(plan: &Plan, costs: &Costs, measured: bool) -> String {
+    let Load { trials, least, seconds, .. } = plan::load_of(plan, costs, None);
+    let each = seconds / (trials as f64).max(1.0);
+    let from = if measured { "as measured" } else { "assumed; --costs RUN takes it from a run" };
+    let mut text = match least == trials {
+        true => format!("{trials} trials"),
+        false => format!("{least} to {trials} trials, until each cell is decided"),
+    };
+    if let Some(there) = costs.trials(plan).filter(|there| measured && *there != trials) {
+        let _ = write!(text, " ({there} in that run)");
+    }
+    let _ = writeln!(text, ", {each:.2} s each ({from})");
+    text
+}
+
+/// The minutes on several machines: what has to be built on each, and the dearest share of the trials.
+fn times(plan: &Plan, costs: &Costs, standings: &[Standing], jobs: usize) -> String {
+    let to_build: f64 = standings
+        .iter()
+        .map(|one| {
+            let base = if one.base { 0.0 } else { BASE_SECONDS };
+            base + IMAGE_SECONDS * (one.images - one.built) as f64
+        })
+        .sum();
+    let minutes = |seconds: f64| (seconds / 60.0 * 10.0).ceil() / 10.0;
+    let mut text = format!("builds: {:.1} min, once for each cache\n", minutes(to_build));
+    let boots = (plan.targets.len() * plan.rows.len()) as f64 * BOOT_SECONDS;
+    let ratio = expected_ratio(plan, costs);
+    for of in MACHINES {
+        let loads = (1..=of).map(|index| plan::share(plan, costs, Shard { index, of }));
+        let loads = loads.map(|share| plan::load_of(plan, costs, Some(&share)));
+        let (least, most) = loads.fold((0.0_f64, 0.0_f64), |(least, most), load| {
+            (least.max(load.least_seconds), most.max(load.seconds))
+        });
+        let on = |trials: f64| minutes((trials + boots / f64::from(of)) / jobs as f64);
+        let machines = if of == 1 { "machine" } else { "machines" };
+        let _ = match ratio {
+            Some(ratio) => writeln!(
+                text,
+                "{of:>3} {machines}: {:.1} min of trials with {jobs} jobs each",
+                on(most * ratio)
+            ),
+            None if least < most => {
+                writeln!(
+                    text,
+                    "{of:>3} {machines}: {:.1} to {:.1} min of trials with {jobs} jobs each",
+                    on(least),
+                    on(most)
+                )
+            }
+            None => writeln!(text, "{of:>3} {machines}: {:.1} min of trials with {jobs} jobs each", on(most)),
+        };
+    }
+    text
+}
+
+/// Which part of the most trials a run of the same study needed.
+fn expected_ratio(plan: &Plan, costs: &Costs) -> Option<f64> {
+    let most = plan::load_of(plan, costs, None).trials;
+    costs.trials(plan).map(|there| there as f64 / most as f64)
+}
+
+/// Keeps the cache under a bound.
+///
+/// # Errors
+///
+/// Infrastructure, if something cannot be removed.
+pub(super) fn clean(asked: &Clean) -> Result<u8> {
+    let cache = Cache::locate()?;
+    cache.sweep(&run::CACHE_KINDS)?;
+    if !(asked.keep >= 0.0 && asked.keep.is_finite()) {
+        return Err(Error::study("--keep takes a size in GiB, as in 10 or 0.5"));
+    }
+    let cleaned = cache.clean(&run::CACHE_KINDS, (asked.keep * GIB) as u64)?;
+    let mut text = String::new();
+    for (name, bytes) in &cleaned.removed {
+        let _ = writeln!(text, "removed {name}, {:.2} GiB", gib(*bytes));
+    }
+    let in_use =
+        if cleaned.in_use > 0 { format!(", {} entries of it in use", cleaned.in_use) } else { String::new() };
+    let _ = writeln!(text, "left: {:.2} GiB in {}{in_use}", gib(cleaned.left), cache.root().display());
+    print(&text)?;
+    Ok(exit::MET)
+}
+
+fn gib(bytes: u64) -> f64 {
+    bytes as f64 / GIB
+}
