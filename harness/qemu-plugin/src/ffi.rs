@@ -345,6 +345,7 @@ impl Instruction<'_> {
             AccessKind::InOneLine => (on_load, on_store),
             AccessKind::MayCross => (on_load_that_may_cross, on_store_that_may_cross),
             AccessKind::Checked => (on_checked_load, on_checked_store),
+            AccessKind::Substitute => (on_substitute, on_no_access),
             AccessKind::Hollow => (on_no_access, on_no_access),
         };
         // SAFETY: as in `virt`; the callbacks have the type that the API declares.
@@ -364,15 +365,29 @@ impl Instruction<'_> {
         }
     }
 
-    /// Has [`Plugin::event`] called with `index` before each execution; it may read registers, and write them
-    /// if `write` is set.
-    pub fn on_execution(&self, index: usize, write: bool) {
+    /// Has [`Plugin::event`] called with `index` before each execution.
+    pub fn on_execution(&self, index: usize, may: May) {
         // SAFETY: as in `on_access`.
         unsafe {
-            let flags = if write { RW_REGS } else { R_REGS };
+            let flags = match may {
+                May::Read => R_REGS,
+                May::Write => RW_REGS,
+                May::Restart => RW_REGS_PC,
+            };
             (self.qemu.functions.register_insn_exec)(self.insn, on_event, flags, index as Opaque);
         }
     }
+}
+
+/// What a callback before an instruction may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum May {
+    /// Read registers.
+    Read,
+    /// Write them, too.
+    Write,
+    /// Have QEMU start again somewhere.
+    Restart,
 }
 
 /// What is to be done on an access.
@@ -384,6 +399,8 @@ pub enum AccessKind {
     MayCross,
     /// Its address is to be compared with a prediction.
     Checked,
+    /// It is that of a load in place of a cache operation.
+    Substitute,
     /// Nothing.
     Hollow,
 }
@@ -474,15 +491,22 @@ extern "C" fn on_run(_vcpu: c_uint, run: Opaque) {
 #[inline(never)]
 fn look_closer(run: u32) {
     let restart = with(None, |plugin| plugin.look_closer(run).map(|pc| (pc, plugin.qemu().functions.set_pc)));
+    start_again(restart);
+}
+
+/// Has QEMU start again at an address, if there is one.
+fn start_again(restart: Option<(u64, unsafe extern "C" fn(u64))>) {
     if let Some((pc, set_pc)) = restart {
         // SAFETY: registered with RW_REGS_PC, without which nothing is started again. It does not return: nothing
-        // here has a destructor.
+        // here and in the callers has a destructor.
         unsafe { set_pc(pc) }
     }
 }
 
 extern "C" fn on_event(_vcpu: c_uint, index: Opaque) {
-    with((), |plugin| plugin.event(index as usize));
+    start_again(with(None, |plugin| {
+        plugin.event(index as usize).map(|pc| (pc, plugin.qemu().functions.set_pc))
+    }));
 }
 
 extern "C" fn on_load(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
@@ -519,6 +543,10 @@ extern "C" fn on_checked_load(_vcpu: c_uint, info: u32, virt: u64, token: Opaque
 extern "C" fn on_checked_store(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
     with((), |plugin| plugin.check(virt));
     store(info, virt, Token::unpacked(token as usize));
+}
+
+extern "C" fn on_substitute(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
+    with((), |plugin| plugin.refilled(info, virt, Token::unpacked(token as usize)));
 }
 
 #[inline(never)]

@@ -3,7 +3,6 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use cache_model::maintenance::Scope;
 use cache_model::{Geometry, Judged, Memory, Who};
 use trial_record::{End, Phase};
 
@@ -11,6 +10,7 @@ use crate::decode::{Advertised, Operand, Target, arm};
 use crate::ffi;
 use crate::hot::{HOT, Token};
 use crate::plugin::{Event, Planned, Plugin};
+use crate::refill::{Substitute, Work};
 
 /// SCTLR bits M (MMU), C (D$) and I (I$) (ARM DDI 0406C, B4.1.130).
 const SCTLR_MCI: u64 = 1 | 1 << 2 | 1 << 12;
@@ -28,18 +28,20 @@ impl Plugin {
         }
     }
 
-    /// An instruction that matters is about to run.
-    pub fn event(&mut self, number: usize) {
+    /// An instruction that matters is about to run. Returns an address where QEMU must start again, if it must.
+    pub fn event(&mut self, number: usize) -> Option<u64> {
         if self.finished {
-            return;
+            return None;
         }
         let Planned { event, condition, token } = self.events[number];
         // QEMU calls before it looks at the condition.
         if condition.is_some_and(|condition| !self.holds(condition)) {
-            return;
+            return None;
         }
         match event {
-            Event::Maintenance { site, operand } => self.maintain(site, operand, token),
+            Event::Maintenance { site, operand, substitute } => {
+                return self.maintain(site, operand, substitute, token);
+            }
             Event::PrepareForStore(operand) => self.prepare_for_store(operand, token),
             Event::Marker { kind, argument } => self.marker(kind, argument, token),
             Event::Rewrite { what, register } => self.rewrite(what, register),
@@ -54,6 +56,7 @@ impl Plugin {
                 self.checker.expect(expected);
             }
         }
+        None
     }
 
     fn remapped(&mut self) {
@@ -90,32 +93,62 @@ impl Plugin {
         }
     }
 
-    fn maintain(&mut self, site: usize, operand: Operand, token: Token) {
+    /// Does maintenance, unless the guest has to translate the address first.
+    fn maintain(
+        &mut self,
+        site: usize,
+        operand: Operand,
+        substitute: Option<Substitute>,
+        token: Token,
+    ) -> Option<u64> {
         let caller = self.register(self.target.link_register()).unwrap_or(0);
-        let who = Who { by: self.findings.count(site, caller), at: token.now() as u32 };
-        let operation = self.findings.operation(site);
-        let Some(virt) = self.operand(operand) else { return };
+        let Some(virt) = self.operand(operand) else {
+            let by = self.findings.count(site, caller);
+            self.findings.untranslated(by);
+            return None;
+        };
         let last = match operand {
             Operand::Range { end, .. } => self.register(end).unwrap_or(virt),
             _ => virt,
         };
-        let by_address = matches!(operation.scope, Scope::Address | Scope::Range);
+        let work = Work { site, caller, virt };
+        let substitute = substitute.filter(|_| self.translate_address(virt).is_none());
+        if let Some(restart) = substitute.and_then(|substitute| self.refill(substitute, work, token)) {
+            return Some(restart);
+        }
+        self.carry_out(work, last, token);
+        None
+    }
+
+    /// Does maintenance from an address to the `last`.
+    pub(crate) fn carry_out(&mut self, work: Work, last: u64, token: Token) {
+        let who = Who { by: self.findings.count(work.site, work.caller), at: token.now() as u32 };
+        let operation = self.findings.operation(work.site);
+        let by_address = operation.needs_translation();
         let line = self.options.caches.dcache.line().min(self.options.caches.icache.line()) as u64;
         // A range goes line by line; whatever it found to do anywhere, it was needed for.
         let mut judged: Option<Judged> = None;
-        let mut at = virt;
+        let mut at = work.virt;
         loop {
             let phys = if by_address { self.translate_address(at) } else { None };
             let Some(model) = self.model.as_mut() else { return };
-            let phys = phys.filter(|phys| model.memory().contains(*phys, 1));
-            let this = model.maintain(&operation, at, phys, who);
-            judged = Some(judged.map_or(this, |before| before.or(this)));
+            if phys.is_some() || !by_address {
+                let phys = phys.filter(|phys| model.memory().contains(*phys, 1));
+                let this = model.maintain(&operation, at, phys, who);
+                judged = Some(judged.map_or(this, |before| before.or(this)));
+            }
             at = (at & !(line - 1)) + line;
             if at > last {
                 break;
             }
         }
-        self.findings.judge(who.by, judged.unwrap_or(Judged::Redundant));
+        match judged {
+            Some(judged) => self.findings.judge(who.by, judged),
+            None => self.findings.untranslated(who.by),
+        }
+        if by_address && judged.is_some() {
+            self.refills.translated();
+        }
     }
 
     /// The line becomes dirty without having been read. What it then holds is not defined, so that the stores that follow

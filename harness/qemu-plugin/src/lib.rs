@@ -4,7 +4,7 @@
 //! [`ffi`] is the boundary to QEMU, [`decode`] knows instructions, [`plugin`] feeds the
 //! [`cache_model`] with what the guest does (`translate` asks QEMU to be told, for each of the [`runs`] of a block,
 //! [`hot`] answers most of what it tells, `guest` acts on single instructions), [`swap`] puts stale bytes where QEMU will execute
-//! them, and [`record`] writes down what happened.
+//! them, [`refill`] has the guest translate addresses of cache operations, and [`record`] writes down what happened.
 #![deny(unsafe_code)]
 
 pub mod decode;
@@ -17,6 +17,7 @@ pub mod options;
 pub mod plugin;
 pub mod ram;
 pub mod record;
+pub mod refill;
 pub mod runs;
 pub mod selfcheck;
 pub mod swap;

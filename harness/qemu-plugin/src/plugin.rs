@@ -13,6 +13,7 @@ use crate::hot::{HOT, Token};
 use crate::options::Options;
 use crate::ram::ShadowedRam;
 use crate::record::{self, Findings, Rest};
+use crate::refill::{Refills, Substitute};
 use crate::runs::{Run, Runs};
 use crate::selfcheck::Checker;
 use crate::swap::{Swap, Swaps};
@@ -21,7 +22,7 @@ use crate::tlb::Tlb;
 /// An instruction before whose execution the plugin is called.
 #[derive(Clone, Copy)]
 pub(crate) enum Event {
-    Maintenance { site: usize, operand: Operand },
+    Maintenance { site: usize, operand: Operand, substitute: Option<Substitute> },
     PrepareForStore(Operand),
     Marker { kind: u32, argument: u32 },
     Rewrite { what: Advertised, register: u32 },
@@ -48,6 +49,7 @@ pub struct Plugin {
     pub(crate) tlb: Tlb,
     pub(crate) runs: Runs,
     swaps: Swaps,
+    pub(crate) refills: Refills,
     pub(crate) qemu: Qemu,
     pub(crate) options: Options,
     pub(crate) registers: Vec<Option<Register>>,
@@ -104,6 +106,7 @@ impl Plugin {
             tlb: Tlb::default(),
             runs: Runs::default(),
             swaps: Swaps::default(),
+            refills: Refills::default(),
             qemu,
             registers,
             cpsr: None,
@@ -166,10 +169,11 @@ impl Plugin {
         let run = self.runs.get(number);
         self.functions.count(run.function, self.findings.phase, run.insns.into());
         // A run that is started again in order to execute stale bytes is fetched again: they may make it longer.
-        if self.swaps.any() && !self.swaps.is_restart(run.start) {
+        if self.swaps.any() && !self.refills.any() && !self.swaps.is_restart(run.start) {
             return self.undo_swaps(&run);
         }
-        if !run.cacheable || !self.cached {
+        // A load in place of a cache operation lies in a line that was fetched just before.
+        if !run.cacheable || !self.cached || self.refills.any() {
             return None;
         }
         let stale = self.model.as_mut()?.fetch(run.virt, run.phys, run.len as usize)?;
@@ -228,7 +232,7 @@ impl Plugin {
     }
 
     /// Takes instructions of a run that were counted and not executed out of the counts.
-    fn uncount(&mut self, run: &Run, instructions: u32) {
+    pub(crate) fn uncount(&mut self, run: &Run, instructions: u32) {
         HOT.now.fetch_sub(instructions.into(), Relaxed);
         self.functions.count(run.function, self.findings.phase, -i64::from(instructions));
     }
@@ -242,6 +246,7 @@ impl Plugin {
             // Counted once: the next exception may come before the next run.
             HOT.run.store(0, Relaxed);
         }
+        self.end_refill();
         if self.swaps.any() {
             self.put_back();
         }
@@ -361,6 +366,7 @@ impl Plugin {
             now: self.now(),
             model: self.model.as_ref(),
             functions: &self.functions,
+            refills: self.refills.count(),
             self_check: self.checker.tally(),
         };
         let record = self.findings.record(end, &rest);

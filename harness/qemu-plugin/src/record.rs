@@ -31,6 +31,7 @@ struct Counts {
     redundant: u64,
     wrong_colour: u64,
     wrong_cpu: u64,
+    untranslated: u64,
 }
 
 /// Counts of maintenance operations.
@@ -72,7 +73,11 @@ impl Ledger {
     fn entries(&self, confirmed: impl Fn(usize) -> u64) -> Vec<LedgerEntry> {
         let entry = |(number, (cause, counts)): (usize, &(Cause, Counts))| {
             let (operation, pc) = self.sites[cause.site];
-            let said = counts.needed + counts.redundant + counts.wrong_colour + counts.wrong_cpu;
+            let said = counts.needed
+                + counts.redundant
+                + counts.wrong_colour
+                + counts.wrong_cpu
+                + counts.untranslated;
             LedgerEntry {
                 operation: operation.name.to_owned(),
                 side: side(operation.side),
@@ -85,6 +90,7 @@ impl Ledger {
                 redundant: counts.redundant,
                 wrong_colour: counts.wrong_colour,
                 wrong_cpu: counts.wrong_cpu,
+                untranslated: counts.untranslated,
             }
         };
         let mut entries: Vec<_> = self.causes.iter().enumerate().map(entry).collect();
@@ -168,6 +174,11 @@ impl Findings {
         }
     }
 
+    /// Counts an operation whose address was not translated, so that it did nothing, by what [`Findings::count`] returned.
+    pub fn untranslated(&mut self, by: u32) {
+        self.ledger.causes[by as usize - 1].1.untranslated += 1;
+    }
+
     /// Counts a stale fetch at `virt`, and lists it unless the list is full or has the same one already.
     pub fn stale(&mut self, stale: &Stale, virt: u64, now: u64, pc_of: impl Fn(u32) -> u64) {
         self.stale_fetches += 1;
@@ -244,6 +255,7 @@ impl Findings {
             functions: rest.functions.costs(),
             icache: totals(model.map(Model::icache_totals).unwrap_or_default()),
             dcache: totals(model.map(Model::dcache_totals).unwrap_or_default()),
+            refills: rest.refills,
             self_check: rest.self_check,
         }
     }
@@ -259,6 +271,8 @@ pub struct Rest<'a, M> {
     pub model: Option<&'a Model<M>>,
     /// Instructions in functions.
     pub functions: &'a Functions,
+    /// How many times a cache operation was replaced: see [`crate::refill`].
+    pub refills: u64,
     /// The register self-check.
     pub self_check: SelfCheck,
 }

@@ -6,10 +6,11 @@ use cache_model::{FetchedLine, Memory, Model};
 use trial_record::Mode;
 
 use crate::decode::{Accesses, Advertised, Decoded, Special};
-use crate::ffi::{AccessKind, Block, Entries, Instruction, Ram};
+use crate::ffi::{AccessKind, Block, Entries, Instruction, May, Ram};
 use crate::hot::{Entry, HOT, Token};
 use crate::plugin::{Event, Piece, Planned, Plugin};
 use crate::ram::ShadowedRam;
+use crate::refill::Substitute;
 use crate::runs::Run;
 
 impl Plugin {
@@ -28,7 +29,7 @@ impl Plugin {
         }
         let how = self.entries();
         let (mut virt, mut piece, mut token) = (start, 0, None);
-        let mut rewrite = None;
+        let (mut rewrite, mut in_slot) = (None, false);
         for i in 0..block.count() {
             let instruction = block.instruction(i);
             let (bytes, len) = instruction.bytes();
@@ -45,13 +46,17 @@ impl Plugin {
                 piece += 1;
             }
             if let Some((what, register)) = rewrite.take() {
-                self.add_event(&instruction, Event::Rewrite { what, register }, Token::NONE, true);
+                self.add_event(&instruction, Event::Rewrite { what, register }, Token::NONE, May::Write);
             }
             let at = token.map(|(run, first, insns)| Token::new(run, (i - first) as u32, insns));
-            rewrite = self.instrument(&instruction, at.unwrap_or(Token::NONE), virt, bytes, len);
-            if let Some(at) = at {
+            let planned = at.unwrap_or(Token::NONE);
+            rewrite = self.instrument(&instruction, planned, (virt, in_slot), bytes, len);
+            if self.refills.is_at(virt) {
+                instruction.on_access(planned, Accesses::LOADS, AccessKind::Substitute);
+            } else if let Some(at) = at {
                 self.instrument_access(&instruction, at, bytes, len);
             }
+            in_slot = self.target.may_have_delay_slot(bytes);
             virt += len as u64;
         }
         if rewrite.is_some() {
@@ -92,7 +97,7 @@ impl Plugin {
                 cut.end_of_line = (from | (line - 1)) + 1;
             }
             self.extend(end, len == 2);
-            if self.drops_instructions(bytes, len) {
+            if self.drops_instructions(bytes, len) || self.refills.is_at(virt) {
                 // What follows in the line may have to be fetched again.
                 cut.end_of_line = end;
             }
@@ -184,7 +189,7 @@ impl Plugin {
         &mut self,
         instruction: &Instruction<'_>,
         token: Token,
-        virt: u64,
+        (virt, in_slot): (u64, bool),
         bytes: [u8; 4],
         len: usize,
     ) -> Option<(Advertised, u32)> {
@@ -192,7 +197,10 @@ impl Plugin {
         let Decoded { special, condition } = self.target.decode(bytes, len)?;
         let event = match special {
             Special::Maintenance(operation, operand) if modelled => {
-                Event::Maintenance { site: self.findings.site(operation, virt), operand }
+                let code =
+                    self.target.load_in_place_of(bytes, operand).filter(|_| operation.needs_translation());
+                let substitute = code.map(|code| Substitute { code, in_slot });
+                Event::Maintenance { site: self.findings.site(operation, virt), operand, substitute }
             }
             Special::PrepareForStore(operand) if modelled => Event::PrepareForStore(operand),
             Special::Marker { kind, argument } => Event::Marker { kind, argument },
@@ -201,7 +209,8 @@ impl Plugin {
             Special::Describes { what, into } if self.options.advertise => return Some((what, into)),
             _ => return None,
         };
-        instruction.on_execution(self.events.len(), false);
+        let restarts = matches!(event, Event::Maintenance { substitute: Some(_), .. });
+        instruction.on_execution(self.events.len(), if restarts { May::Restart } else { May::Read });
         self.events.push(Planned { event, condition, token });
         None
     }
@@ -213,7 +222,7 @@ impl Plugin {
         }
         let operand = self.target.access_operand(bytes).filter(|_| self.checker.wants_site());
         if let Some(operand) = operand {
-            self.add_event(instruction, Event::Check(operand), token, false);
+            self.add_event(instruction, Event::Check(operand), token, May::Read);
         }
         let line = self.options.caches.dcache.line();
         let kind = match operand {
@@ -225,8 +234,8 @@ impl Plugin {
         instruction.on_access(token, accesses, kind);
     }
 
-    fn add_event(&mut self, instruction: &Instruction<'_>, event: Event, token: Token, write: bool) {
-        instruction.on_execution(self.events.len(), write);
+    fn add_event(&mut self, instruction: &Instruction<'_>, event: Event, token: Token, may: May) {
+        instruction.on_execution(self.events.len(), may);
         self.events.push(Planned { event, condition: None, token });
     }
 }

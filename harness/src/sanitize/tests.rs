@@ -47,6 +47,7 @@ fn classes(stale: Vec<StaleFetch>) -> Classes {
         functions: Vec::new(),
         icache: CacheTotals::default(),
         dcache: CacheTotals::default(),
+        refills: 0,
         self_check: SelfCheck::default(),
     };
     let mut classes = Classes::default();

@@ -136,6 +136,7 @@ mod tests {
             functions: Vec::new(),
             icache: totals,
             dcache: totals,
+            refills: 0,
             self_check: trial_record::SelfCheck::default(),
         }
     }

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of the record's format that this crate writes and reads.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What the model does with a stale fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,7 +169,7 @@ pub struct LedgerEntry {
     pub caller: u64,
     /// Phase of the trial.
     pub phase: Phase,
-    /// How often it was executed. The next four say of how many what is known; of the rest nothing was to be said: they
+    /// How often it was executed. The next five say of how many what is known; of the rest nothing was to be said: they
     /// wrote back a dirty line that was not fetched afterwards, or are for a cache that the model does not have.
     pub count: u64,
     /// It dropped a stale I$ line, or wrote back a dirty line that was fetched later.
@@ -180,6 +180,9 @@ pub struct LedgerEntry {
     pub wrong_colour: u64,
     /// It did nothing for a line that needed it on another CPU.
     pub wrong_cpu: u64,
+    /// Its address was not translated, so that it did nothing: on MIPS hardware would have taken an exception, on ARM
+    /// perhaps.
+    pub untranslated: u64,
 }
 
 /// Guest instructions within a function that does maintenance.
@@ -251,6 +254,9 @@ pub struct Record {
     pub icache: CacheTotals,
     /// Totals of the D$.
     pub dcache: CacheTotals,
+    /// How many times the guest was made to translate an address for a cache operation, where hardware's own would have
+    /// raised a TLB exception.
+    pub refills: u64,
     /// The register self-check.
     pub self_check: SelfCheck,
 }

@@ -101,6 +101,14 @@ impl Operation {
         Self { name, side, scope, action, point, broadcast: Broadcast::Local }
     }
 
+    /// Whether what it does depends on the physical address behind its operand: it is by address, and for a cache that the
+    /// model has.
+    pub fn needs_translation(&self) -> bool {
+        matches!(self.scope, Scope::Address | Scope::Range)
+            && self.action != Action::None
+            && self.side != Side::Outer
+    }
+
     const fn broadcast(self, broadcast: Broadcast) -> Self {
         Self { broadcast, ..self }
     }

@@ -244,14 +244,28 @@ impl Target {
         match word >> 26 {
             // SPECIAL: JR, JALR
             0 => matches!(word & 0x3f, 0x08 | 0x09),
-            // REGIMM, J, JAL, BEQ to BGTZ, and their "likely" forms
-            0x01..=0x07 | 0x14..=0x17 => true,
+            // REGIMM, of which traps and SYNCI have none
+            0x01 => !matches!(word >> 16 & 0x1f, 0x08..=0x0e | 0x1f),
+            // J, JAL, BEQ to BGTZ, and their "likely" forms
+            0x02..=0x07 | 0x14..=0x17 => true,
             // COP1 and COP2: BC1, BC2 and what Release 6 made of them
             0x11 | 0x12 => word >> 21 & 0x1f >= 8 && word >> 21 & 0x1f < 0x10,
             // JALX
             0x1d => true,
             _ => false,
         }
+    }
+
+    /// A load of one byte to where a MIPS cache operation works, `lb $zero, offset(base)`, as it lies in memory. Not for
+    /// CACHEE, which has an address space of its own.
+    pub fn load_in_place_of(self, bytes: [u8; 4], operand: Operand) -> Option<[u8; 4]> {
+        let (Self::Mips { big_endian, .. }, Operand::Offset { base, offset }) = (self, operand) else {
+            return None;
+        };
+        let word = mips_word(big_endian, bytes);
+        let cachee = word >> 26 == 0x1f && word & 0x3f == 0x1b;
+        let load = 0x20 << 26 | base << 21 | offset as u32 & 0xffff;
+        (!cachee).then(|| if big_endian { load.to_be_bytes() } else { load.to_le_bytes() })
     }
 
     /// How many instructions a Thumb IT instruction makes conditional, 0 for any other.

@@ -111,6 +111,20 @@ fn maintenance(record: &Record, resolve: Resolve<'_>, rows: usize) -> String {
     if rest > 0 {
         let _ = writeln!(text, "{rest:>8} in other functions");
     }
+    let lost: u64 = record.ledger.iter().map(|entry| entry.untranslated).sum();
+    if lost > 0 {
+        let _ = writeln!(
+            text,
+            "{lost:>8} in the whole trial did nothing, since their addresses were not translated"
+        );
+    }
+    if record.refills > 0 {
+        let _ = writeln!(
+            text,
+            "{:>8} in the whole trial came after a TLB exception for their addresses, as on hardware",
+            record.refills
+        );
+    }
     text
 }
 

@@ -43,7 +43,19 @@ fn fetch() -> StaleFetch {
 fn entry(name: &str, side: Side, pc: u64, phase: Phase, counts: [u64; 5]) -> LedgerEntry {
     let [count, needed, redundant, wrong_colour, wrong_cpu] = counts;
     let operation = name.into();
-    LedgerEntry { operation, side, pc, caller: 0, phase, count, needed, redundant, wrong_colour, wrong_cpu }
+    LedgerEntry {
+        operation,
+        side,
+        pc,
+        caller: 0,
+        phase,
+        count,
+        needed,
+        redundant,
+        wrong_colour,
+        wrong_cpu,
+        untranslated: 0,
+    }
 }
 
 fn record(target: &str, stale: Vec<StaleFetch>, ledger: Vec<LedgerEntry>) -> Record {
@@ -59,6 +71,7 @@ fn record(target: &str, stale: Vec<StaleFetch>, ledger: Vec<LedgerEntry>) -> Rec
         functions: Vec::new(),
         icache: CacheTotals::default(),
         dcache: CacheTotals::default(),
+        refills: 0,
         self_check: SelfCheck::default(),
     }
 }

@@ -199,3 +199,22 @@ fn targets_by_qemus_names() {
     assert!(target("mips64").big_endian() && !target("mips64el").big_endian());
     assert_eq!(Target::from_name("microblaze"), None);
 }
+
+#[test]
+fn the_load_in_place_of_an_operation_has_its_operand() {
+    let r6 = Target::Mips { big_endian: false, isa: Isa::Mips32R6 };
+    let of = |target: Target, word: u32, big: bool| {
+        let bytes = if big { word.to_be_bytes() } else { word.to_le_bytes() };
+        let Special::Maintenance(_, operand) = target.decode(bytes, 4).unwrap().special else { panic!() };
+        let code = target.load_in_place_of(bytes, operand)?;
+        assert!(!target.may_have_delay_slot(bytes));
+        Some(if big { u32::from_be_bytes(code) } else { u32::from_le_bytes(code) })
+    };
+    // cache 0x15, -4($a0); synci -32($sp); of Release 6: cache 0x10, -4($a0); each as lb $zero.
+    let mips = Target::from_name("mips").unwrap();
+    assert_eq!(of(mips, 0xbc95_fffc, true), Some(0x8080_fffc));
+    assert_eq!(of(mips, 0x07bf_ffe0, true), Some(0x83a0_ffe0));
+    assert_eq!(of(r6, 0x7c90_fe25, false), Some(0x8080_fffc));
+    // cachee 0x10, -4($a0) is of another address space.
+    assert_eq!(of(mips, 0x7c90_fe1b, true), None);
+}
