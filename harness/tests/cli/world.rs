@@ -126,6 +126,26 @@ impl World {
         std::fs::write(path, text).unwrap();
     }
 
+    /// Puts a file of the tests' data into the repository.
+    pub fn put(&self, data: &str, name: &str) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(data);
+        let path = self.root().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::copy(from, path).unwrap();
+    }
+
+    /// Returns every path of the world but those in the cache, with contents.
+    pub fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let walk = WalkDir::new(self.dir.path()).sort_by_file_name().into_iter();
+        let walk = walk.filter_entry(|entry| entry.path() != self.cache()).map(Result::unwrap);
+        // Files that only exist to be too large are not worth reading.
+        let content = |entry: &walkdir::DirEntry| {
+            let small = entry.file_type().is_file() && entry.metadata().unwrap().len() < 1 << 20;
+            if small { std::fs::read(entry.path()).unwrap() } else { Vec::new() }
+        };
+        walk.map(|entry| (entry.path().to_owned(), content(&entry))).collect()
+    }
+
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.root().join(name)).unwrap()
     }
