@@ -178,10 +178,10 @@ fn tag(subject: &mut Subject, word: &str) {
     let version = word.strip_prefix("patch").unwrap_or(&word).trim_start_matches('-').strip_prefix('v');
     if let Some(version) = version.and_then(|version| version.parse().ok()) {
         subject.version = version;
-    } else if let Some((n, total)) = word.split_once('/') {
-        if let (Ok(n), Ok(total)) = (n.parse(), total.parse()) {
-            subject.number = Some((n, total));
-        }
+    } else if let Some((n, total)) = word.split_once('/')
+        && let (Ok(n), Ok(total)) = (n.parse(), total.parse())
+    {
+        subject.number = Some((n, total));
     }
 }
 

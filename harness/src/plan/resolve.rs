@@ -246,7 +246,7 @@ fn resolve_row(low: &Low, row: &RowFile) -> Result<Row> {
         title: variant.title.clone(),
         why: variant.why.clone(),
         series,
-        message_id: variant.message_id.clone().map(series::bare),
+        message_id: variant.message_id.as_deref().map(series::bare),
         base_commit: variant.base_commit.clone(),
         expectations: variant.expect.iter().chain(&row.expect).cloned().collect(),
     })

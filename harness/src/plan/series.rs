@@ -75,7 +75,7 @@ pub(super) fn of(low: &Low, variant: &VariantFile) -> Result<Vec<Patches>> {
     let mut all: Vec<Patches> = files.into_iter().map(|file| Patches::File(file.into())).collect();
     if let Some(mbox) = &variant.mbox {
         let mbox = place.beside("mbox", &directory, mbox, |path| low.texts.contains(path))?;
-        all.push(Patches::Mbox { mbox, message_id: variant.message_id.clone().map(bare) });
+        all.push(Patches::Mbox { mbox, message_id: variant.message_id.as_deref().map(bare) });
     }
     if let Some(series) = &variant.series {
         let exists = |path: &str| !low.texts.beside(path, "").is_empty();
@@ -93,8 +93,8 @@ pub(super) fn of(low: &Low, variant: &VariantFile) -> Result<Vec<Patches>> {
 }
 
 /// Returns a message id without the angle brackets that it has in a mail.
-pub(super) fn bare(id: String) -> String {
-    id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).map_or(id.clone(), str::to_owned)
+pub(super) fn bare(id: &str) -> String {
+    id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or(id).to_owned()
 }
 
 /// A variant's file, for errors that say where in it something is.
@@ -147,7 +147,7 @@ impl Place<'_> {
     /// Checks what is kept of the mail: it goes into headers of a reply.
     fn letter(&self, variant: &VariantFile) -> Result<()> {
         if let Some(id) = &variant.message_id {
-            let id = bare(id.clone());
+            let id = bare(id);
             if id.is_empty() || !id.chars().all(|c| c.is_ascii_graphic() && !"<>\"".contains(c)) {
                 return Err(self
                     .error("message_id", &format!("`{id}` is no message id"))

@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn names_are_made_of_subjects() {
         assert_eq!(slug("mips: Flush the I$ after XOL", 40), "mips-flush-the-i-after-xol");
-        assert_eq!(slug("[v2] ..Ä x", 40), "v2-..-x".replace("-..", "-"));
+        assert_eq!(slug("[v2.1] Ä x.", 40), "v2.1-x");
         assert_eq!(slug("uprobes: flush instruction cache pages", 20), "uprobes-flush");
         assert_eq!(slug("é", 40), "");
         let taken = ["a".to_owned(), "a-nesterov".to_owned()];

@@ -2,7 +2,7 @@
 //! A small world of its own: a copy of the repository's data, a kernel of three files, a cache that is empty, and a
 //! PATH with stand-ins for what a machine may have too old or not at all.
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -152,9 +152,13 @@ impl World {
 
     /// Puts a program into the PATH that prints a line.
     pub fn program(&self, name: &str, line: &str) {
-        let path = self.bin().join(name);
-        std::fs::write(&path, format!("#!/bin/sh\necho '{line}'\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // Written by another process: a file that this one has open, even for a moment, another test's child may have too,
+        // and then it cannot be started.
+        let plain = self.dir.path().join("program");
+        std::fs::write(&plain, format!("#!/bin/sh\necho '{line}'\n")).unwrap();
+        let mut install = Command::new("install");
+        install.args(["-m", "755", "--"]).arg(plain).arg(self.bin().join(name));
+        assert!(install.status().unwrap().success());
     }
 
     /// Puts a QEMU of this version into the PATH.
