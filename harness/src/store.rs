@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use trial_record::Mode;
 
+use crate::build::Changes;
 use crate::cache_dir::write_atomically;
 use crate::error::{Error, Result};
 use crate::patch::Size;
@@ -67,6 +68,9 @@ pub struct Manifest {
     pub sizes: BTreeMap<String, BTreeMap<String, Size>>,
     /// SHA-256 of the initramfs by kernel.
     pub guests: BTreeMap<String, String>,
+    /// What each row changes in the kernel, by kernel, then row; it follows from the images.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub changes: BTreeMap<String, BTreeMap<String, Changes>>,
 }
 
 impl Manifest {
@@ -75,9 +79,18 @@ impl Manifest {
         VERSION
     }
 
+    /// Returns whether both are made of the same: what only follows from the rest may be missing from one of them.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.inputs() == other.inputs()
+    }
+
+    fn inputs(&self) -> Self {
+        Self { changes: BTreeMap::new(), ..self.clone() }
+    }
+
     /// Returns the name that a run of this content has: the study's, and the beginning of the content's hash.
     pub fn run_name(&self) -> String {
-        let text = serde_json::to_string(self).unwrap_or_default();
+        let text = serde_json::to_string(&self.inputs()).unwrap_or_default();
         format!("{}-{}", self.plan.study.name, &crate::trial::sha256(&text)[..12])
     }
 }
@@ -110,7 +123,7 @@ impl RunDir {
         let lock = lock(root)?;
         let path = root.join(MANIFEST);
         if path.exists() {
-            if read_manifest(root)? != *manifest {
+            if !read_manifest(root)?.is_same(manifest) {
                 return Err(Error::study(format!("{} belongs to a run of other content", root.display()))
                     .hint("patches, testcases, kernels, tools or the study have changed since: choose another --out"));
             }

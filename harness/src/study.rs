@@ -65,14 +65,21 @@ pub fn single(
 /// The machine of the first target with this kernel, in the default study or else in the others by name; a study that
 /// cannot be read has none.
 fn machine_of(root: &Path, kernel: &str) -> Option<String> {
+    pairing(root, kernel).map(|(machine, _)| machine)
+}
+
+/// Returns the machine of the first target with this kernel, in the default study or else in the others by name, and the
+/// testcases that the study runs on it.
+pub fn pairing(root: &Path, kernel: &str) -> Option<(String, Vec<String>)> {
     let mut names = names(root);
     // Stable: the others stay in order.
     names.sort_by_key(|name| name != DEFAULT);
-    let plans = names.into_iter().filter_map(|name| load(root, &name).ok());
-    plans
-        .flat_map(|plan| plan.targets)
-        .find(|target| target.kernel.name == kernel)
-        .map(|target| target.machine.name)
+    // One that cannot be read pairs nothing.
+    names.into_iter().filter_map(|name| load(root, &name).ok()).find_map(|plan| {
+        let target = plan.targets.iter().find(|target| target.kernel.name == kernel)?;
+        let testcases = plan.testcases_on(target).map(|testcase| testcase.name.clone()).collect();
+        Some((target.machine.name.clone(), testcases))
+    })
 }
 
 /// Returns whatever a study may name.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! From kernel addresses to functions and source lines, through vmlinux.
+//! What vmlinux knows: from kernel addresses to functions and source lines, and how large functions and data are.
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 
 use addr2line::Loader;
+use object::{Object as _, ObjectSymbol as _, ReadCache, SymbolKind};
 
 use crate::error::{Error, Result};
 
@@ -55,6 +58,45 @@ impl Symbols {
     }
 }
 
+/// Sizes of functions and data by name, in ascending order: static ones of one name may be many.
+pub type Table = BTreeMap<String, Vec<u64>>;
+
+/// Returns the functions and data of a kernel.
+///
+/// # Errors
+///
+/// Infrastructure, when it cannot be read.
+pub fn table(vmlinux: &Path) -> Result<Table> {
+    let file = File::open(vmlinux).map_err(|error| Error::io("open", vmlinux, error))?;
+    // Of a file of a hundred megabytes, only the symbols are read.
+    let cache = ReadCache::new(file);
+    let elf = object::File::parse(&cache)
+        .map_err(|error| Error::infrastructure(format!("cannot read {}: {error}", vmlinux.display())))?;
+    let mut table = Table::new();
+    for symbol in elf.symbols().filter(|symbol| matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Data))
+    {
+        let name = symbol.name().unwrap_or_default();
+        if symbol.size() > 0 && !is_bookkeeping(name) {
+            table.entry(without_number(name).to_owned()).or_default().push(symbol.size());
+        }
+    }
+    table.values_mut().for_each(|sizes| sizes.sort_unstable());
+    Ok(table)
+}
+
+/// Returns whether a symbol's name has the line or a count of whatever stands before it in the source.
+fn is_bookkeeping(name: &str) -> bool {
+    ["__initcall__", "__UNIQUE_ID_", "__compound_literal", "__key.", "__warned."]
+        .iter()
+        .any(|start| name.starts_with(start))
+}
+
+/// Returns a name without the number by which the compiler tells local ones apart.
+fn without_number(name: &str) -> &str {
+    let bare = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    bare.strip_suffix('.').filter(|bare| !bare.is_empty()).unwrap_or(name)
+}
+
 /// The path of a source file within the kernel's tree: the line tables have it behind the tree's path, and with
 /// the `./` and `../` of include directives in it.
 fn source_path(file: &str) -> String {
@@ -89,6 +131,23 @@ mod tests {
             source_path("/c/tree/arch/mips/include/asm/r4kcache.h"),
             "arch/mips/include/asm/r4kcache.h"
         );
+    }
+
+    #[test]
+    fn numbers_of_the_compiler_are_no_part_of_a_name() {
+        assert_eq!(without_number("__func__.12"), "__func__");
+        assert_eq!(without_number("memcpy32"), "memcpy32");
+        assert_eq!(without_number("get_page.constprop.0"), "get_page.constprop");
+        assert_eq!(without_number(".3"), ".3");
+    }
+
+    /// This very test is a function with a size in an ELF file.
+    #[test]
+    fn functions_of_an_elf_file_have_their_sizes() {
+        let own = std::env::current_exe().unwrap();
+        let table = table(&own).unwrap();
+        assert!(table.keys().any(|name| name.contains("functions_of_an_elf_file_have_their_sizes")));
+        assert!(super::table(Path::new("/dev/null")).is_err());
     }
 
     #[test]

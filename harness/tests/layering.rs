@@ -21,9 +21,10 @@ const EFFECTS: [&str; 5] = ["fs", "process", "env", "net", "time"];
 const EFFECTFUL_TOOLS: [&str; 4] = ["process", "cache_dir", "qemu", "symbols"];
 
 /// Words that one place owns, so that exchanging what is behind them changes that place only.
-const OWNED: [(&str, &str); 4] = [
+const OWNED: [(&str, &str); 5] = [
     ("chacha20", "harness/src/judge/statistics/random.rs"),
     ("duct", "harness/src/process/"),
+    ("mail_parser", "harness/src/patch/mail.rs"),
     ("serde_yaml", "harness/src/yaml.rs"),
     ("unsafe", "harness/qemu-plugin/src/ffi.rs"),
 ];
@@ -45,7 +46,7 @@ fn allowed(module: &str) -> Option<Vec<&'static str>> {
         // Knows records and nothing of how they come about.
         "sanitize" => tools.to_vec(),
         "study" => [&["plan"], tools].concat(),
-        "store" => [&["plan", "patch", "trial"], tools].concat(),
+        "store" => [&["plan", "patch", "build", "trial"], tools].concat(),
         // Looks for whatever the stages need on this machine.
         "doctor" => [&STAGES, tools].concat(),
         "run" => [&STAGES, ["store", "sanitize"].as_slice(), tools].concat(),

@@ -6,6 +6,7 @@
 //! back. Only the boot image, vmlinux with its line tables and System.map are kept. Images do not depend on the
 //! cache's path, the user or the clock: equal inputs give equal bytes.
 
+mod changes;
 mod config;
 mod in_place;
 pub(crate) mod namespace;
@@ -27,6 +28,7 @@ use crate::patch::Staged;
 use crate::plan::{Kernel, dtb_name};
 use crate::process::{Run, Sink};
 use crate::source::Tree;
+pub use changes::{Changes, Compared, Resized};
 use config::Requested;
 use namespace::Namespace;
 use toolchain::{Make, Toolchain};

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::LazyLock;
 
 use super::*;
-use crate::patch::stage;
+use crate::patch::{Patch, stage};
 use crate::plan::{Arch, GuestCompiler, Source};
 
 /// Writes `vmlinux` from two sources through two "objects", and counts how often it made an object.
@@ -85,9 +85,8 @@ impl World {
     }
 
     fn staged(&self, patch: &str) -> Staged {
-        let file = self.dir.path().join("p.patch");
-        std::fs::write(&file, patch).unwrap();
-        stage(&self.tree.path, &[file]).unwrap()
+        let patch = Patch { name: "p.patch".into(), is_file: true, text: patch.into() };
+        stage(&self.tree.path, &[patch]).unwrap()
     }
 
     /// Everything below the source and build trees, with contents and times.

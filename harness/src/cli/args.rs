@@ -144,6 +144,38 @@ pub struct Sanitize {
     pub jobs: Option<usize>,
 }
 
+/// What `study` can do.
+#[derive(Debug, Subcommand)]
+pub enum StudyCommand {
+    /// Propose a study of the series in a mailbox: write its patch set and its file
+    ///
+    /// Each series and version becomes a variant, beside the kernel's own tree; what does not apply is left out, and said.
+    New(NewStudy),
+}
+
+/// What `study new` is told.
+#[derive(Debug, clap::Args)]
+pub struct NewStudy {
+    /// Name of a kernel under kernels
+    #[arg(short, long)]
+    pub kernel: String,
+    /// Mailbox with the thread, as `b4 mbox` or an archive of a list gives it
+    #[arg(long, value_name = "FILE")]
+    pub mbox: PathBuf,
+    /// Machine to run on [default: the first that a study pairs the kernel with, `quick` before others]
+    #[arg(short, long)]
+    pub machine: Option<String>,
+    /// Testcase to run; may be given several times [default: those of the study that pairs the kernel]
+    #[arg(short, long = "testcase", value_name = "TESTCASE")]
+    pub testcases: Vec<String>,
+    /// Name of the study and of its patch set [default: made of the mailbox's name]
+    #[arg(short, long)]
+    pub name: Option<String>,
+    /// Directory to write patches/NAME and ci/studies/NAME.yaml into [default: the repository]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -192,6 +224,9 @@ pub enum Command {
     Plan(Forecast),
     /// Keep the cache under a bound: what was unused for longest goes first, and nothing that a run is using
     Clean(Clean),
+    /// Make a study
+    #[command(subcommand)]
+    Study(StudyCommand),
     /// List the studies of the repository
     List,
     /// Print a completion script for a shell

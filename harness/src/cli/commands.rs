@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 use trial_record::Record;
 
-use super::args::{Args, Command, Sanitize, When};
+use super::args::{Args, Command, Sanitize, StudyCommand, When};
 use crate::cache_dir::Cache;
 use crate::doctor;
 use crate::error::{Error, Result, exit};
@@ -35,6 +35,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::Sanitize(asked) => sanitize_kernel(args, asked),
         Command::Plan(asked) => super::plan::forecast(args, asked),
         Command::Clean(asked) => super::plan::clean(asked),
+        Command::Study(StudyCommand::New(asked)) => super::study::new(args, asked),
         Command::Doctor => examine(),
         Command::List => list(args),
         Command::Completions { shell } => {

@@ -6,6 +6,7 @@ mod commands;
 mod plan;
 mod report;
 mod run;
+mod study;
 
 use std::process::ExitCode;
 

@@ -26,6 +26,7 @@ use crate::plan::Cell;
 use crate::plan::Expected;
 use crate::plan::IntervalMethod;
 use crate::plan::Plan;
+use crate::plan::Row;
 use crate::trial::line::Outcome;
 use crate::trial::line::Symptom;
 use crate::trial::line::TrialLine;
@@ -43,7 +44,7 @@ impl<'a> Trials<'a> {
     pub(super) fn new(plan: &Plan, cell: &Cell<'_>, mode: Mode, data: &Data<'a>) -> Self {
         let seeds = plan.seeds_of(cell.testcase, mode);
         let (mut lines, mut missing) = (Vec::new(), 0);
-        for id in seeds.iter().map(|seed| cell.trial(mode, seed)).filter(|id| data.is_called(id)) {
+        for id in seeds.iter().map(|seed| cell.trial(mode, seed)).filter(|id| data.counts(id)) {
             match data.get(&id) {
                 Some(line) => lines.push((line, evidence::outcome(plan, line))),
                 None => missing += 1,
@@ -105,6 +106,8 @@ pub(super) struct Context<'a, 'b> {
     pub(super) observable: Control,
     /// Whether the row's patches changed the kernel.
     pub(super) in_binary: InBinary,
+    /// The row that is the same kernel, if the patches change nothing.
+    pub(super) twin: Option<&'b Row>,
 }
 
 /// Judges a cell.
@@ -122,6 +125,10 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
         }
     }
     let (expected, why) = cell.expected();
+    // What a kernel does is known by whatever row it was tried as.
+    let twin = context.twin.filter(|_| n == 0).map(|row| Cell { row, ..*cell });
+    let twin = twin.map(|twin| Trials::new(plan, &twin, plan.study.mode, data));
+    let met = twin.map_or((passes, n), |twin| (twin.passes(), twin.n()));
     CellJudgement {
         row: cell.row.name.clone(),
         passes,
@@ -144,12 +151,16 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
         in_binary: context.in_binary,
         expected,
         why: why.into(),
-        expectation: expectation(expected, passes, n),
+        same_as: context.twin.map(|row| row.name.clone()),
+        expectation: expectation(expected, met.0, met.1),
         example: example(&trials),
     }
 }
 
 fn verdict(cell: &Cell<'_>, passes: u32, n: u32, coherent: Control, context: &Context<'_, '_>) -> Verdict {
+    if context.in_binary == InBinary::NoOp && n == 0 {
+        return Verdict::NoOp;
+    }
     if n == 0 || coherent != Control::Holds {
         return Verdict::Unknown;
     }

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use crate::judge::Built;
 use crate::judge::schedule::called_set;
+use crate::judge::schedule::is_idle;
 use crate::plan::Plan;
 use crate::plan::TrialId;
 use crate::trial::line::TrialLine;
@@ -24,9 +26,11 @@ pub(super) struct Data<'a> {
 
 impl<'a> Data<'a> {
     /// Takes each planned trial's line, the first if there are several.
-    pub(super) fn new(plan: &Plan, lines: &'a [TrialLine]) -> Self {
+    pub(super) fn new(plan: &Plan, built: &Built, lines: &'a [TrialLine]) -> Self {
         let planned: BTreeSet<TrialId> = plan.trials().into_iter().collect();
-        let called = called_set(plan, lines);
+        let called = called_set(plan, built, lines);
+        // Nobody needs them, but trials of no-ops are as good as any.
+        let idle = |id: &TrialId| plan.cell_of(id).is_ok_and(|cell| is_idle(plan, built, &cell));
         let mut data = Self { lines: BTreeMap::new(), problems: Vec::new(), missing: 0, called };
         let (mut foreign, mut uncalled) = (Vec::new(), Vec::new());
         let (mut repeated, mut disagreeing) = (Vec::new(), Vec::new());
@@ -35,7 +39,7 @@ impl<'a> Data<'a> {
                 foreign.push(line.id.to_string());
                 continue;
             }
-            if !data.called.contains(&line.id) {
+            if !data.called.contains(&line.id) && !idle(&line.id) {
                 uncalled.push(line.id.to_string());
                 continue;
             }
@@ -62,9 +66,9 @@ impl<'a> Data<'a> {
         self.lines.get(id).copied()
     }
 
-    /// Returns whether the study called for a trial.
-    pub(super) fn is_called(&self, id: &TrialId) -> bool {
-        self.called.contains(id)
+    /// Returns whether a trial counts, or is missed: the study called for it, or has it all the same.
+    pub(super) fn counts(&self, id: &TrialId) -> bool {
+        self.called.contains(id) || self.lines.contains_key(id)
     }
 
     /// Returns all usable lines.

@@ -94,6 +94,8 @@ pub(super) fn candidates(plan: &Plan, groups: &[Group], built: &Built) -> Vec<Ca
 
 fn candidate(plan: &Plan, groups: &[Group], built: &Built, row: &str) -> Candidate {
     let cells = || groups.iter().filter_map(|group| Some((group, group.cell(row)?)));
+    // What a kernel breaks it breaks by whatever row it was tried.
+    let telling = || groups.iter().filter_map(|group| Some((group, group.telling(row)?)));
     let count = |condition: &dyn Fn(&Group, &CellJudgement) -> bool| {
         u32::try_from(cells().filter(|(group, cell)| condition(group, cell)).count()).unwrap_or(u32::MAX)
     };
@@ -105,8 +107,8 @@ fn candidate(plan: &Plan, groups: &[Group], built: &Built, row: &str) -> Candida
         row: row.into(),
         observable: count(&|group, _| holds(group)),
         fixed: count(&|group, cell| holds(group) && cell.verdict == Verdict::PassesAll),
-        broken: count(&|_, cell| cell.passes < cell.n),
-        worst: worst(cells()),
+        broken: count(&|group, _| group.telling(row).is_some_and(|cell| cell.passes < cell.n)),
+        worst: worst(telling()),
         prices: prices(plan, groups, row),
         no_op: no_op.into_iter().collect(),
         size: sizes.max_by_key(|size| size.added + size.removed),
@@ -135,6 +137,7 @@ const TRIAL: &str = "trial";
 /// trial where the bug shows.
 fn prices(plan: &Plan, groups: &[Group], row: &str) -> BTreeMap<String, UnitPrice> {
     let priced = plan.testcases.iter().any(|testcase| testcase.unit.is_some());
+    let baseline = plan.study.baseline.as_str();
     let mut prices: BTreeMap<String, UnitPrice> = BTreeMap::new();
     for group in groups.iter().filter(|group| priced || group.observable == Control::Holds) {
         let Some(testcase) = plan.testcases.iter().find(|case| case.name == group.testcase) else { continue };
@@ -144,13 +147,24 @@ fn prices(plan: &Plan, groups: &[Group], row: &str) -> BTreeMap<String, UnitPric
             None => (TRIAL, 1),
         };
         let units = f64::from(count) * f64::from(testcase.repetitions);
-        let Some(price) = group.cell(row).and_then(|cell| price_of(group, cell, units)) else { continue };
+        let cell = group.cell(row);
+        let is_baseline =
+            cell.is_some_and(|cell| cell.is_idle() && cell.same_as.as_deref() == Some(baseline));
+        let price =
+            if is_baseline { Some(free(group)) } else { cell.and_then(|cell| price_of(group, cell, units)) };
+        let Some(price) = price else { continue };
         match prices.get(name) {
             Some(known) if known.operations >= price.operations => {}
             _ => drop(prices.insert(name.to_owned(), price)),
         }
     }
     prices
+}
+
+/// What the same kernel as the baseline's costs more than it.
+fn free(group: &Group) -> UnitPrice {
+    let (kernel, machine) = (group.kernel.clone(), group.machine.clone());
+    UnitPrice { kernel, machine, operations: 0.0, instructions: 0.0 }
 }
 
 fn price_of(group: &Group, cell: &CellJudgement, units: f64) -> Option<UnitPrice> {

@@ -11,6 +11,7 @@ mod comparison;
 mod data;
 mod decision;
 mod evidence;
+mod in_binary;
 mod model;
 mod question;
 mod schedule;
@@ -46,11 +47,13 @@ pub use standing::Fix;
 pub use standing::Standing;
 pub use statistics::interval;
 
+use crate::build::Changes;
 use crate::error::Error;
 use crate::error::Result;
 use crate::judge::cell::Context;
 use crate::judge::cell::Trials;
 use crate::judge::data::Data;
+use crate::judge::in_binary::Images;
 use crate::patch::Size;
 use crate::plan::Cell;
 use crate::plan::Plan;
@@ -59,17 +62,17 @@ use crate::plan::Target;
 use crate::plan::Testcase;
 use crate::trial::line::TrialLine;
 
-/// What the build stage knows: by kernel and row, whether the row's image differs from that of the kernel's own tree.
-/// Entries may be absent; images named by trials then have to do.
-pub type Changed = BTreeMap<(String, String), bool>;
-
-/// What is known of the kernels beside their trials.
+/// What is known of the kernels beside their trials. Images may be absent; those that trials name then have to do.
 #[derive(Clone, Debug, Default)]
 pub struct Built {
-    /// Which images differ from those of the kernels' own trees.
-    pub changed: Changed,
+    /// SHA-256 of each image, by kernel, then row.
+    pub images: BTreeMap<String, BTreeMap<String, String>>,
+    /// SHA-256 of the images of the kernels' own trees.
+    pub bases: BTreeMap<String, String>,
     /// How far each row's tree is from the baseline's, by kernel, then row.
     pub sizes: BTreeMap<String, BTreeMap<String, Size>>,
+    /// What each row changes in the kernel, by kernel, then row.
+    pub changes: BTreeMap<String, BTreeMap<String, Changes>>,
 }
 
 /// Refuses a plan whose cells no number of its trials could decide.
@@ -85,12 +88,11 @@ pub fn check(plan: &Plan) -> Result<()> {
 
 /// Judges the trials of a study.
 pub fn judge(plan: &Plan, lines: &[TrialLine], built: &Built) -> Judgement {
-    let data = Data::new(plan, lines);
+    let data = Data::new(plan, built, lines);
+    let images = Images { plan, built, data: Some(&data) };
     let mut groups = Vec::new();
     for target in &plan.targets {
-        groups.extend(
-            plan.testcases_on(target).map(|testcase| group(plan, target, testcase, &data, &built.changed)),
-        );
+        groups.extend(plan.testcases_on(target).map(|testcase| group(target, testcase, &data, &images)));
     }
     comparison::compare(&mut groups, &plan.study.baseline);
     let count = |condition: &dyn Fn(&TrialLine) -> bool| {
@@ -111,6 +113,7 @@ pub fn judge(plan: &Plan, lines: &[TrialLine], built: &Built) -> Judgement {
         candidates: decision::candidates(plan, &groups, built),
         answers: question::answers(plan, &groups),
         groups,
+        changes: built.changes.clone(),
         problems: data.problems,
         overall: Overall::Met,
     };
@@ -118,18 +121,21 @@ pub fn judge(plan: &Plan, lines: &[TrialLine], built: &Built) -> Judgement {
     judgement
 }
 
-fn group(plan: &Plan, target: &Target, testcase: &Testcase, data: &Data<'_>, changed: &Changed) -> Group {
+fn group(target: &Target, testcase: &Testcase, data: &Data<'_>, images: &Images<'_>) -> Group {
+    let plan = images.plan;
     let baseline_row = plan.rows.iter().find(|row| row.name == plan.study.baseline);
     let baseline =
         baseline_row.map(|row| Trials::new(plan, &Cell { target, row, testcase }, plan.study.mode, data));
     let observable = baseline.as_ref().map_or(Control::Unknown, Trials::some_fail);
+    let kernel = &target.kernel.name;
     let judge_row = |row: &Row| {
         let context = Context {
             plan,
             data,
             baseline: baseline.as_ref().filter(|_| row.name != plan.study.baseline),
             observable,
-            in_binary: in_binary(plan, target, row, data, changed),
+            in_binary: images.in_binary(kernel, row),
+            twin: images.twin(kernel, row),
         };
         cell::judge(&Cell { target, row, testcase }, &context)
     };
@@ -146,36 +152,14 @@ fn group(plan: &Plan, target: &Target, testcase: &Testcase, data: &Data<'_>, cha
     }
 }
 
-fn in_binary(plan: &Plan, target: &Target, row: &Row, data: &Data<'_>, changed: &Changed) -> InBinary {
-    if row.series.is_empty() {
-        return InBinary::Base;
-    }
-    let kernel = &target.kernel.name;
-    let own = data.image(kernel, &row.name);
-    let image_of = |other: &Row| data.image(kernel, &other.name);
-    // A row that is built on the baseline must differ from it, not only from the kernel's own tree.
-    let baseline =
-        plan.rows.iter().find(|other| other.name == plan.study.baseline && other.series != row.series);
-    let differs = |other: Option<&Row>| Some(own? != other.and_then(image_of)?);
-    let from_baseline = differs(baseline);
-    let from_base = changed
-        .get(&(kernel.clone(), row.name.clone()))
-        .copied()
-        .or_else(|| differs(plan.rows.iter().find(|other| other.series.is_empty())));
-    match (from_baseline, from_base) {
-        (Some(false), _) | (_, Some(false)) => InBinary::NoOp,
-        (Some(true), _) | (_, Some(true)) => InBinary::Present,
-        (None, None) => InBinary::Unknown,
-    }
-}
-
 fn overall(judgement: &Judgement) -> Overall {
     let cells = || judgement.cells().map(|(_, cell)| cell);
     let contradicted = |cell: &CellJudgement| {
         cell.expectation == Expectation::Contradicted || cell.coherent.control == Control::Violated
     };
     let undecided = |cell: &CellJudgement| {
-        cell.expectation == Expectation::Unknown || cell.coherent.control == Control::Unknown
+        !cell.is_idle()
+            && (cell.expectation == Expectation::Unknown || cell.coherent.control == Control::Unknown)
     };
     let nowhere = judgement.groups.iter().all(|group| group.observable == Control::Violated);
     if nowhere && judgement.missing == 0 {

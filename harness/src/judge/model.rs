@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use trial_record::Mode;
 
+use crate::build::Changes;
 use crate::error::exit;
 use crate::judge::comparison::Comparison;
 use crate::judge::decision::Candidate;
@@ -53,6 +54,9 @@ pub struct Judgement {
     pub candidates: Vec<Candidate>,
     /// The answers to the study's questions, in its order.
     pub answers: Vec<Answer>,
+    /// What each row changes in the kernel, by kernel, then row; empty where that was not recorded.
+    #[serde(default)]
+    pub changes: BTreeMap<String, BTreeMap<String, Changes>>,
     /// What is wrong with the data, as sentences.
     pub problems: Vec<String>,
     /// What follows for the exit code.
@@ -131,6 +135,9 @@ pub struct CellJudgement {
     pub coherent: Coherent,
     /// Whether the patches are in the kernel that ran.
     pub in_binary: InBinary,
+    /// Where they are not, the row that is the same kernel, if the study has one.
+    #[serde(default)]
+    pub same_as: Option<String>,
     /// What the study's rule says of the failure rate; none without a rule.
     pub decision: Option<Decision>,
     /// What the trials say about the row.
@@ -212,7 +219,7 @@ pub enum Verdict {
     Unknown,
     /// Every trial passed, and so did those of the baseline: the bug does not show here.
     NotObservable,
-    /// The patches do nothing on this kernel.
+    /// The patches do nothing on this kernel; no trial is needed to say so.
     NoOp,
 }
 
@@ -232,7 +239,8 @@ impl Verdict {
 
 /// Whether a cell did what was expected. *Pass* is met if every trial that says something passed, *fail* if at least
 /// one failed, *any* always; none of them without a trial that says something. It is checked also where the verdict
-/// is no-op or not-observable, because an expectation is about what happens, not about merit.
+/// is no-op or not-observable, because an expectation is about what happens, not about merit. Of a no-op without trials, the
+/// trials of the row that is the same kernel tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Expectation {
@@ -290,7 +298,22 @@ impl Overall {
     }
 }
 
+impl CellJudgement {
+    /// Returns whether the cell has no trials because it needs none: the patches change nothing.
+    pub fn is_idle(&self) -> bool {
+        self.verdict == Verdict::NoOp && self.n == 0 && self.unknown == 0
+    }
+}
+
 impl Group {
+    /// Returns the cell that tells what a row's kernel does: the row's, or where that has no trials because the patches change
+    /// nothing, the one of the same kernel.
+    pub fn telling(&self, row: &str) -> Option<&CellJudgement> {
+        let cell = self.cell(row)?;
+        let twin = cell.same_as.as_deref().filter(|_| cell.is_idle());
+        twin.and_then(|twin| self.cell(twin)).or(Some(cell))
+    }
+
     /// Returns the cell of a row.
     pub fn cell(&self, row: &str) -> Option<&CellJudgement> {
         self.cells.iter().find(|cell| cell.row == row)

@@ -60,7 +60,7 @@ fn answer(plan: &Plan, groups: &[Group], question: &Question) -> Answer {
     for group in
         named.flat_map(|name| groups.iter().filter(bears).filter(move |group| group.testcase == *name))
     {
-        let Some(cell) = group.cell(&question.row).filter(|cell| cell.n > 0) else { continue };
+        let Some(cell) = group.telling(&question.row).filter(|cell| cell.n > 0) else { continue };
         let witness = Witness {
             kernel: group.kernel.clone(),
             machine: group.machine.clone(),

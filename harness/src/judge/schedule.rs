@@ -9,7 +9,9 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use crate::judge::Built;
 use crate::judge::evidence;
+use crate::judge::in_binary::Images;
 use crate::judge::statistics::sequential::Decision;
 use crate::judge::statistics::sequential::decide;
 use crate::plan::Cell;
@@ -32,13 +34,16 @@ pub struct Schedule {
     pub next: Vec<TrialId>,
 }
 
-/// Returns what a study calls for after `lines`. Of several lines of a trial the first counts.
-pub fn schedule<'a>(plan: &Plan, lines: impl IntoIterator<Item = &'a TrialLine>) -> Schedule {
+/// Returns what a study calls for after `lines`. Of several lines of a trial the first counts. A row whose patches change
+/// nothing on a kernel is not tried there: it is the same kernel as another.
+pub fn schedule<'a>(plan: &Plan, built: &Built, lines: impl IntoIterator<Item = &'a TrialLine>) -> Schedule {
     let mut ended: BTreeMap<&TrialId, &TrialLine> = BTreeMap::new();
     for line in lines {
         ended.entry(&line.id).or_insert(line);
     }
-    let called: Vec<TrialId> = plan.cells().iter().flat_map(|cell| called(plan, cell, &ended)).collect();
+    let cells = plan.cells();
+    let cells = cells.iter().filter(|cell| !is_idle(plan, built, cell));
+    let called: Vec<TrialId> = cells.flat_map(|cell| called(plan, cell, &ended)).collect();
     let mut next: Vec<TrialId> = called.iter().filter(|id| !ended.contains_key(id)).cloned().collect();
     next.sort_by_cached_key(|id| sha256(&format!("{} {id}", plan.study.seeds.first)));
     Schedule { called, next }
@@ -82,7 +87,12 @@ fn called(plan: &Plan, cell: &Cell<'_>, ended: &BTreeMap<&TrialId, &TrialLine>) 
     called
 }
 
+/// Returns whether a cell needs no trials, by what is known before there are any.
+pub(super) fn is_idle(plan: &Plan, built: &Built, cell: &Cell<'_>) -> bool {
+    Images { plan, built, data: None }.is_idle(&cell.target.kernel.name, cell.row)
+}
+
 /// Returns the trials called for as a set.
-pub(super) fn called_set(plan: &Plan, lines: &[TrialLine]) -> BTreeSet<TrialId> {
-    schedule(plan, lines).called.into_iter().collect()
+pub(super) fn called_set(plan: &Plan, built: &Built, lines: &[TrialLine]) -> BTreeSet<TrialId> {
+    schedule(plan, built, lines).called.into_iter().collect()
 }

@@ -198,12 +198,80 @@ fn patches_that_change_nothing_are_a_no_op() {
         (InBinary::NoOp, Verdict::NoOp)
     );
     assert_eq!(cell(&judgement, "merged", "t1").in_binary, InBinary::Present);
-    let told = Changed::from([(("mips-6.1".into(), "merged".into()), false)]);
-    let judgement = judge(&plan(), &lines(), &Built { changed: told, ..Built::default() });
+    let same = "image of merged".to_owned();
+    let judgement =
+        judge(&plan(), &lines(), &Built { bases: [("mips-6.1".into(), same)].into(), ..Built::default() });
     assert_eq!(cell(&judgement, "merged", "t1").verdict, Verdict::NoOp);
     let mut nameless = lines();
     nameless.iter_mut().for_each(|line| line.image.clear());
     assert_eq!(cell(&judged(&nameless), "merged", "t1").in_binary, InBinary::Unknown);
+}
+
+/// What is built when `lazy` is the same kernel as the baseline.
+fn lazy_is_unfixed() -> Built {
+    let image = |row: &str| (row.to_owned(), format!("image of {row}"));
+    let mut images = BTreeMap::from(["unfixed", "merged", "lazy", "merged-alone"].map(image));
+    images.insert("lazy".into(), "image of unfixed".into());
+    Built {
+        images: [("mips-6.1".into(), images)].into(),
+        bases: [("mips-6.1".into(), "image of merged-alone".into())].into(),
+        ..Built::default()
+    }
+}
+
+#[test]
+fn a_no_op_costs_no_trials_and_is_neither_unknown_nor_missing() {
+    let built = lazy_is_unfixed();
+    let called = schedule(&plan(), &built, &[]).called;
+    assert_eq!((called.len(), plan().trials().len()), (30, 40));
+    assert!(called.iter().all(|id| id.row != "lazy"));
+    let needed: Vec<TrialLine> = lines().into_iter().filter(|line| called.contains(&line.id)).collect();
+    let judgement = judge(&plan(), &needed, &built);
+    assert_eq!((judgement.trials, judgement.unknown, judgement.missing), (30, 0, 0));
+    assert_eq!(judgement.problems, [""; 0]);
+    let lazy = cell(&judgement, "lazy", "t1");
+    assert_eq!((lazy.verdict, lazy.in_binary), (Verdict::NoOp, InBinary::NoOp));
+    assert_eq!((lazy.n, lazy.missing, lazy.interval), (0, 0, None));
+    assert!(lazy.is_idle());
+    // The same kernel fails as the baseline, so that the expectation of a pass is contradicted all the same.
+    assert_eq!((lazy.same_as.as_deref(), lazy.expectation), (Some("unfixed"), Expectation::Contradicted));
+    assert_eq!(cell(&judgement, "lazy", "t9").expectation, Expectation::Met);
+    assert_eq!(judgement.overall, Overall::NotMet);
+    let lazy = judgement.candidates.iter().find(|one| one.row == "lazy").unwrap();
+    assert_eq!((lazy.fixed, lazy.broken, lazy.no_op.as_slice()), (0, 1, ["mips-6.1".to_owned()].as_slice()));
+    assert_eq!(lazy.worst.as_ref().map(|worst| (worst.passes, worst.n)), Some((1, 4)));
+    assert_eq!(lazy.prices["trial"].operations, 0.0);
+}
+
+#[test]
+fn trials_of_a_no_op_that_a_run_has_all_the_same_count() {
+    let mut all = lines();
+    for line in all.iter_mut().filter(|line| line.id.row == "lazy") {
+        line.image = "image of unfixed".into();
+    }
+    let judgement = judge(&plan(), &all, &lazy_is_unfixed());
+    assert_eq!((judgement.trials, judgement.missing, judgement.problems.len()), (40, 0, 0));
+    let lazy = cell(&judgement, "lazy", "t1");
+    assert_eq!((lazy.n, lazy.verdict, lazy.expectation), (4, Verdict::NoOp, Expectation::Met));
+    assert!(!lazy.is_idle());
+    assert_eq!(judgement.overall, Overall::Met);
+}
+
+#[test]
+fn the_baseline_and_the_kernels_own_tree_are_always_tried() {
+    let mut built = lazy_is_unfixed();
+    // The baseline's patches do nothing here, so that it is the kernel's own tree.
+    built.images.get_mut("mips-6.1").unwrap().insert("unfixed".into(), "image of merged-alone".into());
+    let called = schedule(&plan(), &built, &[]).called;
+    let has = |row: &str| called.iter().filter(|id| id.row == row).count();
+    assert_eq!([has("unfixed"), has("merged-alone"), has("merged"), has("lazy")], [10, 10, 10, 10]);
+    // A row that is the kernel's own tree, but not the baseline, needs no trials if that has a row.
+    built.images.get_mut("mips-6.1").unwrap().insert("merged".into(), "image of merged-alone".into());
+    let called = schedule(&plan(), &built, &[]).called;
+    assert!(called.iter().all(|id| id.row != "merged"));
+    // And of a kernel that could not be built nothing is known.
+    built.images.get_mut("mips-6.1").unwrap().remove("lazy");
+    assert_eq!(schedule(&plan(), &built, &[]).called.iter().filter(|id| id.row == "lazy").count(), 10);
 }
 
 #[test]

@@ -2,28 +2,41 @@
 //! A series of patches to the files of a source tree as they are with the series applied.
 //!
 //! Only the touched files are copied, and git applies each patch to the copies, in order and without fuzz: a patch
-//! that does not fit is reported within milliseconds, before anything is built.
+//! that does not fit is reported within milliseconds, before anything is built. Where patches come from (files, mails,
+//! commits) is for [`gather`](gather()) to know.
 
+mod diagnose;
+mod gather;
+mod mail;
 mod parse;
+mod range;
 mod size;
 #[cfg(test)]
 mod tests;
+mod thread;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cache_dir::key;
 use crate::error::{Error, Result};
 use crate::process::Run;
+pub use gather::{gather, thread};
 use parse::{FilePatch, parse};
+pub use range::{Relation, relation};
 pub use size::{Size, difference};
+pub use thread::{Series, Thread};
 
 /// The permissions of a file as git knows them.
 const EXECUTABLE: u32 = 0o755;
 const PLAIN: u32 = 0o644;
+
+/// A patch of some megabytes takes git a second.
+const APPLY_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A file as a series leaves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,43 +63,150 @@ impl Staged {
     }
 }
 
+/// A patch, read and decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// What it is called in messages: its file, or the mail or the commit and where that is.
+    pub name: String,
+    /// Whether the name is that of a file, so that lines can be named as compilers do.
+    pub is_file: bool,
+    /// Its bytes: a diff, with whatever else git passes over.
+    pub text: Vec<u8>,
+}
+
+impl Patch {
+    /// Returns the error that something is wrong with the patch, at a line of it if one is named.
+    fn fault(&self, line: Option<usize>, why: &str, mend: &str) -> Error {
+        let place = match line {
+            None => self.name.clone(),
+            Some(line) if self.is_file => format!("{}:{line}", self.name),
+            Some(line) => format!("{}, line {line}", self.name),
+        };
+        Error::study(format!("{place}: {why}")).hint(mend)
+    }
+
+    /// Returns what the patch does, file by file.
+    fn files(&self) -> Result<Vec<FilePatch>> {
+        if self.text.is_empty() {
+            return Err(self.fault(None, "is empty", NO_DIFF));
+        }
+        if let Some(at) = self.text.iter().position(|byte| *byte == 0) {
+            let line = 1 + self.text[..at].iter().filter(|byte| **byte == b'\n').count();
+            return Err(self.fault(Some(line), "has a zero byte, so it is not text in UTF-8", RECODE));
+        }
+        let files = parse(&String::from_utf8_lossy(&self.text))
+            .map_err(|fault| self.fault(Some(fault.line), &fault.why, fault.mend))?;
+        if files.is_empty() {
+            return Err(self.fault(None, "changes no file", NO_DIFF));
+        }
+        Ok(files)
+    }
+}
+
+/// What to do about a patch without a diff.
+const NO_DIFF: &str = "write patches as `git format-patch` does; delete one that has become empty";
+/// What to do about a patch in another encoding.
+const RECODE: &str = "save it as UTF-8, as kernel sources are; UTF-16 is what some editors on Windows write";
+/// What to do about a path that must not be written.
+const INSIDE: &str =
+    "a patch may change plain files of the kernel's tree only; do not trust where this one comes from";
+
 /// Applies the patches `series`, in that order, to copies of the files of `tree`.
 ///
 /// # Errors
 ///
-/// Study error that names the patch, and for one that does not fit the hunk, the file and the line; also for a patch
-/// that is empty or binary, or leads out of the tree. Infrastructure if git is missing.
-pub fn stage<P: AsRef<Path>>(tree: &Path, series: &[P]) -> Result<Staged> {
-    let scratch = tempfile::tempdir()
-        .map_err(|e| Error::io("create a scratch directory in", &std::env::temp_dir(), e))?;
-    // Below a directory that git may not leave upwards, lest it finds somebody's repository there.
-    let copy = scratch.path().join("tree");
-    std::fs::create_dir(&copy).map_err(|e| Error::io("create", &copy, e))?;
-    let mut touched = BTreeSet::new();
-    for patch in series {
-        let patch = patch.as_ref();
-        let files = read(patch)?;
-        for path in files.iter().flat_map(FilePatch::paths) {
-            check_path(tree, path).map_err(|why| Error::study(format!("{}: {why}", patch.display())))?;
-            if touched.insert(path.to_owned()) {
-                copy_file(tree, &copy, path)?;
-            }
+/// Study error that names the patch, and for one that does not fit the hunk, the file and the line, and why if that can
+/// be told; also for a patch that is empty or binary, or leads out of the tree. Infrastructure if git is missing.
+pub fn stage(tree: &Path, series: &[Patch]) -> Result<Staged> {
+    let mut copy = Copy::new(tree)?;
+    for (n, patch) in series.iter().enumerate() {
+        let files = patch.files()?;
+        copy.take(patch, &files)?;
+        if let Some(complaint) = copy.apply(patch, Way::Forward)? {
+            return Err(diagnose::explain(&copy, &series[..=n], &files, &complaint)?);
         }
-        apply(patch, &files, &copy)?;
+        copy.check_no_others(patch)?;
     }
-    collect(tree, &copy, &touched)
+    collect(tree, &copy.root, &copy.touched)
 }
 
-fn read(patch: &Path) -> Result<Vec<FilePatch>> {
-    let bytes =
-        std::fs::read(patch).map_err(|e| Error::study(format!("cannot read {}: {e}", patch.display())))?;
-    let files = parse(&String::from_utf8_lossy(&bytes))
-        .map_err(|why| Error::study(format!("{}: {why}", patch.display())))?;
-    if files.is_empty() {
-        return Err(Error::study(format!("{}: changes no file", patch.display()))
-            .hint("write patches as `git format-patch` does; delete one that has become empty"));
+/// Copies of those files of a tree that patches touch, in a directory of their own.
+struct Copy<'a> {
+    tree: &'a Path,
+    scratch: tempfile::TempDir,
+    root: PathBuf,
+    touched: BTreeSet<PathBuf>,
+}
+
+/// How a patch is given to git.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Applied.
+    Forward,
+    /// Only tried.
+    Check,
+    /// Only tried, from its end to its beginning.
+    CheckReverse,
+    /// Only tried, whatever the lines around a change are.
+    CheckFuzzy,
+}
+
+impl Way {
+    fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Forward => &[],
+            Self::Check => &["--check"],
+            Self::CheckReverse => &["--check", "--reverse"],
+            Self::CheckFuzzy => &["--check", "-C0"],
+        }
     }
-    Ok(files)
+}
+
+impl<'a> Copy<'a> {
+    fn new(tree: &'a Path) -> Result<Self> {
+        let scratch = tempfile::tempdir()
+            .map_err(|e| Error::io("create a scratch directory in", &std::env::temp_dir(), e))?;
+        // Below a directory that git may not leave upwards, lest it finds somebody's repository there.
+        let root = scratch.path().join("tree");
+        std::fs::create_dir(&root).map_err(|e| Error::io("create", &root, e))?;
+        Ok(Self { tree, scratch, root, touched: BTreeSet::new() })
+    }
+
+    /// Copies the files that a patch touches, unless an earlier one did.
+    fn take(&mut self, patch: &Patch, files: &[FilePatch]) -> Result<()> {
+        for path in files.iter().flat_map(FilePatch::paths) {
+            check_path(self.tree, path).map_err(|why| patch.fault(None, &why, INSIDE))?;
+            if self.touched.insert(path.to_owned()) {
+                copy_file(self.tree, &self.root, path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets git apply a patch, all of it or nothing; returns what git complains of, if it does.
+    fn apply(&self, patch: &Patch, way: Way) -> Result<Option<String>> {
+        let file = self.scratch.path().join("patch");
+        std::fs::write(&file, &patch.text).map_err(|e| Error::io("write", &file, e))?;
+        let git = Run::new("git").args(["apply", "-p1", "--whitespace=nowarn"]).args(way.words()).arg("--");
+        let git = git.arg(&file).dir(&self.root).env_clear().deadline(APPLY_DEADLINE);
+        let git = git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        let git = git.env("GIT_CEILING_DIRECTORIES", self.scratch.path()).output()?;
+        Ok((!git.outcome.success()).then_some(git.stderr))
+    }
+
+    /// Makes sure that git read of the patch what was read of it here: whatever else it wrote would be lost.
+    fn check_no_others(&self, patch: &Patch) -> Result<()> {
+        for entry in walkdir::WalkDir::new(&self.root).min_depth(1) {
+            let entry =
+                entry.map_err(|e| Error::infrastructure(format!("cannot list a scratch tree: {e}")))?;
+            let path = entry.path().strip_prefix(&self.root).unwrap_or(entry.path());
+            if !entry.file_type().is_dir() && !self.touched.contains(path) {
+                let why = format!("changes {} in a way that only git sees", path.display());
+                return Err(patch.fault(None, &why, "write it anew with `git format-patch`"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Says why a path may not be written, if so.
@@ -116,41 +236,6 @@ fn copy_file(tree: &Path, copy: &Path, path: &Path) -> Result<()> {
     let Some(file) = load(&from)? else { return Ok(()) };
     std::fs::write(&to, &file.content).map_err(|e| Error::io("write", &to, e))?;
     set_executable(&to, file.executable)
-}
-
-fn apply(patch: &Path, files: &[FilePatch], copy: &Path) -> Result<()> {
-    let patch = patch.canonicalize().map_err(|e| Error::io("resolve", patch, e)).map(|full| (patch, full))?;
-    let git = Run::new("git")
-        .args(["apply", "-p1", "--whitespace=nowarn", "--"])
-        .arg(&patch.1)
-        .dir(copy)
-        .env_clear();
-    let git = git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
-    let git = git.env("GIT_CEILING_DIRECTORIES", copy.parent().unwrap_or(copy)).output()?;
-    if git.outcome.success() {
-        return Ok(());
-    }
-    Err(Error::study(format!("{}: {}", patch.0.display(), explain(&git.stderr, files)))
-        .hint("rebase the patch onto this kernel, or onto the patches before it in the series"))
-}
-
-/// Turns git's complaint into the words of the study: which hunk, which file, which line.
-fn explain(complaint: &str, files: &[FilePatch]) -> String {
-    let said = complaint.lines().find_map(|l| l.strip_prefix("error: ")).unwrap_or("git cannot apply it");
-    if let Some((path, line)) = said.strip_prefix("patch failed: ").and_then(|at| at.rsplit_once(':')) {
-        let hunks =
-            files.iter().find(|f| f.old.as_deref() == Some(Path::new(path))).map(|f| f.hunks.as_slice());
-        let number = hunks.unwrap_or_default().iter().position(|start| start.to_string() == line);
-        let hunk = number.map_or_else(|| "a hunk".to_owned(), |n| format!("hunk {}", n + 1));
-        return format!("{hunk} at {path}:{line} does not apply");
-    }
-    if let Some(path) = said.strip_suffix(": No such file or directory") {
-        return format!("{path} is not in this source tree");
-    }
-    if let Some(path) = said.strip_suffix(": already exists in working directory") {
-        return format!("{path} is in this source tree already");
-    }
-    said.to_owned()
 }
 
 fn collect(tree: &Path, copy: &Path, touched: &BTreeSet<PathBuf>) -> Result<Staged> {

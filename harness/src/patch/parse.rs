@@ -21,20 +21,64 @@ impl FilePatch {
     }
 }
 
+/// What is wrong with a patch.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// Line of the patch, from 1.
+    pub(super) line: usize,
+    /// What is wrong, as a clause.
+    pub(super) why: String,
+    /// What can be done about it.
+    pub(super) mend: &'static str,
+}
+
+/// What can be done about a patch that is not whole.
+const WHOLE: &str =
+    "fetch it again, or write it anew with `git format-patch`: it was cut off or changed on its way";
+/// What can be done about a path that git would not write.
+const PATHS: &str = "make the patch with `git format-patch` at the top of a kernel tree, without --no-prefix";
+/// What can be done about a change that nobody can judge here.
+const REVIEW: &str = "take it out of the patch: only changes of text files are judged";
+
 /// Returns what a patch does, file by file; the text around the diffs is passed over.
 ///
 /// # Errors
 ///
 /// Says what is wrong with a patch that is binary, links, quotes a path, or ends in the middle.
-pub(super) fn parse(text: &str) -> Result<Vec<FilePatch>, String> {
+pub(super) fn parse(text: &str) -> Result<Vec<FilePatch>, Fault> {
+    let mut lines = Lines { lines: text.lines().peekable(), number: 0 };
+    read(&mut lines).map_err(|(why, mend)| Fault { line: lines.number.max(1), why, mend })
+}
+
+/// Says what is wrong with the line that was read last, and what can be done about it.
+type Wrong = (String, &'static str);
+
+/// The lines of a patch, counted.
+struct Lines<'a> {
+    lines: std::iter::Peekable<std::str::Lines<'a>>,
+    number: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn next(&mut self) -> Option<&'a str> {
+        let line = self.lines.next()?;
+        self.number += 1;
+        Some(line)
+    }
+
+    fn next_is(&mut self, prefix: &str) -> bool {
+        self.lines.peek().is_some_and(|line| line.starts_with(prefix))
+    }
+}
+
+fn read(lines: &mut Lines<'_>) -> Result<Vec<FilePatch>, Wrong> {
     let mut files: Vec<FilePatch> = Vec::new();
-    let mut lines = text.lines().peekable();
     let mut in_header = false;
     while let Some(line) = lines.next() {
         if let Some(names) = line.strip_prefix("diff --git ") {
             files.push(from_git_header(names)?);
             in_header = true;
-        } else if line.starts_with("--- ") && lines.peek().is_some_and(|l| l.starts_with("+++ ")) {
+        } else if line.starts_with("--- ") && lines.next_is("+++ ") {
             let next = lines.next().unwrap_or_default();
             if !in_header {
                 // A patch by plain diff has no other header.
@@ -47,9 +91,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<FilePatch>, String> {
         } else if line.starts_with("@@ -") {
             let Some(file) = files.last_mut() else { continue };
             let (start, old, new) =
-                hunk_header(line).ok_or_else(|| format!("has a damaged hunk header: {line}"))?;
+                hunk_header(line).ok_or_else(|| (format!("has a damaged hunk header: {line}"), WHOLE))?;
             file.hunks.push(start);
-            skip_hunk(&mut lines, old, new)?;
+            skip_hunk(lines, old, new)?;
         } else if in_header {
             header_line(line, files.last_mut())?;
         }
@@ -58,9 +102,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<FilePatch>, String> {
 }
 
 /// Reads `a/X b/X`; where the two differ, the lines after it say so again.
-fn from_git_header(names: &str) -> Result<FilePatch, String> {
+fn from_git_header(names: &str) -> Result<FilePatch, Wrong> {
     if names.starts_with('"') {
-        return Err(format!("quotes the path {names}, which kernels have no use for"));
+        return Err(quoted(names));
     }
     // Both halves have the same length unless it is a rename, which names its paths in lines of its own.
     let half = names.len() / 2;
@@ -71,15 +115,23 @@ fn from_git_header(names: &str) -> Result<FilePatch, String> {
     Ok(FilePatch { old: path.clone(), new: path, hunks: Vec::new() })
 }
 
-fn header_line(line: &str, file: Option<&mut FilePatch>) -> Result<(), String> {
+fn quoted(path: &str) -> Wrong {
+    (format!("quotes the path {path}, which kernels have no use for"), PATHS)
+}
+
+fn header_line(line: &str, file: Option<&mut FilePatch>) -> Result<(), Wrong> {
     let Some(file) = file else { return Ok(()) };
     if line.starts_with("GIT binary patch") || line.starts_with("Binary files ") {
-        return Err("has a binary part, which cannot be reviewed".to_owned());
+        return Err(("has a binary part, which cannot be reviewed".to_owned(), REVIEW));
     }
     let mode =
         ["new file mode ", "new mode ", "deleted file mode "].iter().find_map(|p| line.strip_prefix(p));
     if mode.is_some_and(|mode| !mode.starts_with("100")) {
-        return Err("makes a symbolic link or a submodule".to_owned());
+        return Err(("makes a symbolic link or a submodule".to_owned(), REVIEW));
+    }
+    let renamed = ["rename from ", "copy from ", "rename to ", "copy to "].iter();
+    if let Some(path) = renamed.filter_map(|p| line.strip_prefix(p)).find(|path| path.starts_with('"')) {
+        return Err(quoted(path));
     }
     if line.starts_with("new file mode ") {
         file.old = None;
@@ -94,7 +146,7 @@ fn header_line(line: &str, file: Option<&mut FilePatch>) -> Result<(), String> {
 }
 
 /// Reads a path behind `--- ` or `+++ `; `None` for `/dev/null`.
-fn side(line: &str, prefix: &str) -> Result<Option<PathBuf>, String> {
+fn side(line: &str, prefix: &str) -> Result<Option<PathBuf>, Wrong> {
     // diff(1) puts a tab and a time behind the path.
     let path = line[4..].split('\t').next().unwrap_or_default();
     if path == "/dev/null" {
@@ -102,7 +154,10 @@ fn side(line: &str, prefix: &str) -> Result<Option<PathBuf>, String> {
     }
     match path.strip_prefix(prefix) {
         Some(path) => Ok(Some(path.into())),
-        None => Err(format!("names the path {path} without {prefix} before it")),
+        None if path.starts_with('/') => {
+            Err((format!("leads out of the source tree with the path {path}"), PATHS))
+        }
+        None => Err((format!("names the path {path} without {prefix} before it"), PATHS)),
     }
 }
 
@@ -119,23 +174,21 @@ fn hunk_header(line: &str) -> Option<(u64, u64, u64)> {
 }
 
 /// Passes over the body of a hunk, so that nothing in it is taken for a header.
-fn skip_hunk<'a>(
-    lines: &mut impl Iterator<Item = &'a str>,
-    mut old: u64,
-    mut new: u64,
-) -> Result<(), String> {
-    while old + new > 0 {
-        let line = lines.next().ok_or("ends in the middle of a hunk")?;
+fn skip_hunk(lines: &mut Lines<'_>, mut old: u64, mut new: u64) -> Result<(), Wrong> {
+    let whole = |why: &str| (why.to_owned(), WHOLE);
+    while old > 0 || new > 0 {
+        let line = lines.next().ok_or_else(|| whole("ends in the middle of a hunk"))?;
         let (less_old, less_new) = match line.as_bytes().first() {
             // Mailers strip the blank of an empty context line.
             Some(b' ') | None => (1, 1),
             Some(b'-') => (1, 0),
             Some(b'+') => (0, 1),
             Some(b'\\') => (0, 0),
-            Some(_) => return Err(format!("has a damaged hunk at the line: {line}")),
+            Some(_) => return Err(whole(&format!("has a damaged hunk at the line: {line}"))),
         };
-        old = old.checked_sub(less_old).ok_or("has a hunk longer than its header says")?;
-        new = new.checked_sub(less_new).ok_or("has a hunk longer than its header says")?;
+        let longer = || whole("has a hunk longer than its header says");
+        old = old.checked_sub(less_old).ok_or_else(longer)?;
+        new = new.checked_sub(less_new).ok_or_else(longer)?;
     }
     Ok(())
 }

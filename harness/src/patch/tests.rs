@@ -36,7 +36,8 @@ impl World {
     }
 
     fn stage(&self) -> Result<Staged> {
-        stage(&self.dir.path().join("tree"), &self.series)
+        let series: Vec<_> = self.series.iter().cloned().map(crate::plan::Patches::File).collect();
+        stage(&self.dir.path().join("tree"), &gather(Path::new("/"), &series)?)
     }
 
     fn error(&self) -> String {
@@ -60,14 +61,18 @@ fn patches_apply_in_order_and_the_tree_stays_as_it_was() {
 
 #[test]
 fn a_hunk_that_does_not_apply_is_named() {
-    let world = World::new().patch(&diff(FILE, &[hunk(5, "x"), hunk(20, "y").replace("line 19", "other")]));
+    let world = World::new().patch(&diff(FILE, &[hunk(5, "x"), hunk(20, "y").replace("-line 20", "-other")]));
     assert_eq!(world.error(), "0001-x.patch: hunk 2 at kernel/events/uprobes.c:19 does not apply");
 }
 
 #[test]
 fn there_is_no_fuzz() {
     let world = World::new().patch(&diff(FILE, &[hunk(20, "y").replace(" line 21", " changed")]));
-    assert!(world.error().ends_with("hunk 1 at kernel/events/uprobes.c:19 does not apply"));
+    assert_eq!(
+        world.error(),
+        "0001-x.patch: hunk 1 at kernel/events/uprobes.c:19 does not apply without fuzz: some lines around the change \
+         differ in this tree"
+    );
 }
 
 #[test]
@@ -94,7 +99,7 @@ fn files_are_made_deleted_and_renamed() {
 fn a_missing_file_is_named() {
     assert_eq!(
         World::new().patch(&diff("mm/x.c", &[hunk(5, "x")])).error(),
-        "0001-x.patch: mm/x.c is not in this source tree"
+        "0001-x.patch: mm/x.c is not in this source tree, nor is any other file that it changes: it is for another tree"
     );
 }
 

@@ -30,6 +30,7 @@ use crate::plan::model::GuestCompiler;
 use crate::plan::model::Seeds;
 use crate::plan::model::Uimage;
 use crate::plan::model::Unit;
+use crate::plan::series::Patches;
 use crate::plan::symptom::Symptom;
 use crate::plan::trial_id::TrialId;
 
@@ -215,9 +216,15 @@ pub struct Row {
     pub title: String,
     /// Why the variant is expected to work, or not to.
     pub why: String,
-    /// Patch files in the order in which they apply: those of the variants below (`on`), the variant's own, the
+    /// Patches in the order in which they apply: those of the variants below (`on`), the variant's own, the
     /// companions'. Empty for the kernel's own tree.
-    pub series: Vec<PathBuf>,
+    pub series: Vec<Patches>,
+    /// Message id of the variant's first mail, without `<>`: what a report replies to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// Commit for which the variant's patches were made, if they say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_commit: Option<String>,
     /// Expectations; of those that apply to a cell the last one counts.
     pub expectations: Vec<Expectation>,
 }

@@ -57,7 +57,8 @@ impl Texts {
         self.files.keys().filter_map(|path| name(path).map(|(from, to)| &path[from..to])).collect()
     }
 
-    fn text(&self, path: &str) -> Option<&str> {
+    /// Returns the text of a file, if it was wanted.
+    pub(super) fn text(&self, path: &str) -> Option<&str> {
         self.files.get(path)?.as_deref()
     }
 }

@@ -105,7 +105,8 @@ pub struct GuestCompiler {
     pub cflags: Vec<String>,
 }
 
-/// `patches/<set>/<variant>/variant.yaml`; the patch files lie beside it and apply in the order of their names.
+/// `patches/<set>/<variant>/variant.yaml`; the patch files lie beside it and apply in the order of their names, unless
+/// one of `mbox`, `series` and `git` says that the patches come from elsewhere.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VariantFile {
@@ -117,9 +118,29 @@ pub struct VariantFile {
     pub on: Option<String>,
     /// Why it is expected to work, or not to.
     pub why: String,
+    /// Mailbox with the patches, as `b4 am` or an archive of a list gives it; relative to this file's directory.
+    pub mbox: Option<String>,
+    /// Directory with the patch files of a series, whose cover letter is passed over; relative to this file's directory.
+    pub series: Option<String>,
+    /// Commits of a git repository.
+    pub git: Option<GitPatches>,
+    /// Message id of the series' first mail: what a report replies to, and what tells the series from others of `mbox`.
+    pub message_id: Option<String>,
+    /// Commit for which the patches were made, as `base-commit:` in a mail states it.
+    pub base_commit: Option<String>,
     /// Expected outcomes; anything not named is expected to pass.
     #[serde(default)]
     pub expect: Vec<Expectation>,
+}
+
+/// `git:` of a variant: commits, each of which is a patch. The repository is only read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GitPatches {
+    /// Path of the repository or of a work tree of it; a relative one starts at the root of patcheval's repository.
+    pub path: String,
+    /// Range as in `v6.1..topic`, without merges; or a branch: then what it has and its upstream branch has not.
+    pub range: String,
 }
 
 /// What a variant is expected to do in some cells. Of several entries that apply to a cell the last one counts,

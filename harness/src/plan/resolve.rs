@@ -31,6 +31,8 @@ use crate::plan::model::KernelFile;
 use crate::plan::model::RowFile;
 use crate::plan::model::StudyFile;
 use crate::plan::model::VariantFile;
+use crate::plan::series;
+use crate::plan::series::Patches;
 use crate::plan::sweep;
 
 /// Checks a study as a whole and returns it with every name resolved.
@@ -215,9 +217,9 @@ fn resolve_row(low: &Low, row: &RowFile) -> Result<Row> {
     let name = row.name.clone().unwrap_or_else(|| row.variant.clone());
     check::name(file, "row", &name)?;
     let chain = chain(low, &row.variant)?;
-    let mut series = Vec::new();
+    let mut series: Vec<Patches> = Vec::new();
     for variant in &chain {
-        series.extend(patches(low, variant));
+        series.extend(series::of(low, variant)?);
     }
     for companion in &row.with {
         let companion = get(&low.variants, companion)?;
@@ -231,7 +233,7 @@ fn resolve_row(low: &Low, row: &RowFile) -> Result<Row> {
                 companion.name
             )));
         }
-        series.extend(patches(low, companion));
+        series.extend(series::of(low, companion)?);
     }
     let variant = get(&low.variants, &row.variant)?;
     let variant_file = format!("{}/variant.yaml", variant_directory(&low.study.patches, &variant.name));
@@ -244,6 +246,8 @@ fn resolve_row(low: &Low, row: &RowFile) -> Result<Row> {
         title: variant.title.clone(),
         why: variant.why.clone(),
         series,
+        message_id: variant.message_id.as_deref().map(series::bare),
+        base_commit: variant.base_commit.clone(),
         expectations: variant.expect.iter().chain(&row.expect).cloned().collect(),
     })
 }
@@ -263,19 +267,14 @@ fn chain<'a>(low: &'a Low, name: &str) -> Result<Vec<&'a VariantFile>> {
                 names.join(" on ")
             )));
         }
-        if variant.on.is_some() && patches(low, variant).is_empty() {
+        if variant.on.is_some() && series::of(low, variant)?.is_empty() {
             let directory = variant_directory(&low.study.patches, name);
-            return Err(Error::study(format!("{directory}: has `on`, but no *.patch of its own")));
+            return Err(Error::study(format!("{directory}: has `on`, but no patches of its own")));
         }
         next = variant.on.as_deref();
     }
     chain.reverse();
     Ok(chain)
-}
-
-fn patches(low: &Low, variant: &VariantFile) -> Vec<PathBuf> {
-    let directory = variant_directory(&low.study.patches, &variant.name);
-    low.texts.beside(&directory, ".patch").into_iter().map(PathBuf::from).collect()
 }
 
 /// Refuses an expectation about something that does not exist: a misspelt one would silently never apply. Those of

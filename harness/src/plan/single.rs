@@ -93,6 +93,8 @@ pub fn single(texts: &Texts, wanted: &Wanted<'_>) -> Result<Plan> {
             title: "the kernel's own tree".into(),
             why: String::new(),
             series: Vec::new(),
+            message_id: None,
+            base_commit: None,
             expectations: Vec::new(),
         });
     }

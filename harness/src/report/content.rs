@@ -7,7 +7,6 @@ use crate::judge::CellJudgement;
 use crate::judge::Control;
 use crate::judge::Expectation;
 use crate::judge::Group;
-use crate::judge::InBinary;
 use crate::judge::Judgement;
 use crate::judge::Price;
 use crate::judge::Standing;
@@ -15,6 +14,7 @@ use crate::judge::Verdict;
 use crate::judge::interval::power;
 use crate::plan::mode_name;
 use crate::report::answer;
+use crate::report::binary;
 use crate::report::confidence;
 use crate::report::grid::Grid;
 use crate::report::grid::grids;
@@ -136,12 +136,16 @@ fn row(cell: &CellJudgement) -> Row {
     let expected = match cell.expectation {
         Expectation::Met => Tone::Plain,
         Expectation::Contradicted => Tone::Bad,
+        Expectation::Unknown if cell.is_idle() => Tone::Faint,
         Expectation::Unknown => Tone::Doubtful,
     };
     Row { words, verdict, expected }
 }
 
 fn passes(cell: &CellJudgement) -> String {
+    if cell.is_idle() {
+        return cell.same_as.as_ref().map_or_else(|| "-".into(), |same| format!("- (as {same})"));
+    }
     let mut text = format!("{}/{}", cell.passes, cell.n);
     if let Some(interval) = cell.interval {
         text.push(' ');
@@ -187,6 +191,7 @@ fn expected(cell: &CellJudgement) -> String {
     let met = match cell.expectation {
         Expectation::Met => "met",
         Expectation::Contradicted => "CONTRADICTED",
+        Expectation::Unknown if cell.is_idle() => "no-op",
         Expectation::Unknown => "unknown",
     };
     format!("{}: {met}", cell.expected.name())
@@ -205,11 +210,15 @@ fn notes(judgement: &Judgement) -> Vec<Note> {
         sentences: judgement.answers.iter().map(answer::question).collect(),
     });
     notes.push(Note { label: "price", tone: Tone::Plain, sentences: answer::price(judgement) });
-    notes.extend([coherent(judgement), observable(judgement), in_binary(judgement)]);
+    notes.extend([coherent(judgement), observable(judgement), binary::control(judgement)]);
+    notes.push(Note { label: "in the binary", tone: Tone::Plain, sentences: binary::changes(judgement) });
     let fixes = judgement.standings.iter().map(|standing| standing_sentence(standing, judgement)).collect();
     notes.push(Note { label: "fixes", tone: Tone::Plain, sentences: fixes });
-    let full: BTreeSet<u32> =
-        judgement.cells().filter(|(_, cell)| cell.passes == cell.n).map(|(_, cell)| cell.n).collect();
+    let full: BTreeSet<u32> = judgement
+        .cells()
+        .filter(|(_, cell)| cell.n > 0 && cell.passes == cell.n)
+        .map(|(_, cell)| cell.n)
+        .collect();
     let power =
         full.into_iter().rev().filter_map(power).map(|text| format!("{text} (two-sided 95 % interval)"));
     notes.push(Note {
@@ -239,7 +248,7 @@ fn notes(judgement: &Judgement) -> Vec<Note> {
 
 fn coherent(judgement: &Judgement) -> Note {
     let (mut holds, mut cells, mut sentences) = (0, 0, Vec::new());
-    for (group, cell) in judgement.cells() {
+    for (group, cell) in judgement.cells().filter(|(_, cell)| !cell.is_idle()) {
         cells += 1;
         let coherent = cell.coherent;
         let name = format!("{}, {}", place(group), cell.row);
@@ -274,32 +283,6 @@ fn observable(judgement: &Judgement) -> Note {
     Note { label: "control: baseline fails", tone: Tone::Plain, sentences }
 }
 
-fn in_binary(judgement: &Judgement) -> Note {
-    let rows = |wanted: InBinary| -> String {
-        let mut rows: Vec<String> = Vec::new();
-        for (group, cell) in judgement.cells().filter(|(_, cell)| cell.in_binary == wanted) {
-            let name = format!("{} on {}", cell.row, group.kernel);
-            if !rows.contains(&name) {
-                rows.push(name);
-            }
-        }
-        rows.join(", ")
-    };
-    let mut sentences = Vec::new();
-    for (wanted, what) in [
-        (InBinary::Present, "patches are in the image"),
-        (InBinary::Base, "no patches, the kernel's own tree"),
-        (InBinary::NoOp, "NO-OP, the image is the same without the patches"),
-        (InBinary::Unknown, "unknown, no image to compare with"),
-    ] {
-        let rows = rows(wanted);
-        if !rows.is_empty() {
-            sentences.push(format!("{what}: {rows}"));
-        }
-    }
-    Note { label: "control: in the binary", tone: Tone::Plain, sentences }
-}
-
 fn standing_sentence(standing: &Standing, judgement: &Judgement) -> String {
     let target = format!("{} on {}", standing.kernel, standing.machine);
     if standing.testcases.is_empty() {
@@ -329,16 +312,18 @@ fn contradiction((group, cell): (&Group, &CellJudgement)) -> Option<String> {
         return None;
     }
     let why = if cell.why.is_empty() { String::new() } else { format!(" ({})", printable(cell.why.trim())) };
-    let mut text = format!(
-        "{}, {}: expected {}{why}, but {} of {} pass",
-        place(group),
-        cell.row,
-        cell.expected.name(),
-        cell.passes,
-        cell.n
-    );
-    if let Some(example) = &cell.example {
-        text.push_str(&format!("; {}, for instance {}", symptoms(cell), example.trial));
+    let telling = group.telling(&cell.row).unwrap_or(cell);
+    let same = if cell.is_idle() {
+        format!(" of {}, which is the same kernel,", telling.row)
+    } else {
+        String::new()
+    };
+    let (passes, n) = (telling.passes, telling.n);
+    let expected = cell.expected.name();
+    let mut text =
+        format!("{}, {}: expected {expected}{why}, but {passes} of {n}{same} pass", place(group), cell.row);
+    if let Some(example) = &telling.example {
+        text.push_str(&format!("; {}, for instance {}", symptoms(telling), example.trial));
         if !example.text.is_empty() {
             text.push_str(&format!(": {}", printable(&example.text)));
         }

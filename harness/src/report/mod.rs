@@ -5,6 +5,7 @@
 //! figure is the same in both.
 
 mod answer;
+mod binary;
 mod confidence;
 mod content;
 mod dossier;

@@ -83,7 +83,7 @@ fn check(parts: &[Part<'_>]) -> Result<()> {
     for (n, part) in parts.iter().enumerate() {
         let first = &parts[0];
         let pair = format!("{} and {}", first.root.display(), part.root.display());
-        if part.manifest != first.manifest {
+        if !part.manifest.is_same(&first.manifest) {
             let what = match difference(&first.manifest, &part.manifest) {
                 what if what.is_empty() => "the study".into(),
                 what => what,

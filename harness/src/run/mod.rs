@@ -7,6 +7,7 @@ mod explain;
 mod merge;
 mod pool;
 mod prepare;
+mod propose;
 mod sanitize;
 mod survey;
 
@@ -43,6 +44,7 @@ pub use event::{Event, Stage, Watch};
 pub use explain::{Evidence, explain};
 pub use merge::{Merged, merge};
 pub use prepare::{Combination, Prepared, Snapshot, Snapshots, prepare};
+pub use propose::{Proposed, Wish, propose};
 pub use sanitize::{Sanitized, sanitize};
 pub use survey::{Standing, survey};
 
@@ -111,8 +113,9 @@ fn run_called(
     watch: Watch<'_>,
 ) -> Result<usize> {
     let mut trials_run = 0;
+    let built = built(&prepared.manifest);
     loop {
-        let Schedule { mut called, mut next } = judge::schedule(request.plan, &lines);
+        let Schedule { mut called, mut next } = judge::schedule(request.plan, &built, &lines);
         if let Some(share) = &request.share {
             called.retain(|id| share.has(id));
             next.retain(|id| share.has(id));
@@ -254,14 +257,14 @@ fn judgement(manifest: &Manifest, lines: &[TrialLine]) -> Judgement {
 }
 
 fn built(manifest: &Manifest) -> Built {
-    let mut changed = BTreeMap::new();
+    let mut images: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for (kernel, rows) in &manifest.images {
-        let Some(base) = manifest.bases.get(kernel) else { continue };
-        for (row, image) in rows.iter().filter(|(_, image)| image.failed.is_none()) {
-            changed.insert((kernel.clone(), row.clone()), image.sha256 != base.sha256);
-        }
+        let rows = rows.iter().filter(|(_, image)| image.failed.is_none());
+        let rows = rows.map(|(row, image)| (row.clone(), image.sha256.clone()));
+        images.insert(kernel.clone(), rows.collect());
     }
-    Built { changed, sizes: manifest.sizes.clone() }
+    let bases = manifest.bases.iter().map(|(kernel, image)| (kernel.clone(), image.sha256.clone())).collect();
+    Built { images, bases, sizes: manifest.sizes.clone(), changes: manifest.changes.clone() }
 }
 
 /// A trial that was run again.
@@ -289,7 +292,7 @@ pub fn replay(cache: &Cache, root: &Path, run: &Path, id: &TrialId, watch: Watch
     let manifest = store::read_manifest(run)?;
     let then = find_line(run, id)?;
     let prepared = prepare(cache, root, &manifest.plan, watch)?;
-    if prepared.manifest != manifest {
+    if !prepared.manifest.is_same(&manifest) {
         return Err(Error::study(format!(
             "the inputs of {} are no longer what they were: {}",
             run.display(),

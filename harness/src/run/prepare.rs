@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::build::{Builder, Image as BuiltImage};
+use crate::build::{Builder, Compared, Image as BuiltImage};
 use crate::cache_dir::{Cache, key, sha256_file};
 use crate::error::{Error, Kind, Result};
 use crate::guest::{self, Initramfs};
@@ -80,6 +80,7 @@ pub fn prepare(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Res
             images: BTreeMap::new(),
             sizes: sizes(plan, &sources)?,
             guests: BTreeMap::new(),
+            changes: BTreeMap::new(),
         },
         qemu: emulators,
         plugin,
@@ -147,6 +148,12 @@ pub(super) fn sources(
 ) -> Result<BTreeMap<String, Sources>> {
     let steps = kernels.len() * (1 + plan.rows.len());
     watch(Event::Stage { stage: Stage::Sources, steps, done: 0 });
+    let mut series = BTreeMap::new();
+    for row in &plan.rows {
+        let patches = patch::gather(root, &row.series);
+        series
+            .insert(row.name.as_str(), patches.map_err(|error| error.context(format!("row {}", row.name)))?);
+    }
     let mut all = BTreeMap::new();
     for kernel in kernels {
         let what = format!("source of {}", kernel.name);
@@ -155,9 +162,9 @@ pub(super) fn sources(
         watch(Event::Step { what: &what, seconds: None });
         let mut staged = BTreeMap::new();
         for row in &plan.rows {
-            let series: Vec<PathBuf> = row.series.iter().map(|file| root.join(file)).collect();
-            let changes = patch::stage(&tree.path, &series)
-                .map_err(|error| error.context(format!("row {} on {}", row.name, kernel.name)))?;
+            let changes = patch::stage(&tree.path, &series[row.name.as_str()]).map_err(|error| {
+                made_for(error, row).context(format!("row {} on {}", row.name, kernel.name))
+            })?;
             watch(Event::Step {
                 what: &format!("patches of {} on {}", row.name, kernel.name),
                 seconds: None,
@@ -167,6 +174,14 @@ pub(super) fn sources(
         all.insert(kernel.name.clone(), Sources { tree, staged });
     }
     Ok(all)
+}
+
+/// Adds to the error of a patch that does not apply what the patch says of where it would.
+fn made_for(error: Error, row: &Row) -> Error {
+    match &row.base_commit {
+        Some(commit) => error.hint(format!("{} was made for the commit {commit}", row.variant)),
+        None => error,
+    }
 }
 
 /// Returns how far each row's tree is from the baseline's, by kernel and row.
@@ -208,12 +223,15 @@ fn build_kernel(
     manifest.releases.insert(name(), record.version.clone());
     manifest.bases.insert(name(), image(&base.made));
     let mut images = BTreeMap::new();
+    let mut changes = BTreeMap::new();
+    let mut compared = Compared::new(&base.made);
     for row in &plan.rows {
         let what = format!("{} with {}", kernel.name, row.name);
         watch(Event::Begin(&what));
         let (entry, seconds) = match builder.image(&sources.staged[&row.name]) {
             Ok(built) => {
                 let entry = image(&built.made);
+                changes.insert(row.name.clone(), compared.with(&built.made)?);
                 prepared.images.insert((name(), row.name.clone()), built.made);
                 (entry, built.seconds)
             }
@@ -229,6 +247,7 @@ fn build_kernel(
         watch(Event::Step { what: &what, seconds });
     }
     prepared.manifest.images.insert(name(), images);
+    prepared.manifest.changes.insert(name(), changes);
     let what = format!("guest programs for {}", kernel.name);
     watch(Event::Begin(&what));
     let guest = guest::pack(cache, kernel, Path::new(LIBRARY), &plan.testcases, root)?;

@@ -2,6 +2,8 @@
 //! What the command says when something is wrong with a study or with the machine, and how it ends: both are read by
 //! people and by scripts, and neither needs a kernel.
 
+mod hostile;
+mod thread;
 mod world;
 
 use world::{CROSS, NEW, OLD, World, patch};

@@ -2,7 +2,7 @@
 //! A small world of its own: a copy of the repository's data, a kernel of three files, a cache that is empty, and a
 //! PATH with stand-ins for what a machine may have too old or not at all.
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -126,15 +126,39 @@ impl World {
         std::fs::write(path, text).unwrap();
     }
 
+    /// Puts a file of the tests' data into the repository.
+    pub fn put(&self, data: &str, name: &str) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(data);
+        let path = self.root().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::copy(from, path).unwrap();
+    }
+
+    /// Returns every path of the world but those in the cache, with contents.
+    pub fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let walk = WalkDir::new(self.dir.path()).sort_by_file_name().into_iter();
+        let walk = walk.filter_entry(|entry| entry.path() != self.cache()).map(Result::unwrap);
+        // Files that only exist to be too large are not worth reading.
+        let content = |entry: &walkdir::DirEntry| {
+            let small = entry.file_type().is_file() && entry.metadata().unwrap().len() < 1 << 20;
+            if small { std::fs::read(entry.path()).unwrap() } else { Vec::new() }
+        };
+        walk.map(|entry| (entry.path().to_owned(), content(&entry))).collect()
+    }
+
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.root().join(name)).unwrap()
     }
 
     /// Puts a program into the PATH that prints a line.
     pub fn program(&self, name: &str, line: &str) {
-        let path = self.bin().join(name);
-        std::fs::write(&path, format!("#!/bin/sh\necho '{line}'\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // Written by another process: a file that this one has open, even for a moment, another test's child may have too,
+        // and then it cannot be started.
+        let plain = self.dir.path().join("program");
+        std::fs::write(&plain, format!("#!/bin/sh\necho '{line}'\n")).unwrap();
+        let mut install = Command::new("install");
+        install.args(["-m", "755", "--"]).arg(plain).arg(self.bin().join(name));
+        assert!(install.status().unwrap().success());
     }
 
     /// Puts a QEMU of this version into the PATH.

@@ -53,7 +53,9 @@ pub fn coherent_passes_everything(run: &Lines) {
 /// On ARM v7 a page that nobody announced is flushed when it is mapped: every row passes everything.
 pub fn arm_passes_everything(run: &Lines) {
     let trials = run.of("arm-6.1/virt-a15/");
-    assert_eq!(trials.len(), 7 * 3 * 4);
+    // `flush-icache-page` is the unfixed kernel there, and is not tried.
+    assert_eq!(run.of("arm-6.1/virt-a15/flush-icache-page/").len(), 0);
+    assert_eq!(trials.len(), 6 * 3 * 4);
     assert_eq!(passes(&trials), trials.len());
 }
 

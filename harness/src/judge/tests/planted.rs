@@ -21,7 +21,7 @@ fn sequential() -> Plan {
 fn run(plan: &Plan, outcome: impl Fn(&TrialId) -> Outcome) -> Vec<TrialLine> {
     let mut lines: Vec<TrialLine> = Vec::new();
     loop {
-        let next = schedule(plan, &lines).next;
+        let next = schedule(plan, &Built::default(), &lines).next;
         if next.is_empty() {
             return lines;
         }
@@ -67,28 +67,28 @@ fn trials_go_where_the_verdict_is_open_and_stop_where_it_is_settled() {
 fn what_is_called_for_depends_on_the_trials_only() {
     let plan = sequential();
     let mut lines = run(&plan, third);
-    let called = schedule(&plan, &lines).called;
+    let called = schedule(&plan, &Built::default(), &lines).called;
     lines.reverse();
-    assert_eq!(schedule(&plan, &lines), Schedule { called, next: vec![] });
+    assert_eq!(schedule(&plan, &Built::default(), &lines), Schedule { called, next: vec![] });
     // An interrupted run goes on with what it lacks, and only with that.
     let lost: Vec<TrialId> = lines.drain(..7).map(|line| line.id).collect();
-    let mut next = schedule(&plan, &lines).next;
+    let mut next = schedule(&plan, &Built::default(), &lines).next;
     assert!(next.iter().all(|id| lost.contains(id)), "{next:?}");
     next.sort();
-    let again = schedule(&plan, &lines).next;
+    let again = schedule(&plan, &Built::default(), &lines).next;
     assert_eq!(again.len(), next.len());
 }
 
 #[test]
 fn rows_take_turns_in_an_order_that_depends_on_the_first_seed() {
-    let first = schedule(&plan(), &[]).next;
+    let first = schedule(&plan(), &Built::default(), &[]).next;
     assert_eq!(first.len(), plan().trials().len());
-    assert_eq!(schedule(&plan(), &[]).next, first);
+    assert_eq!(schedule(&plan(), &Built::default(), &[]).next, first);
     assert_ne!(plan().trials(), first);
     let mut other = plan();
     other.study.seeds.first = 2;
     let rows = |trials: &[TrialId]| trials.iter().map(|id| id.row.clone()).collect::<Vec<_>>();
-    assert_ne!(rows(&schedule(&other, &[]).next), rows(&first));
+    assert_ne!(rows(&schedule(&other, &Built::default(), &[]).next), rows(&first));
     // The longest stretch of one row among 40 trials of four rows.
     let longest = rows(&first).chunk_by(|a, b| a == b).map(<[_]>::len).max().unwrap();
     assert!(longest < 8, "{longest}");

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! `patcheval study new`: a study of the patches in a thread.
+
+use super::args::{Args, NewStudy};
+use super::commands::{print, root};
+use crate::cache_dir::Cache;
+use crate::error::{Result, exit};
+use crate::run::{self, Wish};
+use crate::study;
+
+/// Writes a study and says what it has and what is to be done next.
+pub(super) fn new(args: &Args, asked: &NewStudy) -> Result<u8> {
+    let root = root(args)?;
+    let mut testcases = asked.testcases.clone();
+    let paired = study::pairing(&root, &asked.kernel);
+    if let Some((_, usual)) = paired.filter(|_| testcases.is_empty()) {
+        testcases = usual;
+    }
+    let plan = study::single(&root, &asked.kernel, asked.machine.as_deref(), &testcases, None)?;
+    let output = asked.output.as_deref().unwrap_or(&root);
+    let wish = Wish { mbox: &asked.mbox, name: asked.name.as_deref(), output };
+    let made = run::propose(&Cache::locate()?, &root, &plan, &wish)?;
+    print(&format!("{}: {} rows: {}\n", made.file.display(), made.rows.len(), made.rows.join(", ")))?;
+    for note in &made.notes {
+        print(&format!("{note}\n"))?;
+    }
+    let name = &made.name;
+    if asked.output.is_none() {
+        // Whoever is told to run it is not to find out that it cannot be read.
+        let trials = study::load(&root, name)?.trials().len();
+        print(&format!(
+            "next: say in patches/{name}/*/variant.yaml what you expect, then run its {trials} trials: patcheval run {name}\n"
+        ))?;
+    } else {
+        print(&format!(
+            "next: put patches/{name} and ci/studies/{name}.yaml into a repository: patcheval run {name}\n"
+        ))?;
+    }
+    Ok(exit::MET)
+}

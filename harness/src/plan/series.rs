@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Where the patches of a variant come from.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::nearest::suggestion;
+use crate::plan::load::Low;
+use crate::plan::load::Texts;
+use crate::plan::load::variant_directory;
+use crate::plan::model::VariantFile;
+
+/// Where some patches of a row come from. Paths are relative to the root of the repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Patches {
+    /// A patch file.
+    File(PathBuf),
+    /// One series of a mailbox.
+    Mbox {
+        /// The mailbox.
+        mbox: PathBuf,
+        /// A mail of the series; none where the mailbox has only one.
+        message_id: Option<String>,
+    },
+    /// A directory with the patch files of a series.
+    Directory {
+        /// The directory.
+        series: PathBuf,
+    },
+    /// The commits of a git repository.
+    Git {
+        /// The repository, which is only read.
+        git: PathBuf,
+        /// A range as in `v6.1..topic`, or a branch with an upstream branch.
+        range: String,
+    },
+}
+
+impl fmt::Display for Patches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) | Self::Directory { series: path } => path.display().fmt(f),
+            Self::Mbox { mbox, message_id: None } => mbox.display().fmt(f),
+            Self::Mbox { mbox, message_id: Some(id) } => write!(f, "<{id}> of {}", mbox.display()),
+            Self::Git { git, range } => write!(f, "{range} of {}", git.display()),
+        }
+    }
+}
+
+/// Returns where the patches of a variant come from, in the order in which they apply: one form only.
+pub(super) fn of(low: &Low, variant: &VariantFile) -> Result<Vec<Patches>> {
+    let directory = variant_directory(&low.study.patches, &variant.name);
+    let place = Place { texts: &low.texts, file: format!("{directory}/variant.yaml") };
+    place.letter(variant)?;
+    let files = low.texts.beside(&directory, ".patch");
+    let forms = [
+        variant.mbox.as_ref().map(|_| "mbox"),
+        variant.series.as_ref().map(|_| "series"),
+        variant.git.as_ref().map(|_| "git"),
+        files.first().map(|_| "*.patch"),
+    ];
+    let forms: Vec<&str> = forms.into_iter().flatten().collect();
+    if let [first, second, ..] = forms.as_slice() {
+        let why = format!("the patches come from both `{first}` and `{second}`");
+        return Err(place
+            .error(first, &why)
+            .hint("keep one of them, or make two variants, one `on` the other"));
+    }
+    let mut all: Vec<Patches> = files.into_iter().map(|file| Patches::File(file.into())).collect();
+    if let Some(mbox) = &variant.mbox {
+        let mbox = place.beside("mbox", &directory, mbox, |path| low.texts.contains(path))?;
+        all.push(Patches::Mbox { mbox, message_id: variant.message_id.as_deref().map(bare) });
+    }
+    if let Some(series) = &variant.series {
+        let exists = |path: &str| !low.texts.beside(path, "").is_empty();
+        all.push(Patches::Directory { series: place.beside("series", &directory, series, exists)? });
+    }
+    if let Some(git) = &variant.git {
+        let odd = |c: char| c.is_whitespace() || c.is_control();
+        if git.range.is_empty() || git.range.starts_with('-') || git.range.contains(odd) {
+            let why = format!("the range `{}` is neither a range nor a branch", git.range);
+            return Err(place.error("git", &why).hint("write it as git does: range: v6.1..topic"));
+        }
+        all.push(Patches::Git { git: PathBuf::from(&git.path), range: git.range.clone() });
+    }
+    Ok(all)
+}
+
+/// Returns a message id without the angle brackets that it has in a mail.
+pub(super) fn bare(id: &str) -> String {
+    id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or(id).to_owned()
+}
+
+/// A variant's file, for errors that say where in it something is.
+struct Place<'a> {
+    texts: &'a Texts,
+    file: String,
+}
+
+impl Place<'_> {
+    fn error(&self, key: &str, why: &str) -> Error {
+        let text = self.texts.text(&self.file).unwrap_or_default();
+        // They are keys of the top level.
+        let at =
+            text.lines().position(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
+        let at = at.map_or_else(String::new, |at| format!(":{}", at + 1));
+        Error::study(format!("{}{at}: {key}: {why}", self.file))
+    }
+
+    /// Returns a path that is written relative to the variant's directory.
+    fn beside(
+        &self,
+        key: &str,
+        directory: &str,
+        path: &str,
+        exists: impl Fn(&str) -> bool,
+    ) -> Result<PathBuf> {
+        if path.starts_with('/') {
+            return Ok(PathBuf::from(path));
+        }
+        let mut parts: Vec<&str> = directory.split('/').collect();
+        for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
+            if part != ".." {
+                parts.push(part);
+            } else if parts.pop().is_none() {
+                return Err(self
+                    .error(key, &format!("`{path}` leads out of the repository"))
+                    .hint("name what lies outside by its absolute path"));
+            }
+        }
+        let full = parts.join("/");
+        // Of other directories it is not known what they have, until the file is read.
+        if exists(&full) || !full.starts_with("patches/") {
+            return Ok(PathBuf::from(full));
+        }
+        let known = self.texts.beside(directory, "");
+        let known = known.iter().filter_map(|known| known.strip_prefix(directory)?.strip_prefix('/'));
+        Err(self.error(key, &format!("{full} does not exist")).hint(suggestion(path, known)))
+    }
+
+    /// Checks what is kept of the mail: it goes into headers of a reply.
+    fn letter(&self, variant: &VariantFile) -> Result<()> {
+        if let Some(id) = &variant.message_id {
+            let id = bare(id);
+            if id.is_empty() || !id.chars().all(|c| c.is_ascii_graphic() && !"<>\"".contains(c)) {
+                return Err(self
+                    .error("message_id", &format!("`{id}` is no message id"))
+                    .hint("it is what stands in the header Message-ID, with or without <>"));
+            }
+        }
+        if let Some(commit) = &variant.base_commit {
+            let hex = commit.chars().all(|c| c.is_ascii_hexdigit());
+            if !hex || !(7..=64).contains(&commit.len()) {
+                return Err(self.error("base_commit", &format!("`{commit}` is no commit")).hint(
+                    "it is what stands behind `base-commit:` in the mail, 7 to 64 hexadecimal digits",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
