@@ -25,6 +25,7 @@ pub use decision::Candidate;
 pub use decision::Dominated;
 pub use decision::UnitPrice;
 pub use decision::Worst;
+pub use evidence::outcome as judged_outcome;
 pub use model::CellJudgement;
 pub use model::Coherent;
 pub use model::Control;
