@@ -17,6 +17,7 @@ mod schedule;
 mod standing;
 pub mod statistics;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 pub use comparison::Comparison;
@@ -124,6 +125,7 @@ fn group(plan: &Plan, target: &Target, testcase: &Testcase, data: &Data<'_>, cha
     let baseline =
         baseline_row.map(|row| Trials::new(plan, &Cell { target, row, testcase }, plan.study.mode, data));
     let observable = baseline.as_ref().map_or(Control::Unknown, Trials::some_fail);
+    let draws = RefCell::default();
     let judge_row = |row: &Row| {
         let context = Context {
             plan,
@@ -131,6 +133,7 @@ fn group(plan: &Plan, target: &Target, testcase: &Testcase, data: &Data<'_>, cha
             baseline: baseline.as_ref().filter(|_| row.name != plan.study.baseline),
             observable,
             in_binary: in_binary(plan, target, row, data, changed),
+            draws: &draws,
         };
         cell::judge(&Cell { target, row, testcase }, &context)
     };

@@ -25,19 +25,20 @@ use crate::report::number;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
 
-/// Bytes of stories and consoles that all cells share, so that the page of a large study can still be mailed; and what each
-/// cell has at least, and at most.
-const EVIDENCE: usize = 700_000;
-const LEAST: usize = 400;
+/// Bytes of consoles that all cells share, so that the page of a large study can still be mailed; and what each has at
+/// least, and at most. A trial that fetched something stale may show four times as much.
+const CONSOLES: usize = 200_000;
+const LEAST: usize = 160;
 const MOST: usize = 4096;
 
-/// How many trials of a cell are shown each by itself; of more, neighbours with the same outcome share a mark.
+/// How many trials of a cell are shown each by itself; of more, neighbours with the same outcome share a mark, and so do
+/// those of a cell without any other.
 const EACH: usize = 120;
 /// How many kinds of trials of a cell are told.
 const KINDS: usize = 12;
 
 pub(super) fn section(view: &View<'_>) -> Markup {
-    let share = EVIDENCE / view.dossier.exhibits.len().max(1);
+    let share = CONSOLES / view.dossier.exhibits.len().max(1);
     let room = share.clamp(LEAST, MOST);
     html! {
         section aria-labelledby="trials" {
@@ -104,7 +105,7 @@ fn cell(view: &View<'_>, entry: &Entry<'_>, room: usize) -> Markup {
                 (said(cell))
                 (strip(view, trials))
                 (kinds(view, trials))
-                @if let Some(exhibit) = exhibit { (evidence(exhibit, room)) }
+                @if let Some(exhibit) = exhibit { (evidence(exhibit, is_stale(trials, exhibit), room)) }
                 @if let Some(trial) = replayed {
                     h5 { "Run it again" }
                     pre.wrap { (view.dossier.replay(&trial)) }
@@ -112,6 +113,11 @@ fn cell(view: &View<'_>, entry: &Entry<'_>, room: usize) -> Markup {
             }
         }
     }
+}
+
+fn is_stale(trials: &[&TrialLine], exhibit: &Exhibit) -> bool {
+    let line = trials.iter().find(|line| line.id == exhibit.trial);
+    line.is_none_or(|line| line.stale_fetches > 0)
 }
 
 /// The example of a failure, else the first trial.
@@ -154,7 +160,8 @@ fn word(outcome: Outcome) -> String {
 fn strip(view: &View<'_>, trials: &[&TrialLine]) -> Markup {
     let marks: Vec<(&str, u64)> =
         trials.iter().map(|line| (class(judged_outcome(&view.dossier.plan, line)), line.id.seed)).collect();
-    let each = marks.len() <= EACH;
+    let mixed = marks.windows(2).any(|pair| pair[0].0 != pair[1].0);
+    let each = mixed && marks.len() <= EACH;
     html! {
         @if !marks.is_empty() {
             ol.strip aria-label="Trials by seed" {
@@ -185,37 +192,28 @@ fn kinds(view: &View<'_>, trials: &[&TrialLine]) -> Markup {
     let pick =
         |lines: &[&TrialLine], count: fn(&TrialLine) -> u64| span(lines.iter().map(|line| count(line)));
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Trials by outcome" {
-            table {
-                thead {
-                    tr {
-                        th scope="col" { "outcome" } th scope="col" { "seen" } th scope="col" { "seeds" }
-                        th.figure scope="col" { "stale" } th.figure scope="col" { "D ops" } th.figure scope="col" { "I ops" }
-                    }
-                }
-                tbody {
-                    @for ((_, word, text), lines) in kinds.iter().take(KINDS) {
-                        tr {
-                            th scope="row" { (word) " " (lines.len()) }
-                            td { (visible(text)) }
-                            td { (ranges(&lines.iter().map(|line| line.id.seed).collect::<Vec<_>>())) }
-                            td.figure { (pick(lines, |line| line.stale_fetches)) }
-                            td.figure { (pick(lines, |line| line.d_operations)) }
-                            td.figure { (pick(lines, |line| line.i_operations)) }
-                        }
-                    }
+        ul.notes {
+            @for ((_, word, text), lines) in kinds.iter().take(KINDS) {
+                li {
+                    b { (word) " " (lines.len()) }
+                    @if !text.is_empty() { ": " (visible(text)) }
+                    "; seeds " (ranges(&lines.iter().map(|line| line.id.seed).collect::<Vec<_>>()))
+                    "; stale " (pick(lines, |line| line.stale_fetches))
+                    ", D ops " (pick(lines, |line| line.d_operations))
+                    ", I ops " (pick(lines, |line| line.i_operations))
                 }
             }
+            @if left > 0 { li { (number::count(left as f64)) " more kinds are in trials.jsonl" } }
         }
-        @if left > 0 { p.quiet { (number::count(left as f64)) " more kinds of failures are in trials.jsonl." } }
     }
 }
 
 /// What a trial was seen to do. The guest wrote part of it.
-fn evidence(exhibit: &Exhibit, room: usize) -> Markup {
-    let (console, cut) = end(&exhibit.console, room);
+fn evidence(exhibit: &Exhibit, stale: bool, room: usize) -> Markup {
+    let (console, cut) = end(&exhibit.console, if stale { (4 * room).min(MOST) } else { room });
     html! {
-        @if !exhibit.story.is_empty() {
+        // Without a stale fetch there is no story; which functions did maintenance is told with the flushes.
+        @if stale && !exhibit.story.is_empty() {
             h5 { "Stale fetches, with seed " (exhibit.trial.seed) }
             pre { (visible(exhibit.story.trim_end())) }
         }

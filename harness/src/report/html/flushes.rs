@@ -127,7 +127,6 @@ fn group(top: f64, row: &str, bars: &[Bar], scale: f64) -> Markup {
         (label(plot::WIDTH - RIGHT, top + 12.0, "end", "quiet", &figures(bars)))
         @for (index, bar) in bars.iter().enumerate() {
             @let y = top + 16.0 + (BAR + 1.0) * index as f64;
-            (label(LEFT - 4.0, y + 8.0, "end", "quiet", bar.cache))
             @for (part, from, length) in stacked(bar, scale) {
                 rect class=(part) x=(plot::at(LEFT + from)) y=(plot::at(y)) width=(plot::at(length)) height=(plot::at(BAR)) {}
             }
