@@ -10,6 +10,7 @@
 //!                 trial of each cell
 //! exhibits.json   those of them that a report shows whole, with functions and source lines; made when a run ends
 //! judgement.json, report.md    made from the lines, any number of times
+//! report.html     the same for a browser; made when a run ends
 //! lock            held while a run appends
 //! ```
 

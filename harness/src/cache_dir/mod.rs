@@ -256,15 +256,21 @@ pub fn sha256_file(path: &Path) -> Result<String> {
     }
 }
 
-/// Writes a file so that a reader, or a crash, sees the old or the new content and never a part.
+/// Writes a file so that a reader, or a crash, sees the old or the new content and never a part. Others may read it as far as
+/// the umask lets them, as with any other file.
 ///
 /// # Errors
 ///
 /// Infrastructure, with the path.
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
     use std::io::Write as _;
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|e| Error::io("create a file in", dir, e))?;
+    use std::os::unix::fs::PermissionsExt as _;
+    // The parent of a bare name is the empty path.
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .permissions(std::fs::Permissions::from_mode(0o666))
+        .tempfile_in(dir)
+        .map_err(|e| Error::io("create a file in", dir, e))?;
     file.write_all(content)
         .and_then(|()| file.as_file().sync_all())
         .map_err(|e| Error::io("write", path, e))?;

@@ -60,6 +60,8 @@ pub enum Format {
     Table,
     /// For a pull request.
     Markdown,
+    /// One page for a browser, with plots and evidence.
+    Html,
     /// The judgement, as JSON.
     Json,
 }

@@ -28,6 +28,7 @@ fn text(args: &Args, asked: &Report, dossier: &Dossier) -> Result<String> {
     Ok(match asked.format {
         Format::Table => table(args, judgement),
         Format::Markdown => report::markdown(judgement),
+        Format::Html => report::html(dossier),
         Format::Json => {
             let json = serde_json::to_string_pretty(judgement);
             json.map_err(|error| Error::internal(format!("judgement: {error}")))? + "\n"

@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, asked: &Run) -> Result<u8> {
     match (judgement, request.share) {
         (Some(judgement), _) => {
             print(&table(args, &judgement))?;
-            print(&format!("report: {}\n", root.join("report.md").display()))?;
+            print_reports(&root)?;
             Ok(judgement.overall.exit_code())
         }
         (None, share) => {
@@ -59,6 +59,14 @@ pub(super) fn merge(args: &Args, shares: &[PathBuf], out: Option<&Path>) -> Resu
     for shard in &merged.absent {
         print(&format!("absent: share {shard}; its trials are missing above\n"))?;
     }
-    print(&format!("report: {}\n", merged.root.join("report.md").display()))?;
+    print_reports(&merged.root)?;
     Ok(merged.judgement.overall.exit_code())
+}
+
+/// Says where the reports of a run are.
+fn print_reports(root: &Path) -> Result<()> {
+    for name in ["report.md", run::PAGE] {
+        print(&format!("report: {}\n", root.join(name).display()))?;
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Judges one cell.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use trial_record::Mode;
@@ -21,6 +22,7 @@ use crate::judge::model::Verdict;
 use crate::judge::model::WorthPrice;
 use crate::judge::schedule::decision;
 use crate::judge::statistics::bootstrap::Bootstrap;
+use crate::judge::statistics::bootstrap::Draws;
 use crate::judge::statistics::sequential::Decision;
 use crate::plan::Cell;
 use crate::plan::Expected;
@@ -108,6 +110,8 @@ pub(super) struct Context<'a, 'b> {
     pub(super) in_binary: InBinary,
     /// The row that is the same kernel, if the patches change nothing.
     pub(super) twin: Option<&'b Row>,
+    /// What the bootstrap drew last.
+    pub(super) draws: &'b RefCell<Draws>,
 }
 
 /// Judges a cell.
@@ -129,6 +133,7 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
     let twin = context.twin.filter(|_| n == 0).map(|row| Cell { row, ..*cell });
     let twin = twin.map(|twin| Trials::new(plan, &twin, plan.study.mode, data));
     let met = twin.map_or((passes, n), |twin| (twin.passes(), twin.n()));
+    let priced = Priced::new(&trials, context);
     CellJudgement {
         row: cell.row.name.clone(),
         passes,
@@ -140,11 +145,11 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
         symptoms,
         causes,
         stale: mean(trials.counted().map(|line| line.stale_fetches)),
-        d: price(&trials, context.baseline, |line| line.d_operations),
-        i: price(&trials, context.baseline, |line| line.i_operations),
-        d_worth: worth(&trials, context.baseline, |line| line.d_worth),
-        i_worth: worth(&trials, context.baseline, |line| line.i_worth),
-        flush_instructions: price(&trials, context.baseline, |line| line.flush_instructions),
+        d: priced.price(|line| line.d_operations),
+        i: priced.price(|line| line.i_operations),
+        d_worth: priced.worth(|line| line.d_worth),
+        i_worth: priced.worth(|line| line.i_worth),
+        flush_instructions: priced.price(|line| line.flush_instructions),
         decision: decision(plan, cell.testcase, passes, n - passes),
         verdict: verdict(cell, passes, n, coherent.control, context),
         coherent,
@@ -207,33 +212,43 @@ fn example(trials: &Trials<'_>) -> Option<Example> {
 /// Seed of the bootstrap. Any will do; it is fixed, so that equal trials give equal intervals.
 const RESAMPLING: u64 = 1979;
 
-/// Returns the mean of some counts and the mean of their differences to the baseline, seed by seed: a seed fixes
-/// the workload, so that pairing takes away what seeds differ in.
-fn price(trials: &Trials<'_>, baseline: Option<&Trials<'_>>, count: impl Fn(&TrialLine) -> u64) -> Price {
-    let mut differences = Vec::new();
-    for line in trials.counted() {
-        let same_seed = |other: &&TrialLine| other.id.seed == line.id.seed;
-        if let Some(other) = baseline.and_then(|baseline| baseline.counted().find(same_seed)) {
-            differences.push(as_float(count(line)) - as_float(count(other)));
-        }
-    }
-    let pairs = u32::try_from(differences.len()).unwrap_or(u32::MAX);
-    let difference = (pairs > 0).then(|| differences.iter().sum::<f64>() / f64::from(pairs));
-    // Which differences are drawn again must not depend on anything but the data.
-    let interval = Bootstrap::new(RESAMPLING).mean(&differences);
-    let interval = interval.map(|mean| Interval { low: mean.low, high: mean.high });
-    Price { mean: mean(trials.counted().map(count)), difference, pairs, interval }
+/// The trials of a cell that have counts.
+struct Priced<'a, 'b> {
+    lines: Vec<&'a TrialLine>,
+    /// Those of which the baseline has one with the same seed: a seed fixes the workload, so that pairing takes away what
+    /// seeds differ in.
+    pairs: Vec<(&'a TrialLine, &'a TrialLine)>,
+    draws: &'b RefCell<Draws>,
 }
 
-fn worth(
-    trials: &Trials<'_>,
-    baseline: Option<&Trials<'_>>,
-    count: impl Fn(&TrialLine) -> Worth,
-) -> WorthPrice {
-    WorthPrice {
-        needed: price(trials, baseline, |line| count(line).needed),
-        redundant: price(trials, baseline, |line| count(line).redundant),
-        insufficient: price(trials, baseline, |line| count(line).insufficient),
+impl<'a, 'b> Priced<'a, 'b> {
+    fn new(trials: &Trials<'a>, context: &Context<'a, 'b>) -> Self {
+        let baseline = context.baseline.into_iter().flat_map(Trials::counted);
+        let baseline: BTreeMap<u64, &TrialLine> = baseline.map(|line| (line.id.seed, line)).collect();
+        let lines: Vec<&TrialLine> = trials.counted().collect();
+        let pair = |line: &&'a TrialLine| Some((*line, *baseline.get(&line.id.seed)?));
+        let pairs = lines.iter().filter_map(pair).collect();
+        Self { lines, pairs, draws: context.draws }
+    }
+
+    /// Returns the mean of some counts and the mean of their differences to the baseline, seed by seed.
+    fn price(&self, count: impl Fn(&TrialLine) -> u64) -> Price {
+        let difference = |(a, b): &(&TrialLine, &TrialLine)| as_float(count(a)) - as_float(count(b));
+        let differences: Vec<f64> = self.pairs.iter().map(difference).collect();
+        let pairs = u32::try_from(differences.len()).unwrap_or(u32::MAX);
+        let difference = (pairs > 0).then(|| differences.iter().sum::<f64>() / f64::from(pairs));
+        // Which differences are drawn again must not depend on anything but the data.
+        let interval = Bootstrap::new(RESAMPLING).mean_by(&differences, &mut self.draws.borrow_mut());
+        let interval = interval.map(|mean| Interval { low: mean.low, high: mean.high });
+        Price { mean: mean(self.lines.iter().map(|line| count(line))), difference, pairs, interval }
+    }
+
+    fn worth(&self, count: impl Fn(&TrialLine) -> Worth) -> WorthPrice {
+        WorthPrice {
+            needed: self.price(|line| count(line).needed),
+            redundant: self.price(|line| count(line).redundant),
+            insufficient: self.price(|line| count(line).insufficient),
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Data<'a> {
     /// Trials that the study calls for, without a line.
     pub(super) missing: u32,
     called: BTreeSet<TrialId>,
+    /// The image of each kernel's row.
+    images: BTreeMap<(&'a str, &'a str), &'a str>,
 }
 
 impl<'a> Data<'a> {
@@ -31,7 +33,13 @@ impl<'a> Data<'a> {
         let called = called_set(plan, built, lines);
         // Nobody needs them, but trials of no-ops are as good as any.
         let idle = |id: &TrialId| plan.cell_of(id).is_ok_and(|cell| is_idle(plan, built, &cell));
-        let mut data = Self { lines: BTreeMap::new(), problems: Vec::new(), missing: 0, called };
+        let mut data = Self {
+            lines: BTreeMap::new(),
+            problems: Vec::new(),
+            missing: 0,
+            called,
+            images: BTreeMap::new(),
+        };
         let (mut foreign, mut uncalled) = (Vec::new(), Vec::new());
         let (mut repeated, mut disagreeing) = (Vec::new(), Vec::new());
         for line in lines {
@@ -57,7 +65,7 @@ impl<'a> Data<'a> {
         data.problem("recorded more than once, counted once", &repeated);
         data.problem("recorded more than once with different results, the first one counted", &disagreeing);
         data.problem("missing", &absent);
-        data.mixed_images();
+        data.take_images();
         data
     }
 
@@ -78,9 +86,7 @@ impl<'a> Data<'a> {
 
     /// Returns the image of a row's kernel, if a trial names one.
     pub(super) fn image(&self, kernel: &str, row: &str) -> Option<&'a str> {
-        let of_row =
-            |line: &&TrialLine| line.id.kernel == kernel && line.id.row == row && !line.image.is_empty();
-        self.lines().find(of_row).map(|line| line.image.as_str())
+        self.images.get(&(kernel, row)).copied()
     }
 
     /// Adds a problem about the trials called `names`, if there are any.
@@ -94,11 +100,12 @@ impl<'a> Data<'a> {
         self.problems.push(format!("{} {trials} {what}: {listed}{more}", names.len()));
     }
 
-    /// Trials of one row on one kernel must be of one image: otherwise two experiments are mixed.
-    fn mixed_images(&mut self) {
+    /// Remembers each row's image. Trials of one row on one kernel must be of one: otherwise two experiments are mixed.
+    fn take_images(&mut self) {
         let mut images: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
         for line in self.lines.values().filter(|line| !line.image.is_empty()) {
             images.entry((&line.id.kernel, &line.id.row)).or_default().insert(&line.image);
+            self.images.entry((&line.id.kernel, &line.id.row)).or_insert(&line.image);
         }
         for ((kernel, row), images) in images.into_iter().filter(|(_, images)| images.len() > 1) {
             self.problems

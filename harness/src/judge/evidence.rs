@@ -10,7 +10,7 @@ use crate::trial::line::TrialLine;
 /// Returns what a trial says about the patches under judgement. A process that died far from the XOL page, in a trial
 /// without a stale fetch, did not die of anything that the patches are about: such a trial says nothing, and is shown as
 /// unknown. With the model off there are no stale fetches, and every failure counts: against the testcase.
-pub(super) fn outcome(plan: &Plan, line: &TrialLine) -> Outcome {
+pub fn outcome(plan: &Plan, line: &TrialLine) -> Outcome {
     let Outcome::Fail { .. } = line.outcome else { return line.outcome };
     if plan.study.evidence == Evidence::Any || line.id.mode != plan.study.mode {
         return line.outcome;

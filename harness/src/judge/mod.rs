@@ -18,6 +18,7 @@ mod schedule;
 mod standing;
 pub mod statistics;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 pub use comparison::Comparison;
@@ -26,6 +27,7 @@ pub use decision::Candidate;
 pub use decision::Dominated;
 pub use decision::UnitPrice;
 pub use decision::Worst;
+pub use evidence::outcome as judged_outcome;
 pub use model::CellJudgement;
 pub use model::Coherent;
 pub use model::Control;
@@ -128,6 +130,7 @@ fn group(target: &Target, testcase: &Testcase, data: &Data<'_>, images: &Images<
         baseline_row.map(|row| Trials::new(plan, &Cell { target, row, testcase }, plan.study.mode, data));
     let observable = baseline.as_ref().map_or(Control::Unknown, Trials::some_fail);
     let kernel = &target.kernel.name;
+    let draws = RefCell::default();
     let judge_row = |row: &Row| {
         let context = Context {
             plan,
@@ -136,6 +139,7 @@ fn group(target: &Target, testcase: &Testcase, data: &Data<'_>, images: &Images<
             observable,
             in_binary: images.in_binary(kernel, row),
             twin: images.twin(kernel, row),
+            draws: &draws,
         };
         cell::judge(&Cell { target, row, testcase }, &context)
     };

@@ -34,11 +34,7 @@ pub(super) fn price(judgement: &Judgement) -> Vec<String> {
         let instructions = sure(cell.flush_instructions)?;
         Some(format!("{}, {}: {d}, {i}, {instructions} instructions", place(group), cell.row))
     };
-    // Testcases with a unit are there for prices; without any, each says its own.
-    let priced = judgement.groups.iter().any(|group| group.unit.is_some());
-    let tells = |(group, _): &(&Group, &CellJudgement)| {
-        group.swept_from.is_none() && (group.unit.is_some() || !priced)
-    };
+    let tells = |(group, _): &(&Group, &CellJudgement)| tells_price(judgement, group);
     let mut sentences: Vec<String> = judgement.cells().filter(tells).filter_map(sentence).collect();
     if !sentences.is_empty() {
         let legend = format!(
@@ -50,6 +46,12 @@ pub(super) fn price(judgement: &Judgement) -> Vec<String> {
         sentences.insert(0, legend);
     }
     sentences
+}
+
+/// Whether prices are told of a group: testcases with a unit are there for that; without any, each says its own.
+pub(super) fn tells_price(judgement: &Judgement, group: &Group) -> bool {
+    let priced = || judgement.groups.iter().any(|group| group.unit.is_some());
+    group.swept_from.is_none() && (group.unit.is_some() || !priced())
 }
 
 /// Returns a question and its answer, with the cells that say so: those that pass whole by name only.

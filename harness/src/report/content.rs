@@ -102,7 +102,15 @@ impl Content {
 
 /// Returns the text without characters that could steer a terminal: some of it was written by a guest.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_steering(c) { ' ' } else { c }).collect()
+}
+
+/// Whether a character has no look of its own, but an effect: control characters, and those of Unicode that turn the
+/// direction of a text, which can make it read as something else, or that take no room.
+pub(super) fn is_steering(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 pub(super) fn place(group: &Group) -> String {
@@ -116,7 +124,7 @@ fn section(group: &Group) -> Section {
     }
 }
 
-fn row(cell: &CellJudgement) -> Row {
+pub(super) fn row(cell: &CellJudgement) -> Row {
     let words = [
         cell.row.clone(),
         passes(cell),
@@ -146,11 +154,22 @@ fn passes(cell: &CellJudgement) -> String {
     if cell.is_idle() {
         return cell.same_as.as_ref().map_or_else(|| "-".into(), |same| format!("- (as {same})"));
     }
-    let mut text = format!("{}/{}", cell.passes, cell.n);
+    let mut text = ratio(cell);
     if let Some(interval) = cell.interval {
         text.push(' ');
         text.push_str(&number::interval(interval));
     }
+    text + &unsaid(cell)
+}
+
+/// Returns passes of the trials that say something.
+pub(super) fn ratio(cell: &CellJudgement) -> String {
+    format!("{}/{}", cell.passes, cell.n)
+}
+
+/// Returns how many trials say nothing: `, 1 unknown, 2 missing`; nothing if all say something.
+pub(super) fn unsaid(cell: &CellJudgement) -> String {
+    let mut text = String::new();
     for (count, what) in [(cell.unknown, "unknown"), (cell.missing, "missing")] {
         if count > 0 {
             text.push_str(&format!(", {count} {what}"));

@@ -22,7 +22,8 @@ pub(super) fn grids(judgement: &Judgement) -> Vec<Grid> {
     decision(judgement).into_iter().chain(sweeps(judgement)).collect()
 }
 
-fn decision(judgement: &Judgement) -> Option<Grid> {
+/// Returns the decision table, if the baseline fails somewhere.
+pub(super) fn decision(judgement: &Judgement) -> Option<Grid> {
     let candidates = &judgement.candidates;
     if candidates.is_empty() {
         return None;
@@ -68,7 +69,7 @@ fn decision(judgement: &Judgement) -> Option<Grid> {
 }
 
 /// One table for each swept machine and testcase: pass rates by geometry.
-fn sweeps(judgement: &Judgement) -> Vec<Grid> {
+pub(super) fn sweeps(judgement: &Judgement) -> Vec<Grid> {
     let mut keys: Vec<(&str, &str, &str)> = Vec::new();
     for group in &judgement.groups {
         let Some(from) = &group.swept_from else { continue };

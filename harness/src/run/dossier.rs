@@ -9,8 +9,8 @@ use std::path::Path;
 use trial_record::Record;
 
 use super::explain::{Resolve, tell, work};
-use super::judge_run;
 use super::prepare::Prepared;
+use super::{Judged, judged, write_judgement};
 use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Result};
 use crate::judge::Judgement;
@@ -25,21 +25,34 @@ const EXHIBITS: &str = "exhibits.json";
 /// How many bytes of the console's end are shown: the screens before it are of no use to whoever reads a report.
 const CONSOLE: usize = 4096;
 
-/// Returns all that a run directory has for a report, judged anew.
+/// Returns all that a run directory has for a report, judged anew; the judgement there is written anew too.
 ///
 /// # Errors
 ///
 /// Study, when the directory is not a run; infrastructure.
 pub fn dossier(root: &Path) -> Result<Dossier> {
-    let judgement = judge_run(root)?;
-    let manifest = store::read_manifest(root)?;
+    if let Some(shard) = store::read_shard(root)? {
+        return Err(Error::study(format!(
+            "{} is share {shard} of a run: no verdicts follow from it alone",
+            root.display()
+        ))
+        .hint("put the shares together with `patcheval merge`"));
+    }
+    let judged = judged(root)?;
+    write_judgement(root, &judged.judgement)?;
+    of(root, judged)
+}
+
+/// The dossier of a run that has been judged.
+pub(super) fn of(root: &Path, judged: Judged) -> Result<Dossier> {
+    let Judged { manifest, lines, judgement } = judged;
     let tools = tools(&manifest);
     Ok(Dossier {
         run: root.display().to_string(),
         plan: manifest.plan,
         tools,
         judgement,
-        lines: store::read_lines(root)?,
+        lines,
         exhibits: read_exhibits(root)?,
     })
 }
@@ -84,9 +97,8 @@ fn read_exhibits(root: &Path) -> Result<Vec<Exhibit>> {
 /// # Errors
 ///
 /// Infrastructure, when the disk is full.
-pub(super) fn write_exhibits(cache: &Cache, root: &Path, judgement: &Judgement) -> Result<()> {
-    let manifest = store::read_manifest(root)?;
-    let lines = store::read_lines(root)?;
+pub(super) fn write_exhibits(cache: &Cache, root: &Path, judged: &Judged) -> Result<()> {
+    let Judged { manifest, lines, judgement } = judged;
     let lines: BTreeMap<&TrialId, &TrialLine> = lines.iter().map(|line| (&line.id, line)).collect();
     let mut symbols: Option<((String, String), Option<Symbols>)> = None;
     let mut exhibits = Vec::new();
@@ -95,7 +107,7 @@ pub(super) fn write_exhibits(cache: &Cache, root: &Path, judgement: &Judgement) 
         // Neighbours are of the same kernel, whose symbols are read once.
         let kernel = (id.kernel.clone(), id.row.clone());
         if symbols.as_ref().is_none_or(|(of, _)| *of != kernel) {
-            symbols = Some((kernel, read_symbols(cache, &manifest, &id)));
+            symbols = Some((kernel, read_symbols(cache, manifest, &id)));
         }
         let read = symbols.as_ref().and_then(|(_, symbols)| symbols.as_ref());
         let resolve = |address| read.and_then(|symbols| symbols.place(address));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{difference, dossier, judge_run};
+use super::{difference, dossier, judged, publish};
 use crate::error::{Error, Result};
 use crate::judge::Judgement;
 use crate::plan::{Shard, TrialId};
@@ -58,10 +58,11 @@ pub fn merge(shares: &[PathBuf], out: Option<&Path>) -> Result<Merged> {
         }
     }
     dir.put_in_order(&first.manifest.plan.trials())?;
-    let judgement = judge_run(&root)?;
+    let judged = judged(&root)?;
     let mut sources: Vec<&Path> = vec![&root];
     sources.extend(parts.iter().map(|part| part.root));
-    dossier::merge_exhibits(&root, &judgement, &sources)?;
+    dossier::merge_exhibits(&root, &judged.judgement, &sources)?;
+    let judgement = publish(&root, judged)?;
     let given: Vec<u32> = parts.iter().map(|part| part.shard.index).collect();
     let of = first.shard.of;
     let absent = (1..=of).filter(|index| !given.contains(index)).map(|index| Shard { index, of }).collect();

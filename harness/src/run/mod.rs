@@ -39,6 +39,9 @@ pub const CACHE_KINDS: [&str; 7] = [
     prepare::SNAPSHOTS,
 ];
 
+/// The report for a browser, in a run directory.
+pub const PAGE: &str = "report.html";
+
 pub use dossier::dossier;
 pub use event::{Event, Stage, Watch};
 pub use explain::{Evidence, explain};
@@ -91,11 +94,11 @@ pub fn run(request: &Request<'_>, watch: Watch<'_>) -> Result<Finished> {
     let (mut dir, lines) = RunDir::open(&root, manifest, shard)?;
     let trials_run = run_called(request, &prepared, &mut dir, lines, watch)?;
     dir.put_in_order(&request.plan.trials())?;
-    let judgement = judgement(manifest, &store::read_lines(&root)?);
+    let judged = judged(&root)?;
     if trials_run > 0 || !dossier::exist(&root) {
-        dossier::write_exhibits(request.cache, &root, &judgement)?;
+        dossier::write_exhibits(request.cache, &root, &judged)?;
     }
-    let judgement = shard.is_none().then(|| judge_run(&root)).transpose()?;
+    let judgement = shard.is_none().then(|| publish(&root, judged)).transpose()?;
     Ok(Finished { root, judgement, trials_run })
 }
 
@@ -230,30 +233,33 @@ fn never_ran(line: TrialLine) -> Done {
     Done { line, console: String::new(), record: String::new(), took: std::time::Duration::ZERO }
 }
 
-/// Judges what a run directory holds, and writes the judgement and the report there.
-///
-/// # Errors
-///
-/// Study, when the directory is not a run, or a share of one; infrastructure.
-pub fn judge_run(root: &Path) -> Result<Judgement> {
-    let manifest = store::read_manifest(root)?;
-    if let Some(shard) = store::read_shard(root)? {
-        return Err(Error::study(format!(
-            "{} is share {shard} of a run: no verdicts follow from it alone",
-            root.display()
-        ))
-        .hint("put the shares together with `patcheval merge`"));
-    }
-    let judgement = judgement(&manifest, &store::read_lines(root)?);
-    let json = serde_json::to_string_pretty(&judgement)
-        .map_err(|error| Error::internal(format!("judgement: {error}")))?;
-    write_atomically(&root.join("judgement.json"), (json + "\n").as_bytes())?;
-    write_atomically(&root.join("report.md"), report::markdown(&judgement).as_bytes())?;
-    Ok(judgement)
+/// What a run directory holds, judged.
+struct Judged {
+    manifest: Manifest,
+    lines: Vec<TrialLine>,
+    judgement: Judgement,
 }
 
-fn judgement(manifest: &Manifest, lines: &[TrialLine]) -> Judgement {
-    judge::judge(&manifest.plan, lines, &built(manifest))
+fn judged(root: &Path) -> Result<Judged> {
+    let manifest = store::read_manifest(root)?;
+    let lines = store::read_lines(root)?;
+    let judgement = judge::judge(&manifest.plan, &lines, &built(&manifest));
+    Ok(Judged { manifest, lines, judgement })
+}
+
+/// Writes what is for people into the run directory of a whole run, whose exhibits are there.
+fn publish(root: &Path, judged: Judged) -> Result<Judgement> {
+    write_judgement(root, &judged.judgement)?;
+    let dossier = dossier::of(root, judged)?;
+    write_atomically(&root.join(PAGE), report::html(&dossier).as_bytes())?;
+    Ok(dossier.judgement)
+}
+
+fn write_judgement(root: &Path, judgement: &Judgement) -> Result<()> {
+    let json = serde_json::to_string_pretty(judgement)
+        .map_err(|error| Error::internal(format!("judgement: {error}")))?;
+    write_atomically(&root.join("judgement.json"), (json + "\n").as_bytes())?;
+    write_atomically(&root.join("report.md"), report::markdown(judgement).as_bytes())
 }
 
 fn built(manifest: &Manifest) -> Built {

@@ -28,6 +28,43 @@ pub struct Bootstrap {
     pub seed: u64,
 }
 
+/// Up to how many differences drawings are remembered; those of more would take too much memory.
+const REMEMBERED: usize = 8192;
+
+/// The drawings of the last mean: the next one is most often of as many differences, and drawing is what takes time.
+#[derive(Clone, Debug, Default)]
+pub struct Draws {
+    /// Seed, number of resamples, number of differences.
+    of: (u64, u32, u32),
+    /// For each resample and each difference, how often this one and those before it were drawn.
+    drawn: Vec<u16>,
+}
+
+impl Draws {
+    /// `n` is at least 1 and at most [`REMEMBERED`], so that counts fit.
+    fn of(&mut self, bootstrap: &Bootstrap, n: u32) -> &[u16] {
+        let of = (bootstrap.seed, bootstrap.resamples, n);
+        if self.of != of {
+            let mut random = Random::new(bootstrap.seed);
+            let mut counts = vec![0_u16; n as usize];
+            self.drawn.clear();
+            for _ in 0..bootstrap.resamples {
+                counts.fill(0);
+                for _ in 0..n {
+                    counts[random.below(n) as usize] += 1;
+                }
+                let upto = counts.iter().scan(0, |sum, count| {
+                    *sum += count;
+                    Some(*sum)
+                });
+                self.drawn.extend(upto);
+            }
+            self.of = of;
+        }
+        &self.drawn
+    }
+}
+
 /// A mean with its interval; all of them finite.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeanInterval {
@@ -62,6 +99,11 @@ impl Bootstrap {
     /// Returns the mean of the differences with its interval, whatever their order. Nothing if there are fewer than two,
     /// since one does not say how much they vary, or if they or their sums are not finite.
     pub fn mean(&self, differences: &[f64]) -> Option<MeanInterval> {
+        self.mean_by(differences, &mut Draws::default())
+    }
+
+    /// The same, with drawings that are remembered: they depend on nothing but the number of differences.
+    pub fn mean_by(&self, differences: &[f64], draws: &mut Draws) -> Option<MeanInterval> {
         let n = u32::try_from(differences.len()).ok().filter(|n| *n > 1)?;
         if self.resamples == 0 || !(self.confidence > 0.0 && self.confidence < 1.0) {
             return None;
@@ -79,7 +121,7 @@ impl Bootstrap {
         }
         // Sums and not means are compared, because sums of counts are exact.
         let sum: f64 = sorted.iter().sum();
-        let sums = self.sums(&sorted, n);
+        let sums = self.sums(&sorted, n, draws);
         let (kind, [low, high]) = match self.corrected(&sorted, sum, &sums) {
             Some(shares) => (Kind::Bca, shares),
             None => (Kind::Percentile, [self.tail(), 1.0 - self.tail()]),
@@ -94,10 +136,31 @@ impl Bootstrap {
     }
 
     /// Returns the sums of the resamples, in ascending order.
-    fn sums(&self, sorted: &[f64], n: u32) -> Vec<f64> {
-        let mut random = Random::new(self.seed);
-        let mut resample = || (0..n).map(|_| sorted[random.below(n) as usize]).sum();
-        let mut sums: Vec<f64> = (0..self.resamples).map(|_| resample()).collect();
+    fn sums(&self, sorted: &[f64], n: u32, draws: &mut Draws) -> Vec<f64> {
+        let mut sums: Vec<f64> = if sorted.len() > REMEMBERED {
+            let mut random = Random::new(self.seed);
+            let mut resample = || (0..n).map(|_| sorted[random.below(n) as usize]).sum();
+            (0..self.resamples).map(|_| resample()).collect()
+        } else {
+            // Many differences are equal: of each value it is enough to know how often it was drawn.
+            let mut values: Vec<(f64, usize)> = Vec::new();
+            for (index, value) in sorted.iter().enumerate() {
+                match values.last_mut() {
+                    Some((same, last)) if *same == *value => *last = index,
+                    _ => values.push((*value, index)),
+                }
+            }
+            let sum = |drawn: &[u16]| {
+                let mut before = 0;
+                let mut sum = 0.0;
+                for (value, last) in &values {
+                    sum += value * f64::from(drawn[*last] - before);
+                    before = drawn[*last];
+                }
+                sum
+            };
+            draws.of(self, n).chunks_exact(sorted.len()).map(sum).collect()
+        };
         sums.sort_by(f64::total_cmp);
         sums
     }
@@ -169,11 +232,31 @@ mod tests {
     }
 
     #[test]
+    fn remembered_drawings_are_those_that_would_be_drawn_anew() {
+        let mut draws = Draws::default();
+        for seed in [1, 2] {
+            for n in [2, 5, 20, 20, 7] {
+                let bootstrap = Bootstrap::new(seed);
+                let mut random = Random::new(seed);
+                let drawn = u32::try_from(n).unwrap();
+                let mut resample = || (0..n).map(|_| SKEWED[random.below(drawn) as usize]).sum();
+                let mut sums: Vec<f64> = (0..bootstrap.resamples).map(|_| resample()).collect();
+                sums.sort_by(f64::total_cmp);
+                assert_eq!(bootstrap.sums(&SKEWED[..n], drawn, &mut draws), sums);
+                assert_eq!(
+                    bootstrap.mean(&SKEWED[20 - n..]),
+                    bootstrap.mean_by(&SKEWED[20 - n..], &mut draws)
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_long_tail_moves_both_limits_towards_it() {
         let bootstrap = Bootstrap::new(3);
         let bca = bootstrap.mean(&SKEWED).unwrap();
         let n = u32::try_from(SKEWED.len()).unwrap();
-        let sums = bootstrap.sums(&SKEWED, n);
+        let sums = bootstrap.sums(&SKEWED, n, &mut Draws::default());
         let percentiles = [0.025, 0.975].map(|share| bootstrap.percentile(&sums, share) / f64::from(n));
         assert_eq!((bca.mean, bca.kind), (10.45, Kind::Bca));
         assert!(percentiles[0] < bca.low && bca.low < bca.mean, "{percentiles:?} {bca:?}");

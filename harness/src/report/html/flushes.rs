@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Cache maintenance operations of each variant as stacked bars, by what they were worth.
+
+use maud::Markup;
+use maud::html;
+
+use super::Place;
+use super::View;
+use super::functions;
+use super::notes;
+use super::plot;
+use super::plot::label;
+use crate::judge::CellJudgement;
+use crate::judge::Price;
+use crate::judge::WorthPrice;
+use crate::report::answer::tells_price;
+use crate::report::number;
+
+/// The parts of a bar, in their order, with the class that has their colour.
+const PARTS: [(&str, &str); 4] = [
+    ("needed", "without it something stale would have been fetched"),
+    ("insufficient", "wrong colour or wrong CPU"),
+    ("redundant", "the line was clean, absent or not stale"),
+    ("other", "of what nothing was to be said"),
+];
+
+const TOP: f64 = 4.0;
+const ROW: f64 = 38.0;
+const BAR: f64 = 9.0;
+const BOTTOM: f64 = 34.0;
+const LEFT: f64 = 14.0;
+const RIGHT: f64 = 18.0;
+
+/// The operations of one cell on one cache, by part.
+struct Bar {
+    cache: &'static str,
+    mean: f64,
+    parts: [f64; 4],
+}
+
+fn bars(cell: &CellJudgement) -> Vec<Bar> {
+    let bar = |cache, all: Price, worth: &WorthPrice| {
+        let mean = all.mean?;
+        let known = [worth.needed, worth.insufficient, worth.redundant].map(|one| one.mean.unwrap_or(0.0));
+        let other = (mean - known.iter().sum::<f64>()).max(0.0);
+        Some(Bar { cache, mean, parts: [known[0], known[1], known[2], other] })
+    };
+    [bar("D", cell.d, &cell.d_worth), bar("I", cell.i, &cell.i_worth)].into_iter().flatten().collect()
+}
+
+pub(super) fn section(view: &View<'_>) -> Markup {
+    html! {
+        section aria-labelledby="flushes" {
+            h2 #flushes { "Flushes" }
+            p { "Cache maintenance operations a trial, the mean, on the D-cache (upper bar) and on the I-cache (lower bar)." }
+            ul.keys {
+                @for (part, what) in PARTS {
+                    li { svg viewBox="0 0 12 12" aria-hidden="true" { rect class=(part) width="12" height="12" {} } b { (part) } " " (what) }
+                }
+            }
+            @for places in view.named_targets() { (target(view, places)) }
+            (notes::prices(view))
+        }
+    }
+}
+
+fn target(view: &View<'_>, places: &[Place<'_>]) -> Markup {
+    let told: Vec<&Place<'_>> =
+        places.iter().filter(|place| tells_price(view.judgement, place.group)).collect();
+    let Some(first) = told.first() else { return html! {} };
+    html! {
+        details.target open[places.as_ptr() == view.places.as_ptr()] {
+            summary { h3 { (first.target()) } }
+            div.plots { @for place in &told { (chart(place)) } }
+            @for place in &told {
+                details.fold {
+                    summary { (place.group.testcase) ": the same in figures, and by kernel function" }
+                    (table(place))
+                    (functions::table(view, place))
+                }
+            }
+        }
+    }
+}
+
+fn chart(place: &Place<'_>) -> Markup {
+    let rows: Vec<(&str, Vec<Bar>)> =
+        place.cells.iter().map(|entry| (entry.cell.row.as_str(), bars(entry.cell))).collect();
+    let most = rows.iter().flat_map(|(_, bars)| bars).map(|bar| bar.mean).fold(0.0, f64::max);
+    let ticks = plot::ticks(most);
+    let end = ticks.last().copied().unwrap_or(1.0);
+    let bottom = TOP + ROW * rows.len() as f64;
+    let scale = (plot::WIDTH - LEFT - RIGHT) / end;
+    let said: Vec<String> = rows.iter().map(|(row, bars)| format!("{row}: {}", figures(bars))).collect();
+    let name = format!("{}, {}", place.target(), place.group.testcase);
+    let body = html! {
+        @for tick in &ticks {
+            (plot::line("grid", &[(LEFT + tick * scale, TOP), (LEFT + tick * scale, bottom)]))
+        }
+        // Every other tick has its figure, or they would touch.
+        @for tick in ticks.iter().step_by(2) {
+            (label(LEFT + tick * scale, bottom + 14.0, "middle", "quiet", &number::count(*tick)))
+        }
+        @for (index, (row, bars)) in rows.iter().enumerate() { (group(TOP + ROW * index as f64, row, bars, scale)) }
+        (plot::line("axis", &[(LEFT, TOP), (LEFT, bottom), (plot::WIDTH - RIGHT, bottom)]))
+        (label(plot::WIDTH - RIGHT, bottom + 29.0, "end", "", "operations a trial"))
+    };
+    let id = format!("flush-{}", place.cells.first().map_or(0, |entry| entry.number));
+    html! {
+        figure {
+            figcaption { (place.group.testcase) }
+            (plot::svg(&id, &format!("Operations a trial by variant: {name}"), &(said.join("; ") + "."), bottom + BOTTOM, &body))
+        }
+    }
+}
+
+fn figures(bars: &[Bar]) -> String {
+    let words: Vec<String> =
+        bars.iter().map(|bar| format!("{} {}", bar.cache, number::count(bar.mean))).collect();
+    if words.is_empty() { "no trial with a record".into() } else { words.join(", ") }
+}
+
+/// The bars of a row under its name.
+fn group(top: f64, row: &str, bars: &[Bar], scale: f64) -> Markup {
+    html! {
+        (label(LEFT, top + 12.0, "start", "", row))
+        (label(plot::WIDTH - RIGHT, top + 12.0, "end", "quiet", &figures(bars)))
+        @for (index, bar) in bars.iter().enumerate() {
+            @let y = top + 16.0 + (BAR + 1.0) * index as f64;
+            @for (part, from, length) in stacked(bar, scale) {
+                rect class=(part) x=(plot::at(LEFT + from)) y=(plot::at(y)) width=(plot::at(length)) height=(plot::at(BAR)) {}
+            }
+        }
+    }
+}
+
+/// The parts of a bar, each where the one before ends; what is there is seen, however small it is.
+fn stacked(bar: &Bar, scale: f64) -> Vec<(&'static str, f64, f64)> {
+    let mut from = 0.0;
+    let mut stacked = Vec::new();
+    for ((part, _), share) in PARTS.iter().zip(bar.parts) {
+        if share > 0.0 {
+            let length = (share * scale).max(1.5);
+            stacked.push((*part, from, length));
+            from += length;
+        }
+    }
+    stacked
+}
+
+/// The chart's figures.
+fn table(place: &Place<'_>) -> Markup {
+    let name = format!("Operations a trial on {}, {}", place.target(), place.group.testcase);
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(name) {
+            table {
+                caption { (name) }
+                thead {
+                    tr {
+                        th scope="col" { "variant" }
+                        th scope="col" { "cache" }
+                        th.figure scope="col" { "all" }
+                        @for (part, _) in PARTS { th.figure scope="col" { (part) } }
+                    }
+                }
+                tbody {
+                    @for entry in &place.cells {
+                        @for bar in bars(entry.cell) {
+                            tr {
+                                th.name scope="row" { (entry.cell.row) }
+                                td { (bar.cache) }
+                                td.figure { (number::count(bar.mean)) }
+                                @for part in bar.parts { td.figure { (number::count(part)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

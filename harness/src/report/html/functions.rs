@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Which of the kernel's functions did the maintenance, in the first trial of each cell.
+
+use std::collections::BTreeMap;
+
+use maud::Markup;
+use maud::html;
+
+use super::Entry;
+use super::Place;
+use super::View;
+use crate::report::dossier::FunctionWork;
+use crate::report::number;
+
+pub(super) fn table(view: &View<'_>, place: &Place<'_>) -> Markup {
+    let first = view.dossier.plan.study.seeds.first;
+    let work: Vec<&[FunctionWork]> = place.cells.iter().map(|entry| work(entry, first)).collect();
+    let functions = sorted(&work);
+    if functions.is_empty() {
+        return html! { p.quiet { "By kernel function: the run has no records of its first trials." } };
+    }
+    let name = format!("Operations by kernel function on {}, {}", place.target(), place.group.testcase);
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(name) {
+            table {
+                caption { (name) ", in the trial with seed " (first) ": all (needed, redundant), instructions" }
+                thead {
+                    tr {
+                        th scope="col" { "function" }
+                        @for entry in &place.cells { th.name scope="col" { (entry.cell.row) } }
+                    }
+                }
+                tbody {
+                    @for (function, line) in functions {
+                        tr {
+                            th scope="row" {
+                                span.name { (function) }
+                                @if let Some(line) = line { br; small.quiet { (line) } }
+                            }
+                            @for row in &work { td.figure { (figures(row, function)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the functions did in the trial with this seed.
+fn work<'a>(entry: &Entry<'a>, seed: u64) -> &'a [FunctionWork] {
+    let exhibit = entry.exhibits.iter().find(|exhibit| exhibit.trial.seed == seed);
+    exhibit.map(|exhibit| exhibit.work.as_slice()).unwrap_or_default()
+}
+
+/// All functions with a source line, those with most operations in any row first.
+fn sorted<'a>(work: &[&'a [FunctionWork]]) -> Vec<(&'a str, Option<&'a str>)> {
+    let mut functions: BTreeMap<&str, (u64, Option<&str>)> = BTreeMap::new();
+    for one in work.iter().copied().flatten() {
+        let (most, line) = functions.entry(&one.function).or_default();
+        *most = one.operations.max(*most);
+        *line = line.or(one.line.as_deref());
+    }
+    let mut sorted: Vec<_> = functions.into_iter().collect();
+    // Stable: functions with as many operations stay in the order of their names.
+    sorted.sort_by_key(|(_, (most, _))| std::cmp::Reverse(*most));
+    sorted.into_iter().map(|(function, (_, line))| (function, line)).collect()
+}
+
+fn figures(row: &[FunctionWork], function: &str) -> Markup {
+    let count = |count: u64| number::count(count as f64);
+    let Some(work) = row.iter().find(|work| work.function == function) else { return html! { "-" } };
+    let wrong = if work.insufficient > 0 {
+        format!(", {} insufficient", count(work.insufficient))
+    } else {
+        String::new()
+    };
+    html! {
+        (count(work.operations)) " (" (count(work.needed)) ", " (count(work.redundant)) (wrong) ")"
+        br;
+        small.quiet { (count(work.instructions)) " instr." }
+    }
+}

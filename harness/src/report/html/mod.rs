@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Lays a report out as one HTML page. Pure.
+//!
+//! The page needs nothing but itself: no script, no picture, no font is fetched, and its policy forbids that any be. It
+//! can be read without colours, without a mouse and on paper. `maud` escapes every text, and [`text::visible`] shows
+//! what else in a guest's output could deceive a reader.
+
+mod cell;
+mod decision;
+mod flushes;
+mod functions;
+mod geometry;
+mod matrix;
+mod notes;
+mod page;
+mod plot;
+mod text;
+
+use std::collections::BTreeMap;
+
+use crate::judge::CellJudgement;
+use crate::judge::Group;
+use crate::judge::Judgement;
+use crate::plan::Machine;
+use crate::report::content::Content;
+use crate::report::content::Row;
+use crate::report::content::row;
+use crate::report::dossier::Dossier;
+use crate::report::dossier::Exhibit;
+use crate::trial::line::TrialLine;
+
+/// Returns the whole report as an HTML page.
+pub fn html(dossier: &Dossier) -> String {
+    page::page(&View::new(dossier)).into_string()
+}
+
+/// A dossier as the parts of the page need it.
+struct View<'a> {
+    dossier: &'a Dossier,
+    judgement: &'a Judgement,
+    /// What the other layouts say too.
+    content: Content,
+    /// The groups of the judgement, in its order.
+    places: Vec<Place<'a>>,
+}
+
+/// A testcase on a target.
+struct Place<'a> {
+    group: &'a Group,
+    cells: Vec<Entry<'a>>,
+}
+
+/// A cell with all that is known of it.
+struct Entry<'a> {
+    /// By which links name it.
+    number: usize,
+    cell: &'a CellJudgement,
+    row: Row,
+    /// Its trials with the model on, by seed. Of several lines of a trial the first one counts.
+    trials: Vec<&'a TrialLine>,
+    /// Those of them that can be shown whole.
+    exhibits: Vec<&'a Exhibit>,
+}
+
+impl<'a> View<'a> {
+    fn new(dossier: &'a Dossier) -> Self {
+        let judgement = &dossier.judgement;
+        let index = dossier.index();
+        let mut exhibits: BTreeMap<[&str; 4], Vec<&Exhibit>> = BTreeMap::new();
+        for exhibit in &dossier.exhibits {
+            let id = &exhibit.trial;
+            let key = [&id.kernel, &id.machine, &id.row, &id.testcase].map(String::as_str);
+            exhibits.entry(key).or_default().push(exhibit);
+        }
+        let mut numbers = 1..;
+        let mut entry = |group: &'a Group, cell: &'a CellJudgement| {
+            let key = [&group.kernel, &group.machine, &cell.row, &group.testcase].map(String::as_str);
+            let mut trials = index.trials(group, cell).to_vec();
+            trials.sort_by_key(|line| line.id.seed);
+            trials.dedup_by_key(|line| line.id.seed);
+            let number = numbers.next().unwrap_or_default();
+            Entry {
+                number,
+                cell,
+                row: row(cell),
+                trials,
+                exhibits: exhibits.remove(&key).unwrap_or_default(),
+            }
+        };
+        let place = |group: &'a Group| Place {
+            group,
+            cells: group.cells.iter().map(|cell| entry(group, cell)).collect(),
+        };
+        let places = judgement.groups.iter().map(place).collect();
+        Self { dossier, judgement, content: Content::new(judgement), places }
+    }
+
+    /// The places of each target, which are neighbours.
+    fn targets(&self) -> impl Iterator<Item = &[Place<'a>]> {
+        let target = |place: &Place<'a>| (&place.group.kernel, &place.group.machine);
+        self.places.chunk_by(move |a, b| target(a) == target(b))
+    }
+
+    /// The targets that the study names; those of sweeps are shown as plots.
+    fn named_targets(&self) -> impl Iterator<Item = &[Place<'a>]> {
+        self.targets().filter(|places| places.iter().all(|place| place.group.swept_from.is_none()))
+    }
+
+    fn machine(&self, group: &Group) -> Option<&Machine> {
+        let targets = &self.dossier.plan.targets;
+        let target = targets
+            .iter()
+            .find(|target| target.kernel.name == group.kernel && target.machine.name == group.machine);
+        target.map(|target| &target.machine)
+    }
+}
+
+impl Place<'_> {
+    /// The target's name, as in `mips-6.1 on malta-24kf-16k`.
+    fn target(&self) -> String {
+        format!("{} on {}", self.group.kernel, self.group.machine)
+    }
+}
+
+#[cfg(test)]
+mod tests;

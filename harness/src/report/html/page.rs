@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The page around its parts: what stands in its head, at its top, and at its foot.
+
+use std::collections::BTreeMap;
+
+use maud::DOCTYPE;
+use maud::Markup;
+use maud::PreEscaped;
+use maud::html;
+
+use super::View;
+use super::cell;
+use super::decision;
+use super::flushes;
+use super::geometry;
+use super::matrix;
+use super::notes;
+use crate::judge::Overall;
+
+const STYLE: &str = include_str!("style.css");
+
+/// Whatever a guest wrote and however it came here: nothing runs, and nothing is fetched.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/// The sections with an entry in the page's table of contents.
+const CONTENTS: [(&str, &str); 7] = [
+    ("verdicts", "Verdicts"),
+    ("answers", "Answers"),
+    ("decision", "Price against correctness"),
+    ("flushes", "Flushes"),
+    ("geometry", "Cache geometry"),
+    ("controls", "Controls"),
+    ("trials", "Trials"),
+];
+
+pub(super) fn page(view: &View<'_>) -> Markup {
+    let judgement = view.judgement;
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="color-scheme" content="light dark";
+                meta name="generator" content={ "patcheval " (view.dossier.tools.patcheval) };
+                link rel="icon" href="data:,";
+                title { (judgement.study) ": " (judgement.overall.name()) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#verdicts" { "Skip to the verdicts" }
+                (head(view))
+                main {
+                    (matrix::section(view))
+                    (notes::answers(view))
+                    (decision::section(view))
+                    (flushes::section(view))
+                    (geometry::section(view))
+                    (notes::controls(view))
+                    (notes::certainty(view))
+                    (cell::section(view))
+                }
+                (foot(view))
+            }
+        }
+    }
+}
+
+fn head(view: &View<'_>) -> Markup {
+    let judgement = view.judgement;
+    let class = match judgement.overall {
+        Overall::Met => "result",
+        Overall::NotMet | Overall::NotObservable => "result bad",
+        Overall::Unknown => "result doubtful",
+    };
+    let there = |(id, _): &&(&str, &str)| match *id {
+        "decision" => !judgement.candidates.is_empty(),
+        "geometry" => judgement.groups.iter().any(|group| group.swept_from.is_some()),
+        _ => true,
+    };
+    html! {
+        header.head {
+            p.kicker { "patcheval: study " (judgement.study) }
+            h1 { (view.content.title) }
+            p class=(class) { (view.content.first) }
+            (facts(view))
+            nav aria-label="Contents" {
+                ul { @for (id, name) in CONTENTS.iter().filter(there) { li { a href={ "#" (id) } { (name) } } } }
+            }
+        }
+    }
+}
+
+/// What the result was got with.
+fn facts(view: &View<'_>) -> Markup {
+    let tools = &view.dossier.tools;
+    let plan = &view.dossier.plan;
+    // Most kernels share their release or their compiler: each is named once.
+    let joined = |words: &BTreeMap<String, String>| {
+        let mut kernels: Vec<(&String, Vec<&str>)> = Vec::new();
+        for (kernel, word) in words {
+            match kernels.iter_mut().find(|(known, _)| *known == word) {
+                Some((_, names)) => names.push(kernel),
+                None => kernels.push((word, vec![kernel])),
+            }
+        }
+        kernels.into_iter().map(|(word, names)| (word.clone(), names.join(", "))).collect::<Vec<_>>()
+    };
+    html! {
+        dl.facts {
+            div {
+                dt { "Base kernel" }
+                @for (release, kernels) in joined(&tools.releases) { dd { "Linux " (release) " (" (kernels) ")" } }
+            }
+            div {
+                dt { "Toolchain" }
+                @for (toolchain, kernels) in joined(&tools.toolchains) { dd { (toolchain) " (" (kernels) ")" } }
+            }
+            div { dt { "Machine model" } dd { "QEMU " (tools.qemu) "; patcheval " (tools.patcheval) ", plugin "
+                span.name { (tools.plugin.chars().take(12).collect::<String>()) } } }
+            div { dt { "Baseline, in which the bug must show" } dd.name { (plan.study.baseline) } }
+            @for (kernel, rows) in &tools.failed_builds {
+                @for (row, why) in rows {
+                    div { dt { "Did not build" } dd { (row) " on " (kernel) ": " (super::text::visible(why)) } }
+                }
+            }
+        }
+    }
+}
+
+fn foot(view: &View<'_>) -> Markup {
+    html! {
+        footer.foot {
+            p {
+                "Every trial can be run again, and gives the same bytes: " code { (view.dossier.replay("TRIAL")) } ". "
+                "What passes here is not thereby proven on hardware; whatever is stale in the model can be stale on silicon with "
+                "such caches. On paper there is what is unfolded."
+            }
+        }
+    }
+}
