@@ -62,6 +62,14 @@ pub enum Format {
     Markdown,
     /// The judgement, as JSON.
     Json,
+    /// For a kernel list: a message that `git send-email` takes.
+    Mail,
+    /// For Jenkins and GitLab: JUnit's XML.
+    Junit,
+    /// For what reads the kernel's own tests: KTAP, version 1.
+    Ktap,
+    /// Every trial, as CSV.
+    Csv,
 }
 
 /// What `run` is told.
@@ -117,6 +125,9 @@ pub struct Report {
     /// File to write instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// What a mail says beside its report.
+    #[command(flatten)]
+    pub mail: super::mail::Options,
 }
 
 /// What `sanitize` is told.

@@ -14,6 +14,7 @@ use crate::run;
 ///
 /// Study, when the directory is not a run; infrastructure.
 pub(super) fn report(args: &Args, asked: &Report) -> Result<u8> {
+    asked.mail.belong_to(asked.format)?;
     let dossier = run::dossier(&asked.run)?;
     let text = text(args, asked, &dossier)?;
     match &asked.output {
@@ -32,5 +33,9 @@ fn text(args: &Args, asked: &Report, dossier: &Dossier) -> Result<String> {
             let json = serde_json::to_string_pretty(judgement);
             json.map_err(|error| Error::internal(format!("judgement: {error}")))? + "\n"
         }
+        Format::Mail => report::mail(dossier, &asked.mail.envelope())?,
+        Format::Junit => report::junit(dossier)?,
+        Format::Ktap => report::ktap(dossier),
+        Format::Csv => report::csv(dossier)?,
     })
 }

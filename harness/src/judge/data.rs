@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use crate::judge::evidence;
 use crate::judge::schedule::called_set;
 use crate::plan::Plan;
 use crate::plan::TrialId;
+use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
 
 /// How many names a problem lists.
@@ -101,4 +103,12 @@ impl<'a> Data<'a> {
                 .push(format!("trials of {row} on {kernel} are of {} different images", images.len()));
         }
     }
+}
+
+/// Returns what each of the lines of a study counts as; nothing where it is left out: it is not of the study, was not
+/// called for, or is a repetition.
+pub fn outcomes(plan: &Plan, lines: &[TrialLine]) -> Vec<Option<Outcome>> {
+    let data = Data::new(plan, lines);
+    let counts = |line: &TrialLine| data.get(&line.id).is_some_and(|first| std::ptr::eq(first, line));
+    lines.iter().map(|line| counts(line).then(|| evidence::outcome(plan, line))).collect()
 }

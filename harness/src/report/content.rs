@@ -100,9 +100,12 @@ impl Content {
     }
 }
 
-/// Returns the text without characters that could steer a terminal: some of it was written by a guest.
+/// Returns the text with a blank for each character that could steer a terminal, turn the direction of writing, or that
+/// XML does not have: some of it was written by a guest.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |c: char| c.is_control() || turns(c) || matches!(c, '\u{fffe}' | '\u{ffff}');
+    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
 }
 
 pub(super) fn place(group: &Group) -> String {
@@ -156,7 +159,7 @@ fn passes(cell: &CellJudgement) -> String {
 }
 
 /// Returns symptoms and causes with their counts, the most frequent first.
-fn symptoms(cell: &CellJudgement) -> String {
+pub(super) fn symptoms(cell: &CellJudgement) -> String {
     let mut symptoms: Vec<(u32, &str)> = cell.symptoms.iter().map(|(s, count)| (*count, s.name())).collect();
     let mut causes: Vec<(u32, &str)> = cell.causes.iter().map(|(c, count)| (*count, c.name())).collect();
     // Stable: equally frequent ones stay in the order of their declaration.
@@ -185,11 +188,19 @@ fn price(price: Price) -> String {
 
 fn expected(cell: &CellJudgement) -> String {
     let met = match cell.expectation {
-        Expectation::Met => "met",
         Expectation::Contradicted => "CONTRADICTED",
-        Expectation::Unknown => "unknown",
+        _ => expectation(cell),
     };
     format!("{}: {met}", cell.expected.name())
+}
+
+/// Returns whether a cell did what was expected, in a word.
+pub(super) fn expectation(cell: &CellJudgement) -> &'static str {
+    match cell.expectation {
+        Expectation::Met => "met",
+        Expectation::Contradicted => "contradicted",
+        Expectation::Unknown => "unknown",
+    }
 }
 
 fn notes(judgement: &Judgement) -> Vec<Note> {
@@ -324,7 +335,7 @@ fn surprise((group, cell): (&Group, &CellJudgement)) -> Option<String> {
 }
 
 /// Returns what was expected of a cell and what it did instead, if it contradicts.
-fn contradiction((group, cell): (&Group, &CellJudgement)) -> Option<String> {
+pub(super) fn contradiction((group, cell): (&Group, &CellJudgement)) -> Option<String> {
     if cell.expectation != Expectation::Contradicted {
         return None;
     }

@@ -9,18 +9,33 @@ mod confidence;
 mod content;
 mod dossier;
 mod grid;
+mod junit;
+mod ktap;
+mod mail;
 mod markdown;
 mod number;
+mod status;
 mod table;
+mod trials;
+mod wrap;
 
 pub use dossier::Dossier;
 pub use dossier::Exhibit;
 pub use dossier::FunctionWork;
 pub use dossier::Index;
 pub use dossier::Tools;
+pub use junit::junit;
+pub use ktap::ktap;
+pub use mail::Envelope;
+pub use mail::Line;
+pub use mail::Mailbox;
+pub use mail::MessageId;
+pub use mail::TestedBy;
+pub use mail::mail;
 pub use markdown::markdown;
 pub use table::Style;
 pub use table::table;
+pub use trials::csv;
 
 #[cfg(test)]
 mod tests;
