@@ -60,7 +60,7 @@ pub enum Format {
     Table,
     /// For a pull request.
     Markdown,
-    /// The judgement, as JSON.
+    /// For programs: the judgement and what it was made of, as JSON.
     Json,
     /// For a kernel list: a message that `git send-email` takes.
     Mail,
@@ -70,6 +70,8 @@ pub enum Format {
     Ktap,
     /// Every trial, as CSV.
     Csv,
+    /// What KernelCI's database takes; needs --origin.
+    Kcidb,
 }
 
 /// What `run` is told.
@@ -125,6 +127,9 @@ pub struct Report {
     /// File to write instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Name of the CI system that reports to KCIDB: lower-case letters, digits and underscores
+    #[arg(long, value_name = "NAME", required_if_eq("format", "kcidb"))]
+    pub origin: Option<String>,
     /// What a mail says beside its report.
     #[command(flatten)]
     pub mail: super::mail::Options,

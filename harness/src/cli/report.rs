@@ -4,7 +4,7 @@
 use super::args::{Args, Format, Report};
 use super::commands::{print, table};
 use crate::cache_dir::write_atomically;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::report::{self, Dossier};
 use crate::run;
 
@@ -29,13 +29,11 @@ fn text(args: &Args, asked: &Report, dossier: &Dossier) -> Result<String> {
     Ok(match asked.format {
         Format::Table => table(args, judgement),
         Format::Markdown => report::markdown(judgement),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(judgement);
-            json.map_err(|error| Error::internal(format!("judgement: {error}")))? + "\n"
-        }
+        Format::Json => report::json(dossier)?,
         Format::Mail => report::mail(dossier, &asked.mail.envelope())?,
         Format::Junit => report::junit(dossier)?,
         Format::Ktap => report::ktap(dossier),
         Format::Csv => report::csv(dossier)?,
+        Format::Kcidb => report::kcidb(dossier, asked.origin.as_deref().unwrap_or_default())?,
     })
 }

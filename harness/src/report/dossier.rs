@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -38,7 +39,7 @@ pub struct Index<'a> {
 }
 
 /// Versions of everything that a result depends on beside patches and testcases.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tools {
     /// patcheval's version.
     pub patcheval: String,
@@ -55,7 +56,7 @@ pub struct Tools {
 }
 
 /// A trial that is shown whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exhibit {
     /// Which trial.
     pub trial: TrialId,
@@ -70,7 +71,7 @@ pub struct Exhibit {
 }
 
 /// The maintenance that one function did in a trial.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionWork {
     /// The function, or `user space`.
     pub function: String,

@@ -7,9 +7,11 @@
 mod answer;
 mod confidence;
 mod content;
+mod document;
 mod dossier;
 mod grid;
 mod junit;
+mod kcidb;
 mod ktap;
 mod mail;
 mod markdown;
@@ -19,12 +21,15 @@ mod table;
 mod trials;
 mod wrap;
 
+pub use document::json;
+pub use document::json_schema;
 pub use dossier::Dossier;
 pub use dossier::Exhibit;
 pub use dossier::FunctionWork;
 pub use dossier::Index;
 pub use dossier::Tools;
 pub use junit::junit;
+pub use kcidb::kcidb;
 pub use ktap::ktap;
 pub use mail::Envelope;
 pub use mail::Line;

@@ -3,6 +3,7 @@
 
 mod formats;
 mod mails;
+mod programs;
 
 use super::*;
 use crate::judge::Built;

@@ -2,6 +2,7 @@
 //! What the command says when something is wrong with a study or with the machine, and how it ends: both are read by
 //! people and by scripts, and neither needs a kernel.
 
+mod schema;
 mod world;
 
 use world::{CROSS, NEW, OLD, World, patch};

@@ -152,6 +152,41 @@ fn from_csv(text: &str) -> Cells {
     cells
 }
 
+/// The figures of a cell in JSON; both formats have them by the same names.
+fn from_object(cell: &serde_json::Value) -> Figures {
+    let number = |name: &str| u32::try_from(cell[name].as_u64().unwrap()).unwrap();
+    Figures {
+        passes: number("passes"),
+        n: number("n"),
+        unknown: number("unknown"),
+        verdict: Some(cell["verdict"].as_str().unwrap().to_owned()),
+    }
+}
+
+fn from_json(text: &str) -> Cells {
+    let document: serde_json::Value = serde_json::from_str(text).unwrap();
+    let mut cells = Cells::new();
+    for group in document["judgement"]["groups"].as_array().unwrap() {
+        let [kernel, machine, testcase] =
+            ["kernel", "machine", "testcase"].map(|name| group[name].as_str().unwrap());
+        for cell in group["cells"].as_array().unwrap() {
+            cells.insert(names(kernel, machine, testcase, cell["row"].as_str().unwrap()), from_object(cell));
+        }
+    }
+    cells
+}
+
+fn from_kcidb(text: &str) -> Cells {
+    let report: serde_json::Value = serde_json::from_str(text).unwrap();
+    let cell = |test: &serde_json::Value| {
+        let id: Vec<&str> = test["id"].as_str().unwrap().split('/').collect();
+        let &[_, kernel, machine, row, testcase] = &id[..] else { panic!("{id:?}") };
+        assert_eq!(test["misc"]["row"], row);
+        (names(kernel, machine, testcase, row), from_object(&test["misc"]))
+    };
+    report["tests"].as_array().unwrap().iter().map(cell).collect()
+}
+
 /// The figures of a word such as `3/4 [19.4, 99.4] %, 1 unknown`.
 fn from_words(pass: &str, verdict: &str) -> Figures {
     let (passes, rest) = pass.split_once('/').unwrap();
@@ -232,6 +267,8 @@ fn every_layout_has_the_same_figures() {
     assert_eq!(from_markdown(&markdown(&dossier.judgement)), judged);
     assert_eq!(from_junit(&junit(&dossier).unwrap()), judged);
     assert_eq!(from_ktap(&ktap(&dossier)), judged);
+    assert_eq!(from_json(&json(&dossier).unwrap()), judged);
+    assert_eq!(from_kcidb(&kcidb(&dossier, "small_ci").unwrap()), judged);
     // HTML joins here.
 
     let without_verdicts = |cells: &Cells| -> Cells {
