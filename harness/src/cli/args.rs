@@ -92,6 +92,18 @@ pub struct Run {
     /// Run directory whose recorded times say what cells cost; the same for every share
     #[arg(long, value_name = "RUN", requires = "shard")]
     pub costs: Option<PathBuf>,
+    /// What standard output has: the verdicts for people, or each event as a line of JSON
+    #[arg(long, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT")]
+    pub message_format: MessageFormat,
+}
+
+/// What a run prints on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// The verdicts, when it has ended.
+    Human,
+    /// What happens, as it happens: one JSON object in each line.
+    Json,
 }
 
 /// What `plan` is told.
