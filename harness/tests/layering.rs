@@ -35,6 +35,9 @@ const MAX_LINES: usize = 400;
 /// The boundary to QEMU: *all* unsafe code is in this file, and splitting it to save lines would make two of them.
 const LONG_FILE: &str = "harness/qemu-plugin/src/ffi.rs";
 
+/// Made from the types, and read by programs.
+const GENERATED: &str = "harness/doc/schema/";
+
 /// Returns what `module` may use beside itself, or `None` for a module that has no place yet.
 fn allowed(module: &str) -> Option<Vec<&'static str>> {
     if let Some(place) = STAGES.iter().position(|stage| *stage == module) {
@@ -210,7 +213,8 @@ fn ownership(file: &str, code: &str) -> Vec<String> {
 fn form(file: &str, text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let lines = text.lines().count();
-    if file.starts_with("harness/") && file != LONG_FILE && lines > MAX_LINES {
+    let long = lines > MAX_LINES && file != LONG_FILE && !file.starts_with(GENERATED);
+    if file.starts_with("harness/") && long {
         wrong.push(format!("{file}: {lines} lines, more than {MAX_LINES}"));
     }
     let named = [".rs", ".c", ".h", ".yaml", ".yml", ".config"].iter().any(|suffix| file.ends_with(suffix));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Image;
@@ -15,7 +16,7 @@ use crate::symbols::{Table, table};
 const NAMED: usize = 12;
 
 /// What a row changes in a kernel, against the kernel's own tree.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Changes {
     /// How many objects its build made again.
     pub objects: usize,
@@ -36,7 +37,7 @@ pub struct Changes {
 }
 
 /// A function or data of another size.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Resized {
     /// Its name.
     pub name: String,

@@ -62,8 +62,18 @@ pub enum Format {
     Markdown,
     /// One page for a browser, with plots and evidence.
     Html,
-    /// The judgement, as JSON.
+    /// For programs: the judgement and what it was made of, as JSON.
     Json,
+    /// For a kernel list: a message that `git send-email` takes.
+    Mail,
+    /// For Jenkins and GitLab: JUnit's XML.
+    Junit,
+    /// For what reads the kernel's own tests: KTAP, version 1.
+    Ktap,
+    /// Every trial, as CSV.
+    Csv,
+    /// What KernelCI's database takes; needs --origin.
+    Kcidb,
 }
 
 /// What `run` is told.
@@ -84,6 +94,18 @@ pub struct Run {
     /// Run directory whose recorded times say what cells cost; the same for every share
     #[arg(long, value_name = "RUN", requires = "shard")]
     pub costs: Option<PathBuf>,
+    /// What standard output has: the verdicts for people, or each event as a line of JSON
+    #[arg(long, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT")]
+    pub message_format: MessageFormat,
+}
+
+/// What a run prints on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// The verdicts, when it has ended.
+    Human,
+    /// What happens, as it happens: one JSON object in each line.
+    Json,
 }
 
 /// What `plan` is told.
@@ -119,6 +141,12 @@ pub struct Report {
     /// File to write instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Name of the CI system that reports to KCIDB: lower-case letters, digits and underscores
+    #[arg(long, value_name = "NAME", required_if_eq("format", "kcidb"))]
+    pub origin: Option<String>,
+    /// What a mail says beside its report.
+    #[command(flatten)]
+    pub mail: super::mail::Options,
 }
 
 /// What `sanitize` is told.

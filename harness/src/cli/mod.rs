@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod mail;
 mod plan;
 mod report;
 mod run;

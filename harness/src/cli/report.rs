@@ -4,7 +4,7 @@
 use super::args::{Args, Format, Report};
 use super::commands::{print, table};
 use crate::cache_dir::write_atomically;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::report::{self, Dossier};
 use crate::run;
 
@@ -14,6 +14,7 @@ use crate::run;
 ///
 /// Study, when the directory is not a run; infrastructure.
 pub(super) fn report(args: &Args, asked: &Report) -> Result<u8> {
+    asked.mail.belong_to(asked.format)?;
     let dossier = run::dossier(&asked.run)?;
     let text = text(args, asked, &dossier)?;
     match &asked.output {
@@ -29,9 +30,11 @@ fn text(args: &Args, asked: &Report, dossier: &Dossier) -> Result<String> {
         Format::Table => table(args, judgement),
         Format::Markdown => report::markdown(judgement),
         Format::Html => report::html(dossier),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(judgement);
-            json.map_err(|error| Error::internal(format!("judgement: {error}")))? + "\n"
-        }
+        Format::Json => report::json(dossier)?,
+        Format::Mail => report::mail(dossier, &asked.mail.envelope())?,
+        Format::Junit => report::junit(dossier)?,
+        Format::Ktap => report::ktap(dossier),
+        Format::Csv => report::csv(dossier)?,
+        Format::Kcidb => report::kcidb(dossier, asked.origin.as_deref().unwrap_or_default())?,
     })
 }

@@ -3,15 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Args, Run};
+use super::args::{Args, MessageFormat, Run};
 use super::commands::{cores, print, root, table, verbosity};
 use super::plan::costs;
 use crate::cache_dir::Cache;
 use crate::error::{Result, exit};
+use crate::judge::Overall;
 use crate::plan;
 use crate::run::{self, Finished, Request};
 use crate::study;
-use crate::ui::Display;
+use crate::ui::{Display, Json};
 
 /// Runs a study or a share of it; returns the exit code, which is that of the verdict.
 ///
@@ -28,9 +29,21 @@ pub(super) fn run(args: &Args, asked: &Run) -> Result<u8> {
     let jobs = asked.jobs.or_else(cores).unwrap_or(1);
     let mut display = Display::new(verbosity(args));
     let request = Request { cache: &cache, root: &root, plan: &plan, out: asked.out.clone(), share, jobs };
-    let finished = run::run(&request, &mut |event| display.show(event));
+    let json = asked.message_format == MessageFormat::Json;
+    let finished = run::run(&request, &mut |event| {
+        display.show(event);
+        if json {
+            Json::show(event);
+        }
+    });
     display.finish();
     let Finished { root, judgement, trials_run } = finished?;
+    if json {
+        let outcome = judgement.as_ref().map(|judgement| judgement.overall);
+        let code = outcome.map_or(exit::MET, Overall::exit_code);
+        Json::finished(&root.display().to_string(), outcome.map(Overall::name), code);
+        return Ok(code);
+    }
     match (judgement, request.share) {
         (Some(judgement), _) => {
             print(&table(args, &judgement))?;

@@ -5,6 +5,7 @@
 //! families of the whole study: each row against the baseline, and the other rows pairwise; so the chance that any
 //! difference in a family is called one that is none stays below the level that is read off.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -18,7 +19,7 @@ use crate::judge::statistics::holm::adjusted;
 pub const LEVEL: f64 = 0.05;
 
 /// Two rows of a group.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// Name of a row; the baseline, if it is one of the two.
     pub a: String,

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::judge::Built;
+use crate::judge::evidence;
 use crate::judge::schedule::called_set;
 use crate::judge::schedule::is_idle;
 use crate::plan::Plan;
 use crate::plan::TrialId;
+use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
 
 /// How many names a problem lists.
@@ -112,4 +114,12 @@ impl<'a> Data<'a> {
                 .push(format!("trials of {row} on {kernel} are of {} different images", images.len()));
         }
     }
+}
+
+/// Returns what each of the lines of a study counts as; nothing where it is left out: it is not of the study, was not
+/// called for, or is a repetition.
+pub fn outcomes(plan: &Plan, built: &Built, lines: &[TrialLine]) -> Vec<Option<Outcome>> {
+    let data = Data::new(plan, built, lines);
+    let counts = |line: &TrialLine| data.get(&line.id).is_some_and(|first| std::ptr::eq(first, line));
+    lines.iter().map(|line| counts(line).then(|| evidence::outcome(plan, line))).collect()
 }

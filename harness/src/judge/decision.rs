@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -19,7 +20,7 @@ use crate::patch::Size;
 use crate::plan::Plan;
 
 /// A row as a candidate for the tree.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Candidate {
     /// Name of the row.
     pub row: String,
@@ -42,7 +43,7 @@ pub struct Candidate {
 }
 
 /// Where a row is worst.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Worst {
     /// Name of the kernel.
     pub kernel: String,
@@ -59,7 +60,7 @@ pub struct Worst {
 }
 
 /// What one unit costs more than with the baseline.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UnitPrice {
     /// Name of the kernel on which it was measured.
     pub kernel: String,
@@ -72,7 +73,7 @@ pub struct UnitPrice {
 }
 
 /// What beats a row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dominated {
     /// Name of the better row.
     pub by: String,

@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 
 pub use comparison::Comparison;
 pub use comparison::LEVEL;
+pub use data::outcomes;
 pub use decision::Candidate;
 pub use decision::Dominated;
 pub use decision::UnitPrice;

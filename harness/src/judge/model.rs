@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 use trial_record::Mode;
@@ -17,6 +18,7 @@ use crate::judge::standing::Standing;
 use crate::judge::statistics::sequential::Decision;
 use crate::plan::Expected;
 use crate::plan::Rule;
+use crate::plan::mode_schema;
 use crate::trial::line::Cause;
 use crate::trial::line::Symptom;
 
@@ -24,7 +26,7 @@ use crate::trial::line::Symptom;
 pub const VERSION: u32 = 3;
 
 /// The judgement of a whole study.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Judgement {
     /// [`VERSION`] of the writer.
     pub v: u32,
@@ -33,6 +35,7 @@ pub struct Judgement {
     /// The study's line for reports.
     pub title: String,
     /// What the model did with stale fetches.
+    #[schemars(schema_with = "mode_schema")]
     pub mode: Mode,
     /// Name of the row in which the bug must show.
     pub baseline: String,
@@ -64,7 +67,7 @@ pub struct Judgement {
 }
 
 /// The rows of one testcase on one target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Group {
     /// Name of the kernel.
     pub kernel: String,
@@ -87,7 +90,7 @@ pub struct Group {
 }
 
 /// Whether a control holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Control {
     /// It holds.
@@ -99,7 +102,7 @@ pub enum Control {
 }
 
 /// The judgement of one cell.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CellJudgement {
     /// Name of the row.
     pub row: String,
@@ -154,7 +157,7 @@ pub struct CellJudgement {
 
 /// Maintenance operations of one cache in a trial, from the first marker on. A trial that fails early executes fewer
 /// of them: a difference to a failing baseline says what a user of it would pay more, not what the flush alone costs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Price {
     /// Mean over the trials with a record; none without any.
     pub mean: Option<f64>,
@@ -169,7 +172,7 @@ pub struct Price {
 }
 
 /// What maintenance operations of one cache were worth, counted as [`Price`] counts them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WorthPrice {
     /// Without them something stale would have been fetched.
     pub needed: Price,
@@ -180,7 +183,7 @@ pub struct WorthPrice {
 }
 
 /// The coherent control of a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Coherent {
     /// Passing trials.
     pub passes: u32,
@@ -191,7 +194,7 @@ pub struct Coherent {
 }
 
 /// Whether a row's patches changed the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InBinary {
     /// The row has no patches: it is the kernel's own tree.
@@ -206,7 +209,7 @@ pub enum InBinary {
 
 /// What the trials of a cell say. The first that applies, in the order unknown, no-op, fails, mixed, not-observable,
 /// passes-all: a failure is a fact whether or not the baseline fails, a pass is one only if it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Every trial that says something passed.
@@ -241,7 +244,7 @@ impl Verdict {
 /// one failed, *any* always; none of them without a trial that says something. It is checked also where the verdict
 /// is no-op or not-observable, because an expectation is about what happens, not about merit. Of a no-op without trials, the
 /// trials of the row that is the same kernel tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Expectation {
     /// It did.
@@ -253,7 +256,7 @@ pub enum Expectation {
 }
 
 /// A failing trial.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Example {
     /// Name of the trial.
     pub trial: String,
@@ -262,7 +265,7 @@ pub struct Example {
 }
 
 /// What follows from all cells together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Overall {
     /// The baseline fails nowhere: the bug does not show, and no pass says anything.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Answers the questions that a study asks, by the cells that bear on them.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use crate::plan::Question;
 use crate::plan::Yes;
 
 /// The answer to a question of the study.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
     /// The question.
     pub ask: String,
@@ -24,7 +25,7 @@ pub struct Answer {
 }
 
 /// A cell that bears on a question.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Witness {
     /// Name of the kernel.
     pub kernel: String,

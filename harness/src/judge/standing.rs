@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Which rows fix the bug on a target, and at what price.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use crate::judge::model::InBinary;
 use crate::judge::model::Verdict;
 
 /// The rows that fix the bug on one target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Standing {
     /// Name of the kernel.
     pub kernel: String,
@@ -24,7 +25,7 @@ pub struct Standing {
 }
 
 /// A row that fixes the bug.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fix {
     /// Name of the row.
     pub row: String,

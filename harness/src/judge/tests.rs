@@ -208,7 +208,7 @@ fn patches_that_change_nothing_are_a_no_op() {
 }
 
 /// What is built when `lazy` is the same kernel as the baseline.
-fn lazy_is_unfixed() -> Built {
+pub(crate) fn lazy_is_unfixed() -> Built {
     let image = |row: &str| (row.to_owned(), format!("image of {row}"));
     let mut images = BTreeMap::from(["unfixed", "merged", "lazy", "merged-alone"].map(image));
     images.insert("lazy".into(), "image of unfixed".into());

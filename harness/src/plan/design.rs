@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The design of a study as an experiment: how many trials, what counts as evidence, what is varied, what is asked.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -31,7 +32,7 @@ pub enum Until {
 
 /// `rule:` of a study: A. Wald's sequential probability ratio test of a cell's failure rate ("Sequential Tests of
 /// Statistical Hypotheses", Annals of Mathematical Statistics 16 (1945), 117-186), looked at after each batch.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rule {
     /// Trials of a cell between two looks.

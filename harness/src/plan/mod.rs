@@ -63,6 +63,7 @@ pub use single::single;
 pub use symptom::Symptom;
 pub use trial_id::TrialId;
 pub use trial_id::mode_name;
+pub use trial_id::mode_schema;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -5,6 +5,10 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
+use schemars::Schema;
+use schemars::SchemaGenerator;
+use schemars::json_schema;
 use serde::Deserialize;
 use serde::Serialize;
 use trial_record::Mode;
@@ -12,7 +16,7 @@ use trial_record::Mode;
 use crate::error::Error;
 
 /// Names one trial of a study, as in `mips-6.1/malta-24kf-16k/unfixed/t1-first-return/enforce/7`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialId {
     /// Name of the kernel.
     pub kernel: String,
@@ -23,6 +27,7 @@ pub struct TrialId {
     /// Name of the testcase.
     pub testcase: String,
     /// What the model does; `off` is the coherent control.
+    #[schemars(schema_with = "mode_schema")]
     pub mode: Mode,
     /// Seed of the trial.
     pub seed: u64,
@@ -35,6 +40,12 @@ pub fn mode_name(mode: Mode) -> &'static str {
         Mode::Observe => "observe",
         Mode::Enforce => "enforce",
     }
+}
+
+/// Returns the JSON Schema of a mode, whose own crate knows nothing of schemas.
+pub fn mode_schema(_: &mut SchemaGenerator) -> Schema {
+    let words = [Mode::Off, Mode::Observe, Mode::Enforce].map(mode_name);
+    json_schema!({"type": "string", "enum": words})
 }
 
 impl TrialId {

@@ -100,17 +100,19 @@ impl Content {
     }
 }
 
-/// Returns the text without characters that could steer a terminal: some of it was written by a guest.
+/// Returns the text with a blank for each character that could steer a terminal, turn the direction of writing, or that
+/// XML does not have: some of it was written by a guest.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if is_steering(c) { ' ' } else { c }).collect()
 }
 
-/// Whether a character has no look of its own, but an effect: control characters, and those of Unicode that turn the
-/// direction of a text, which can make it read as something else, or that take no room.
+/// Whether a character has no look of its own, but an effect: control characters, those of Unicode that turn the
+/// direction of a text, which can make it read as something else, or that take no room, and those that XML does not have.
 pub(super) fn is_steering(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
+            | '\u{e0000}'..='\u{e007f}')
 }
 
 pub(super) fn place(group: &Group) -> String {
@@ -179,7 +181,7 @@ pub(super) fn unsaid(cell: &CellJudgement) -> String {
 }
 
 /// Returns symptoms and causes with their counts, the most frequent first.
-fn symptoms(cell: &CellJudgement) -> String {
+pub(super) fn symptoms(cell: &CellJudgement) -> String {
     let mut symptoms: Vec<(u32, &str)> = cell.symptoms.iter().map(|(s, count)| (*count, s.name())).collect();
     let mut causes: Vec<(u32, &str)> = cell.causes.iter().map(|(c, count)| (*count, c.name())).collect();
     // Stable: equally frequent ones stay in the order of their declaration.
@@ -208,12 +210,20 @@ fn price(price: Price) -> String {
 
 fn expected(cell: &CellJudgement) -> String {
     let met = match cell.expectation {
-        Expectation::Met => "met",
         Expectation::Contradicted => "CONTRADICTED",
-        Expectation::Unknown if cell.is_idle() => "no-op",
-        Expectation::Unknown => "unknown",
+        _ => expectation(cell),
     };
     format!("{}: {met}", cell.expected.name())
+}
+
+/// Returns whether a cell did what was expected, in a word.
+pub(super) fn expectation(cell: &CellJudgement) -> &'static str {
+    match cell.expectation {
+        Expectation::Met => "met",
+        Expectation::Contradicted => "contradicted",
+        Expectation::Unknown if cell.is_idle() => "no-op",
+        Expectation::Unknown => "unknown",
+    }
 }
 
 fn notes(judgement: &Judgement) -> Vec<Note> {
@@ -326,7 +336,7 @@ fn surprise((group, cell): (&Group, &CellJudgement)) -> Option<String> {
 }
 
 /// Returns what was expected of a cell and what it did instead, if it contradicts.
-fn contradiction((group, cell): (&Group, &CellJudgement)) -> Option<String> {
+pub(super) fn contradiction((group, cell): (&Group, &CellJudgement)) -> Option<String> {
     if cell.expectation != Expectation::Contradicted {
         return None;
     }

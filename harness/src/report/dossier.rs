@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::judge::Built;
 use crate::judge::CellJudgement;
 use crate::judge::Group;
 use crate::judge::Judgement;
@@ -22,6 +24,8 @@ pub struct Dossier {
     pub plan: Plan,
     /// With what it was answered.
     pub tools: Tools,
+    /// What is known of the kernels beside their trials.
+    pub built: Built,
     /// The answer.
     pub judgement: Judgement,
     /// Every trial, in the order in which the run has them.
@@ -38,7 +42,7 @@ pub struct Index<'a> {
 }
 
 /// Versions of everything that a result depends on beside patches and testcases.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tools {
     /// patcheval's version.
     pub patcheval: String,
@@ -55,7 +59,7 @@ pub struct Tools {
 }
 
 /// A trial that is shown whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exhibit {
     /// Which trial.
     pub trial: TrialId,
@@ -70,7 +74,7 @@ pub struct Exhibit {
 }
 
 /// The maintenance that one function did in a trial.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionWork {
     /// The function, or `user space`.
     pub function: String,

@@ -12,6 +12,8 @@ use crate::report::content::Section;
 use crate::report::content::Tone;
 use crate::report::content::VERDICT;
 use crate::report::grid::Grid;
+use crate::report::wrap::length;
+use crate::report::wrap::wrapped;
 
 /// How a report is to look.
 #[derive(Clone, Copy, Debug)]
@@ -110,10 +112,6 @@ fn column_widths(sections: &[Section]) -> [usize; 8] {
     widths
 }
 
-fn length(text: &str) -> usize {
-    text.chars().count()
-}
-
 /// The tone of a row's word; a heading has none.
 fn tone(row: Option<&Row>, column: usize) -> Tone {
     match (row, column) {
@@ -168,22 +166,4 @@ fn note_lines(note: &Note, style: Style) -> String {
         Some(rest) => format!("{}{rest}", style.paint(note.label, note.tone)),
         None => text,
     }
-}
-
-/// Breaks a text between words at `width`; lines after the first begin with `indent`. Ends with a newline.
-fn wrapped(text: &str, indent: &str, width: usize) -> String {
-    let (mut lines, mut current) = (String::new(), String::new());
-    for word in text.split_whitespace() {
-        let needed = length(&current) + 1 + length(word);
-        if !current.trim().is_empty() && needed > width {
-            lines.push_str(&current);
-            lines.push('\n');
-            current = indent.to_owned();
-        }
-        if !current.is_empty() && !current.ends_with(' ') {
-            current.push(' ');
-        }
-        current.push_str(word);
-    }
-    lines + &current + "\n"
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Tests of both layouts on the small study.
 
+mod formats;
+mod mails;
+mod programs;
+
 use super::*;
 use crate::judge::Built;
 use crate::judge::Judgement;

@@ -10,7 +10,7 @@ use trial_record::Record;
 
 use super::explain::{Resolve, tell, work};
 use super::prepare::Prepared;
-use super::{Judged, judged, write_judgement};
+use super::{Judged, built, judged, write_judgement};
 use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Result};
 use crate::judge::Judgement;
@@ -49,6 +49,7 @@ pub(super) fn of(root: &Path, judged: Judged) -> Result<Dossier> {
     let tools = tools(&manifest);
     Ok(Dossier {
         run: root.display().to_string(),
+        built: built(&manifest),
         plan: manifest.plan,
         tools,
         judgement,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::iter::Sum;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 use trial_record::Missing;
@@ -100,7 +101,7 @@ impl Outcome {
 }
 
 /// Why a trial says nothing about the patch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// QEMU died, or could not be started.

@@ -23,6 +23,8 @@ use crate::qemu::Qemu;
 use classify::Remains;
 pub use classify::kernel as kernel_symptom;
 use line::{Detail, Outcome, Stale, Symptom, TrialLine, Worth};
+#[cfg(test)]
+pub(crate) use tap::parse as parse_ktap;
 
 /// How long a trial may take on the host. It takes a third of a second; two minutes are for hosts that swap.
 const HOST_DEADLINE: Duration = Duration::from_secs(120);

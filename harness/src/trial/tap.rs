@@ -11,15 +11,15 @@ use super::line::Checks;
 
 /// A result with what it consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Test {
+pub(crate) struct Test {
     /// The result line.
-    pub(super) check: Check,
+    pub(crate) check: Check,
     /// The diagnostics between the result before it and this one.
-    pub(super) said: Vec<String>,
+    pub(crate) said: Vec<String>,
     /// How many subtests were planned, if that was said.
-    pub(super) planned: Option<u32>,
+    pub(crate) planned: Option<u32>,
     /// The subtests, in the order in which they were printed.
-    pub(super) subtests: Vec<Test>,
+    pub(crate) subtests: Vec<Test>,
 }
 
 /// A line of KTAP behind what nests it.
@@ -35,7 +35,7 @@ enum Line<'a> {
 const HEADINGS: [&str; 3] = ["KTAP version ", "TAP version ", "# Subtest: "];
 
 /// Returns the outermost tests on a console.
-pub(super) fn parse(console: &str) -> Vec<Test> {
+pub(crate) fn parse(console: &str) -> Vec<Test> {
     let mut tests: Vec<(usize, Test)> = Vec::new();
     let mut plans: Vec<(usize, u32)> = Vec::new();
     let mut said: Vec<String> = Vec::new();

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Shows a run while it goes on: bars on a terminal, plain lines elsewhere. Everything goes to standard error.
+//! Shows a run while it goes on: bars on a terminal, plain lines elsewhere. Everything goes to standard
+//! error, but for events as JSON.
 
 mod bars;
+mod json;
 mod lines;
 
 use std::io::{IsTerminal, Write, stderr};
@@ -12,6 +14,8 @@ use crate::trial::line::{Outcome, TrialLine};
 
 use bars::Bars;
 use lines::Lines;
+
+pub use json::Json;
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,6 +3,7 @@
 //! people and by scripts, and neither needs a kernel.
 
 mod hostile;
+mod schema;
 mod thread;
 mod world;
 

@@ -11,6 +11,7 @@
 //! Statistical Association 22 (1927), 209-212: narrower, and its coverage is the stated confidence in the mean over
 //! all rates; at some it is less, near 0 and 1 down to 84 % for a stated 95 %.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 use statrs::distribution::Beta;
@@ -21,7 +22,7 @@ use statrs::distribution::Normal;
 pub const CONFIDENCE: f64 = 0.95;
 
 /// A confidence interval of a rate; both limits in 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// Lower limit.
     pub low: f64,

@@ -22,6 +22,7 @@
 //! | 25 % | 0.0 % | 100.0 % | 0.0 % | 13 |
 //! | 100 % | 0 | 100 % | 0 | 10 |
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -35,7 +36,7 @@ pub const MAX_BOUND: u32 = 10_000;
 const SLACK: f64 = 1e-9;
 
 /// What a rule says of the trials so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// Not enough trials; at the bound: undecided.

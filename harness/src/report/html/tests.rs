@@ -33,7 +33,8 @@ const HOSTILE: &str = "</pre></td></details><script>alert(1)</script><img src=x 
                        \u{200b}\u{feff} \u{fffd}";
 
 fn dossier_of(plan: Plan, lines: Vec<TrialLine>) -> Dossier {
-    let judgement = judge(&plan, &lines, &Built::default());
+    let built = Built::default();
+    let judgement = judge(&plan, &lines, &built);
     let shown = |line: &&TrialLine| line.id.seed == 1 && line.id.mode == plan.study.mode;
     let exhibits = lines.iter().filter(shown).map(|line| exhibit(line, "ok 1\r\n")).collect();
     let tools = Tools {
@@ -44,7 +45,7 @@ fn dossier_of(plan: Plan, lines: Vec<TrialLine>) -> Dossier {
         releases: BTreeMap::from([("mips-6.1".into(), "6.1.192".into())]),
         failed_builds: BTreeMap::new(),
     };
-    Dossier { run: "runs/small".into(), plan, tools, judgement, lines, exhibits }
+    Dossier { run: "runs/small".into(), plan, tools, built, judgement, lines, exhibits }
 }
 
 fn exhibit(line: &TrialLine, console: &str) -> Exhibit {

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What `report --format mail` is told beside the run.
+
+use super::args::Format;
+use crate::error::{Error, Result};
+use crate::report::{Envelope, Line, Mailbox, MessageId, TestedBy};
+
+/// What a mail says beside its report.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Options of mail")]
+pub struct Options {
+    /// Whom the mail is from [default: git send-email decides]
+    #[arg(long, value_name = "MAILBOX")]
+    pub from: Option<Mailbox>,
+    /// Whom the mail is for; may be given several times
+    #[arg(long, value_name = "MAILBOX")]
+    pub to: Vec<Mailbox>,
+    /// Who gets a copy; may be given several times
+    #[arg(long, value_name = "MAILBOX")]
+    pub cc: Vec<Mailbox>,
+    /// Message that the mail answers, by its Message-ID
+    #[arg(long, value_name = "MSGID")]
+    pub in_reply_to: Option<MessageId>,
+    /// Subject [default: the study and its outcome]
+    #[arg(long, value_name = "TEXT")]
+    pub subject: Option<Line>,
+    /// Say Tested-by for a row that passed, everywhere or on one machine; may be given several times
+    #[arg(long, value_name = "ROW[@MACHINE]", requires = "tested_by_name")]
+    pub tested_by: Vec<TestedBy>,
+    /// Who tested
+    #[arg(long, value_name = "NAME <USER@HOST>", requires = "tested_by")]
+    pub tested_by_name: Option<Mailbox>,
+}
+
+impl Options {
+    /// Refuses options that another format has no use for: whoever gives them expects something of them.
+    pub(super) fn belong_to(&self, format: Format) -> Result<()> {
+        let lists = [self.to.is_empty(), self.cc.is_empty(), self.tested_by.is_empty()];
+        let none = self.from.is_none() && self.in_reply_to.is_none() && self.subject.is_none();
+        if format == Format::Mail || (none && lists == [true; 3]) {
+            return Ok(());
+        }
+        Err(Error::study("--from, --to, --cc, --in-reply-to, --subject and --tested-by are for mails")
+            .hint("add --format mail"))
+    }
+
+    /// Returns what the report needs of them.
+    pub(super) fn envelope(&self) -> Envelope {
+        Envelope {
+            from: self.from.clone(),
+            to: self.to.clone(),
+            cc: self.cc.clone(),
+            in_reply_to: self.in_reply_to.clone(),
+            subject: self.subject.clone(),
+            tested_by: self.tested_by.clone(),
+            tester: self.tested_by_name.clone(),
+        }
+    }
+}

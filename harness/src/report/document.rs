@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The run as JSON for programs: the judgement, with what it was made of and where its trials are.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::judge::Judgement;
+use crate::report::Dossier;
+use crate::report::Exhibit;
+use crate::report::Tools;
+
+/// Version of the document; its schema is `harness/doc/schema/report-1.json`.
+pub const VERSION: u32 = 1;
+
+/// A report for programs. A field that is added keeps the version; one that goes or changes its meaning makes another.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "patcheval report")]
+pub struct Document<'a> {
+    /// Version of this format.
+    #[schemars(extend("const" = VERSION))]
+    v: u32,
+    /// The run directory, as whoever asked for the report named it.
+    run: &'a str,
+    /// With what the run was made.
+    tools: &'a Tools,
+    /// The rows, in the order of the study.
+    rows: Vec<Row<'a>>,
+    /// The targets, in the order of the study.
+    targets: Vec<Target<'a>>,
+    /// What the trials say.
+    judgement: &'a Judgement,
+    /// Trials that are shown whole: of each cell the first one, and its example of a failure. Consoles are as the guest
+    /// wrote them, and not to be trusted.
+    exhibits: &'a [Exhibit],
+}
+
+/// A row of the study.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Row<'a> {
+    /// Name.
+    name: &'a str,
+    /// Name of its variant.
+    variant: &'a str,
+    /// Companions, whose patches come last in the series.
+    companions: &'a [String],
+    /// The variant's line for reports.
+    title: &'a str,
+    /// Why it is expected to work, or not to.
+    why: &'a str,
+    /// Patch files in the order in which they apply.
+    series: Vec<String>,
+}
+
+/// A target of the study.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Target<'a> {
+    /// Name of the kernel.
+    kernel: &'a str,
+    /// Name of the machine.
+    machine: &'a str,
+    /// Linux's own version of itself.
+    release: Option<&'a str>,
+    /// Trials of each testcase that makes sense here, with the model on; with a rule, the most that there can be.
+    trials: BTreeMap<&'a str, u32>,
+}
+
+/// Returns the run as JSON.
+///
+/// # Errors
+///
+/// Internal, when it cannot be written as JSON.
+pub fn json(dossier: &Dossier) -> Result<String> {
+    let document = Document {
+        v: VERSION,
+        run: &dossier.run,
+        tools: &dossier.tools,
+        rows: dossier.plan.rows.iter().map(row).collect(),
+        targets: dossier.plan.targets.iter().map(|one| target(dossier, one)).collect(),
+        judgement: &dossier.judgement,
+        exhibits: &dossier.exhibits,
+    };
+    let text = serde_json::to_string_pretty(&document);
+    Ok(text.map_err(|error| Error::internal(format!("JSON: {error}")))? + "\n")
+}
+
+/// Returns the schema of [`json`]'s documents, as it is committed.
+///
+/// # Errors
+///
+/// Internal, when it cannot be written as JSON.
+pub fn json_schema() -> Result<String> {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let text = serde_json::to_string_pretty(&generator.into_root_schema_for::<Document<'static>>());
+    Ok(text.map_err(|error| Error::internal(format!("JSON schema: {error}")))? + "\n")
+}
+
+fn row(row: &crate::plan::Row) -> Row<'_> {
+    Row {
+        name: &row.name,
+        variant: &row.variant,
+        companions: &row.companions,
+        title: &row.title,
+        why: &row.why,
+        series: row.series.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn target<'a>(dossier: &'a Dossier, target: &'a crate::plan::Target) -> Target<'a> {
+    let plan = &dossier.plan;
+    let trials = plan.testcases_on(target).map(|testcase| {
+        let seeds = plan.seeds_of(testcase, plan.study.mode);
+        (testcase.name.as_str(), seeds.count)
+    });
+    Target {
+        kernel: &target.kernel.name,
+        machine: &target.machine.name,
+        release: dossier.tools.releases.get(&target.kernel.name).map(String::as_str),
+        trials: trials.collect(),
+    }
+}

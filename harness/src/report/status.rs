@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! A cell as a test that passed or failed, for programs that know nothing else: JUnit, KTAP.
+//!
+//! What is tested is the expectation. A row that must fail and fails has passed; whoever watches a pipeline wants to hear
+//! of what is not as it was said to be. What could not be told is an error, and what says nothing about the patches is
+//! skipped, each with its reason.
+
+use crate::judge::CellJudgement;
+use crate::judge::Control;
+use crate::judge::Expectation;
+use crate::judge::Group;
+use crate::judge::Overall;
+use crate::judge::Verdict;
+use crate::report::Dossier;
+use crate::report::Exhibit;
+use crate::report::content::expectation;
+use crate::report::content::printable;
+use crate::report::content::symptoms;
+use crate::report::number::plural;
+
+/// What became of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    /// The expectation is met.
+    Passed,
+    /// It is contradicted.
+    Failed,
+    /// It could not be told.
+    Error,
+    /// There was nothing to tell.
+    Skipped,
+}
+
+/// A cell as a test.
+pub(super) struct Case<'a> {
+    pub(super) group: &'a Group,
+    pub(super) cell: &'a CellJudgement,
+    pub(super) status: Status,
+    /// Why it is not passed; empty if it is.
+    pub(super) reason: String,
+}
+
+/// Returns the cells of each target, in the order of the judgement.
+pub(super) fn targets(dossier: &Dossier) -> Vec<(String, Vec<Case<'_>>)> {
+    let same = |a: &Group, b: &Group| (&a.kernel, &a.machine) == (&b.kernel, &b.machine);
+    let groups = dossier.judgement.groups.chunk_by(same);
+    groups
+        .filter_map(|groups| {
+            let first = groups.first()?;
+            let cells = groups.iter().flat_map(|group| group.cells.iter().map(move |cell| case(group, cell)));
+            Some((format!("{} on {}", first.kernel, first.machine), cells.collect()))
+        })
+        .collect()
+}
+
+/// Returns the run as a test: the exit code in words, so that nothing is green where the command is not.
+pub(super) fn whole(dossier: &Dossier) -> (Status, String) {
+    let judgement = &dossier.judgement;
+    let status = match judgement.overall {
+        Overall::Met => return (Status::Passed, String::new()),
+        Overall::NotMet | Overall::NotObservable => Status::Failed,
+        Overall::Unknown => Status::Error,
+    };
+    let reasons =
+        std::iter::once(judgement.overall.name()).chain(judgement.problems.iter().map(String::as_str));
+    (status, reasons.map(printable).collect::<Vec<_>>().join("; "))
+}
+
+fn case<'a>(group: &'a Group, cell: &'a CellJudgement) -> Case<'a> {
+    let (status, reason) = judged(cell).unwrap_or((Status::Passed, String::new()));
+    Case { group, cell, status, reason }
+}
+
+/// Returns why a cell's test is not passed; nothing if it is.
+fn judged(cell: &CellJudgement) -> Option<(Status, String)> {
+    let coherent = cell.coherent;
+    let unknown = || format!("{} unknown: {}", plural(cell.unknown, "trial"), symptoms(cell));
+    Some(match (coherent.control, cell.expectation, cell.verdict) {
+        _ if cell.n == 0 && cell.unknown == 0 => {
+            (Status::Skipped, "missing: none of its trials was run".into())
+        }
+        _ if cell.n == 0 => (Status::Error, unknown()),
+        (Control::Violated, ..) => (
+            Status::Error,
+            format!(
+                "the control fails, so that the testcase is at fault: with the model off {} of {} pass",
+                coherent.passes, coherent.n
+            ),
+        ),
+        (Control::Unknown, ..) => {
+            (Status::Error, "the control is unknown: no trial with the model off".into())
+        }
+        (_, Expectation::Contradicted, _) => (
+            Status::Failed,
+            format!(
+                "expected {}, but {} of {} pass: {}",
+                cell.expected.name(),
+                cell.passes,
+                cell.n,
+                symptoms(cell)
+            ),
+        ),
+        _ if cell.unknown > 0 => (Status::Error, unknown()),
+        (.., Verdict::Unknown) => {
+            (Status::Error, "undecided: the rule is not done, or the baseline's trials are unknown".into())
+        }
+        _ if cell.missing > 0 => (Status::Skipped, format!("{} missing", plural(cell.missing, "trial"))),
+        (.., Verdict::NoOp) => (Status::Skipped, "no-op: the patches do not change the image".into()),
+        (.., Verdict::NotObservable) => {
+            (Status::Skipped, "not observable: the baseline passes, too, so that a pass says nothing".into())
+        }
+        (.., Verdict::PassesAll | Verdict::Mixed | Verdict::Fails) => return None,
+    })
+}
+
+/// Returns the figures of a cell for programs: `name=value`, separated by blanks.
+pub(super) fn figures(cell: &CellJudgement) -> String {
+    format!(
+        "passes={} n={} unknown={} missing={} verdict={} expected={} expectation={}",
+        cell.passes,
+        cell.n,
+        cell.unknown,
+        cell.missing,
+        cell.verdict.name(),
+        cell.expected.name(),
+        expectation(cell)
+    )
+}
+
+/// Returns what is known about a cell beside its figures, as lines with labels that say whose words they are.
+pub(super) fn evidence(dossier: &Dossier, case: &Case<'_>) -> Vec<(&'static str, String)> {
+    let Case { group, cell, .. } = case;
+    let mut lines = Vec::new();
+    if !cell.why.is_empty() {
+        lines.push(("expected because", printable(cell.why.trim())));
+    }
+    let failed = dossier.tools.failed_builds.get(&group.kernel).and_then(|rows| rows.get(&cell.row));
+    lines.extend(failed.into_iter().flat_map(|why| labelled("build", why)));
+    if let Some(example) = &cell.example {
+        lines.push(("symptoms", symptoms(cell)));
+        lines.push(("example", example.trial.clone()));
+        lines.push(("message", printable(&example.text)));
+        lines.push(("replay", printable(&dossier.replay(&example.trial))));
+    }
+    if let Some(Exhibit { story, console, console_cut, .. }) = dossier.exhibit(group, cell) {
+        lines.extend(labelled("story", story));
+        if *console_cut {
+            lines.push(("console", "(what was before is left out)".into()));
+        }
+        lines.extend(labelled("console", console));
+    }
+    lines
+}
+
+fn labelled(label: &'static str, text: &str) -> impl Iterator<Item = (&'static str, String)> {
+    text.lines().map(move |line| (label, printable(line.trim_end())))
+}

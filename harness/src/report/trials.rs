@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The trials as CSV (RFC 4180 with line feeds), for spreadsheets and data frames: one line for each trial.
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::judge::outcomes;
+use crate::plan::mode_name;
+use crate::report::Dossier;
+use crate::report::content::printable;
+use crate::trial::line::Outcome;
+use crate::trial::line::TrialLine;
+
+/// One line. The names of the fields are the headings, and the README describes them.
+#[derive(Serialize)]
+struct Line<'a> {
+    trial: String,
+    kernel: &'a str,
+    machine: &'a str,
+    row: &'a str,
+    testcase: &'a str,
+    mode: &'static str,
+    seed: u64,
+    counted: bool,
+    result: &'static str,
+    symptom: &'static str,
+    cause: &'static str,
+    detail: String,
+    pc: String,
+    in_xol: Option<bool>,
+    checks_passed: u32,
+    checks_failed: u32,
+    checks_skipped: u32,
+    stale_fetches: u64,
+    d_operations: u64,
+    d_needed: u64,
+    d_redundant: u64,
+    d_insufficient: u64,
+    i_operations: u64,
+    i_needed: u64,
+    i_redundant: u64,
+    i_insufficient: u64,
+    flush_instructions: u64,
+    instructions: u64,
+    image: &'a str,
+}
+
+/// Returns the trials as CSV, in the order of the run.
+///
+/// # Errors
+///
+/// Internal, when the library cannot write it.
+pub fn csv(dossier: &Dossier) -> Result<String> {
+    let failed = |error: String| Error::internal(format!("CSV: {error}"));
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let judged = outcomes(&dossier.plan, &dossier.built, &dossier.lines);
+    for (line, judged) in dossier.lines.iter().zip(judged) {
+        writer.serialize(row(line, judged)).map_err(|error| failed(error.to_string()))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+}
+
+/// `judged` is what a trial counts as; nothing if it is left out.
+fn row(line: &TrialLine, judged: Option<Outcome>) -> Line<'_> {
+    let (result, symptom, cause) = match judged.unwrap_or(line.outcome) {
+        Outcome::Pass => ("pass", "", ""),
+        Outcome::Fail { symptom } => ("fail", symptom.name(), ""),
+        Outcome::Unknown { cause } => ("unknown", "", cause.name()),
+    };
+    let detail = line.detail.as_ref();
+    Line {
+        trial: line.id.to_string(),
+        kernel: &line.id.kernel,
+        machine: &line.id.machine,
+        row: &line.id.row,
+        testcase: &line.id.testcase,
+        mode: mode_name(line.id.mode),
+        seed: line.id.seed,
+        counted: judged.is_some(),
+        result,
+        symptom,
+        cause,
+        detail: detail.map(|detail| printable(&detail.text)).unwrap_or_default(),
+        pc: detail.and_then(|detail| detail.pc).map(|pc| format!("{pc:#010x}")).unwrap_or_default(),
+        in_xol: detail.and_then(|detail| detail.in_xol),
+        checks_passed: line.checks.passed,
+        checks_failed: line.checks.failed,
+        checks_skipped: line.checks.skipped,
+        stale_fetches: line.stale_fetches,
+        d_operations: line.d_operations,
+        d_needed: line.d_worth.needed,
+        d_redundant: line.d_worth.redundant,
+        d_insufficient: line.d_worth.insufficient,
+        i_operations: line.i_operations,
+        i_needed: line.i_worth.needed,
+        i_redundant: line.i_worth.redundant,
+        i_insufficient: line.i_worth.insufficient,
+        flush_instructions: line.flush_instructions,
+        instructions: line.instructions,
+        image: &line.image,
+    }
+}
