@@ -3,6 +3,8 @@
 
 mod args;
 mod commands;
+mod compare;
+mod explain;
 mod plan;
 mod report;
 mod run;

@@ -76,6 +76,17 @@ impl<'a> Trials<'a> {
         }
     }
 
+    /// The trials in the order of their seeds, and what they say.
+    pub(super) fn outcomes(&self) -> impl Iterator<Item = (&'a TrialLine, Outcome)> {
+        self.lines.iter().copied()
+    }
+
+    /// Those of the trials that passed.
+    pub(super) fn passing(&self) -> Self {
+        let lines = self.outcomes().filter(|(_, outcome)| outcome.is_pass()).collect();
+        Self { lines, missing: self.missing }
+    }
+
     fn all_pass(&self) -> Coherent {
         let (passes, n) = (self.passes(), self.n());
         let control = match n {
@@ -198,7 +209,11 @@ const RESAMPLING: u64 = 1979;
 
 /// Returns the mean of some counts and the mean of their differences to the baseline, seed by seed: a seed fixes
 /// the workload, so that pairing takes away what seeds differ in.
-fn price(trials: &Trials<'_>, baseline: Option<&Trials<'_>>, count: impl Fn(&TrialLine) -> u64) -> Price {
+pub(super) fn price(
+    trials: &Trials<'_>,
+    baseline: Option<&Trials<'_>>,
+    count: impl Fn(&TrialLine) -> u64,
+) -> Price {
     let mut differences = Vec::new();
     for line in trials.counted() {
         let same_seed = |other: &&TrialLine| other.id.seed == line.id.seed;

@@ -141,7 +141,7 @@ fn row(cell: &CellJudgement) -> Row {
     Row { words, verdict, expected }
 }
 
-fn passes(cell: &CellJudgement) -> String {
+pub(super) fn passes(cell: &CellJudgement) -> String {
     let mut text = format!("{}/{}", cell.passes, cell.n);
     if let Some(interval) = cell.interval {
         text.push(' ');
@@ -156,7 +156,7 @@ fn passes(cell: &CellJudgement) -> String {
 }
 
 /// Returns symptoms and causes with their counts, the most frequent first.
-fn symptoms(cell: &CellJudgement) -> String {
+pub(super) fn symptoms(cell: &CellJudgement) -> String {
     let mut symptoms: Vec<(u32, &str)> = cell.symptoms.iter().map(|(s, count)| (*count, s.name())).collect();
     let mut causes: Vec<(u32, &str)> = cell.causes.iter().map(|(c, count)| (*count, c.name())).collect();
     // Stable: equally frequent ones stay in the order of their declaration.
@@ -183,7 +183,7 @@ fn price(price: Price) -> String {
     }
 }
 
-fn expected(cell: &CellJudgement) -> String {
+pub(super) fn expected(cell: &CellJudgement) -> String {
     let met = match cell.expectation {
         Expectation::Met => "met",
         Expectation::Contradicted => "CONTRADICTED",

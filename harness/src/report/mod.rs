@@ -5,6 +5,8 @@
 //! figure is the same in both.
 
 mod answer;
+mod cell;
+mod change;
 mod confidence;
 mod content;
 mod dossier;
@@ -13,6 +15,10 @@ mod markdown;
 mod number;
 mod table;
 
+pub use cell::StaleClass;
+pub use cell::cell;
+pub use change::change_markdown;
+pub use change::change_table;
 pub use dossier::Dossier;
 pub use dossier::Exhibit;
 pub use dossier::FunctionWork;

@@ -87,7 +87,8 @@ fn grid_lines(grid: &Grid, style: Style) -> String {
 }
 
 impl Style {
-    fn paint(self, text: &str, tone: Tone) -> String {
+    /// Returns the text in the colour of its tone.
+    pub(super) fn paint(self, text: &str, tone: Tone) -> String {
         let code = match tone {
             Tone::Plain => return text.into(),
             Tone::Good => "32",
@@ -171,7 +172,7 @@ fn note_lines(note: &Note, style: Style) -> String {
 }
 
 /// Breaks a text between words at `width`; lines after the first begin with `indent`. Ends with a newline.
-fn wrapped(text: &str, indent: &str, width: usize) -> String {
+pub(super) fn wrapped(text: &str, indent: &str, width: usize) -> String {
     let (mut lines, mut current) = (String::new(), String::new());
     for word in text.split_whitespace() {
         let needed = length(&current) + 1 + length(word);

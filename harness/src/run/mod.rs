@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Runs a study: composes the stages from `plan` to `report`.
 
+mod compare;
 mod dossier;
 mod event;
 mod explain;
@@ -38,9 +39,10 @@ pub const CACHE_KINDS: [&str; 7] = [
     prepare::SNAPSHOTS,
 ];
 
+pub use compare::{Names, compare};
 pub use dossier::dossier;
 pub use event::{Event, Stage, Watch};
-pub use explain::{Evidence, explain};
+pub use explain::{Evidence, Resolve, explain, find_cell, stale_classes};
 pub use merge::{Merged, merge};
 pub use prepare::{Combination, Prepared, Snapshot, Snapshots, prepare};
 pub use sanitize::{Sanitized, sanitize};
@@ -233,6 +235,17 @@ fn never_ran(line: TrialLine) -> Done {
 ///
 /// Study, when the directory is not a run, or a share of one; infrastructure.
 pub fn judge_run(root: &Path) -> Result<Judgement> {
+    let manifest = read_whole(root)?;
+    let judgement = judgement(&manifest, &store::read_lines(root)?);
+    let json = serde_json::to_string_pretty(&judgement)
+        .map_err(|error| Error::internal(format!("judgement: {error}")))?;
+    write_atomically(&root.join("judgement.json"), (json + "\n").as_bytes())?;
+    write_atomically(&root.join("report.md"), report::markdown(&judgement).as_bytes())?;
+    Ok(judgement)
+}
+
+/// The manifest of a run that is not a share.
+fn read_whole(root: &Path) -> Result<Manifest> {
     let manifest = store::read_manifest(root)?;
     if let Some(shard) = store::read_shard(root)? {
         return Err(Error::study(format!(
@@ -241,12 +254,7 @@ pub fn judge_run(root: &Path) -> Result<Judgement> {
         ))
         .hint("put the shares together with `patcheval merge`"));
     }
-    let judgement = judgement(&manifest, &store::read_lines(root)?);
-    let json = serde_json::to_string_pretty(&judgement)
-        .map_err(|error| Error::internal(format!("judgement: {error}")))?;
-    write_atomically(&root.join("judgement.json"), (json + "\n").as_bytes())?;
-    write_atomically(&root.join("report.md"), report::markdown(&judgement).as_bytes())?;
-    Ok(judgement)
+    Ok(manifest)
 }
 
 fn judgement(manifest: &Manifest, lines: &[TrialLine]) -> Judgement {
