@@ -7,16 +7,17 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::plan::Shard;
+use crate::run::Names;
 use crate::sanitize::Date;
 use crate::study;
 
 /// What is printed behind the help.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    all expectations met
-  1    evaluated, and some expectation was not met, or a coherent control failed
+  0    all expectations met; compare: nothing got worse
+  1    some expectation was not met, or a coherent control failed; compare: something got worse
   2    usage or study error
-  3    infrastructure failed, or left trials unknown
+  3    infrastructure failed, or left trials unknown; compare: cannot tell
   70   bug in patcheval
   130  interrupted; finished trials are kept";
 
@@ -149,6 +150,42 @@ pub struct Report {
     pub mail: super::mail::Options,
 }
 
+/// What `compare` is told.
+#[derive(Debug, clap::Args)]
+pub struct Compare {
+    /// Run directory: how it was
+    pub before: PathBuf,
+    /// Run directory: how it is
+    pub after: PathBuf,
+    /// A kernel, machine, row or testcase of the first run, and what the second calls it; may be given several times
+    #[arg(long = "rename", value_name = "OLD=NEW", value_parser = names)]
+    pub renames: Vec<Names>,
+    /// Layout
+    #[arg(short, long, value_enum, default_value_t = CompareFormat::Table)]
+    pub format: CompareFormat,
+    /// File to write instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// How a comparison is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CompareFormat {
+    /// For a terminal.
+    Table,
+    /// For a pull request.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+fn names(text: &str) -> Result<Names, String> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.into(), new.into())),
+        _ => Err("not OLD=NEW, as in mips-6.1=mips-6.12".into()),
+    }
+}
+
 /// What `sanitize` is told.
 #[derive(Debug, clap::Args)]
 pub struct Sanitize {
@@ -227,6 +264,12 @@ pub enum Command {
     },
     /// Print the verdicts of a run, in any layout
     Report(Report),
+    /// Say what changed from one run to another, and whether something got worse
+    ///
+    /// Worse is a cell whose pass rate fell by more than chance, which passed every trial and now fails one, or whose
+    /// coherent control newly fails; prices are told and are not worse. Exit code 0: nothing got worse; 1: something did; 3:
+    /// cannot tell, because something is unknown or missing that was not.
+    Compare(Compare),
     /// Run one trial of a run again, and compare it byte for byte
     Replay {
         /// Run directory
@@ -234,12 +277,13 @@ pub enum Command {
         /// Trial, as KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED
         trial: String,
     },
-    /// Tell the stale fetches of a trial, with source lines
+    /// Tell why a cell is judged as it is, or the stale fetches of a trial, with source lines
     Explain {
         /// Run directory
         run: PathBuf,
-        /// Trial, as KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED
-        trial: String,
+        /// Cell, as KERNEL/MACHINE/ROW/TESTCASE, or trial, as KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED
+        #[arg(value_name = "CELL|TRIAL")]
+        what: String,
     },
     /// Boot a kernel from reset and list every kind of stale fetch in it once
     ///

@@ -6,19 +6,17 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
-use trial_record::Record;
 
 use super::args::{Args, Command, Sanitize, StudyCommand, When};
-use crate::cache_dir::Cache;
+use crate::cache_dir::{Cache, write_atomically};
 use crate::doctor;
 use crate::error::{Error, Result, exit};
 use crate::judge::Judgement;
 use crate::plan::TrialId;
 use crate::report::{self, Style};
-use crate::run::{self, Event, Evidence, Prepared};
-use crate::symbols::Symbols;
+use crate::run::{self, Event};
 use crate::ui::{Display, Verbosity};
-use crate::{sanitize, store, study};
+use crate::{sanitize, study};
 
 /// Does what was asked; returns the exit code.
 ///
@@ -30,8 +28,9 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::Run(asked) => super::run::run(args, asked),
         Command::Merge { shares, out } => super::run::merge(args, shares, out.as_deref()),
         Command::Report(asked) => super::report::report(args, asked),
+        Command::Compare(asked) => super::compare::compare(args, asked),
         Command::Replay { run, trial } => replay(args, run, &trial.parse()?),
-        Command::Explain { run, trial } => explain(args, run, &trial.parse()?),
+        Command::Explain { run, what } => super::explain::explain(args, run, what),
         Command::Sanitize(asked) => sanitize_kernel(args, asked),
         Command::Plan(asked) => super::plan::forecast(args, asked),
         Command::Clean(asked) => super::plan::clean(asked),
@@ -56,7 +55,7 @@ fn replay(args: &Args, run: &Path, id: &TrialId) -> Result<u8> {
     Ok(exit::NOT_MET)
 }
 
-fn replay_quietly(args: &Args, run: &Path, id: &TrialId) -> Result<run::Replayed> {
+pub(super) fn replay_quietly(args: &Args, run: &Path, id: &TrialId) -> Result<run::Replayed> {
     let cache = Cache::locate()?;
     let mut display = Display::new(verbosity(args));
     let replayed = run::replay(&cache, &root(args)?, run, id, &mut |event| {
@@ -67,31 +66,6 @@ fn replay_quietly(args: &Args, run: &Path, id: &TrialId) -> Result<run::Replayed
     });
     display.finish();
     replayed
-}
-
-fn explain(args: &Args, run: &Path, id: &TrialId) -> Result<u8> {
-    let line = run::find_line(run, id)?;
-    let record = match store::kept_record(run, id) {
-        Some(record) => record,
-        // Trials that simply passed are not kept: they can be had again.
-        None => replay_quietly(args, run, id)?.now.record,
-    };
-    let record = Record::from_json(&record)
-        .map_err(|error| Error::infrastructure(format!("the record of {id}: {error}")))?;
-    let symbols = Symbols::read(&vmlinux(run, id)?)?;
-    print(&run::explain(&Evidence { line: &line, record: &record, symbols: &symbols }))?;
-    Ok(exit::MET)
-}
-
-/// The vmlinux of a trial, from the cache.
-fn vmlinux(run: &Path, id: &TrialId) -> Result<PathBuf> {
-    let manifest = store::read_manifest(run)?;
-    let images = manifest.images.get(&id.kernel).and_then(|rows| rows.get(&id.row));
-    let image = images.ok_or_else(|| Error::study(format!("the run has no kernel for {id}")))?;
-    Prepared::vmlinux(&Cache::locate()?, image).ok_or_else(|| {
-        Error::infrastructure(format!("the cache no longer has the kernel of {id}"))
-            .hint("run the study again: what is in the run directory is not run twice, only built")
-    })
 }
 
 fn sanitize_kernel(args: &Args, asked: &Sanitize) -> Result<u8> {
@@ -188,6 +162,11 @@ pub(super) fn verbosity(args: &Args) -> Verbosity {
 }
 
 pub(super) fn table(args: &Args, judgement: &Judgement) -> String {
+    report::table(judgement, style(args))
+}
+
+/// How standard output wants its text.
+pub(super) fn style(args: &Args) -> Style {
     let terminal = stdout().is_terminal();
     let colour = match args.color {
         When::Always => true,
@@ -196,7 +175,15 @@ pub(super) fn table(args: &Args, judgement: &Judgement) -> String {
     };
     // What is piped is read by people in windows of any size: it gets the widest layout.
     let width = if terminal { terminal_width() } else { usize::MAX };
-    report::table(judgement, Style { colour, width })
+    Style { colour, width }
+}
+
+/// Prints a result, or writes it to the file that was asked for.
+pub(super) fn deliver(text: &str, output: Option<&Path>) -> Result<()> {
+    match output {
+        Some(path) => write_atomically(path, text.as_bytes()),
+        None => print(text),
+    }
 }
 
 fn terminal_width() -> usize {

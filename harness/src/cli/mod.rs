@@ -3,6 +3,8 @@
 
 mod args;
 mod commands;
+mod compare;
+mod explain;
 mod mail;
 mod plan;
 mod report;

@@ -2,8 +2,7 @@
 //! `patcheval report`: one run in any layout.
 
 use super::args::{Args, Format, Report};
-use super::commands::{print, table};
-use crate::cache_dir::write_atomically;
+use super::commands::{deliver, table};
 use crate::error::Result;
 use crate::report::{self, Dossier};
 use crate::run;
@@ -17,10 +16,7 @@ pub(super) fn report(args: &Args, asked: &Report) -> Result<u8> {
     asked.mail.belong_to(asked.format)?;
     let dossier = run::dossier(&asked.run)?;
     let text = text(args, asked, &dossier)?;
-    match &asked.output {
-        Some(path) => write_atomically(path, text.as_bytes())?,
-        None => print(&text)?,
-    }
+    deliver(&text, asked.output.as_deref())?;
     Ok(dossier.judgement.overall.exit_code())
 }
 

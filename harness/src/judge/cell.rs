@@ -79,6 +79,17 @@ impl<'a> Trials<'a> {
         }
     }
 
+    /// The trials in the order of their seeds, and what they say.
+    pub(super) fn outcomes(&self) -> impl Iterator<Item = (&'a TrialLine, Outcome)> {
+        self.lines.iter().copied()
+    }
+
+    /// Those of the trials that passed.
+    pub(super) fn passing(&self) -> Self {
+        let lines = self.outcomes().filter(|(_, outcome)| outcome.is_pass()).collect();
+        Self { lines, missing: self.missing }
+    }
+
     fn all_pass(&self) -> Coherent {
         let (passes, n) = (self.passes(), self.n());
         let control = match n {
@@ -133,7 +144,7 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
     let twin = context.twin.filter(|_| n == 0).map(|row| Cell { row, ..*cell });
     let twin = twin.map(|twin| Trials::new(plan, &twin, plan.study.mode, data));
     let met = twin.map_or((passes, n), |twin| (twin.passes(), twin.n()));
-    let priced = Priced::new(&trials, context);
+    let priced = Priced::new(&trials, context.baseline, context.draws);
     CellJudgement {
         row: cell.row.name.clone(),
         passes,
@@ -213,7 +224,7 @@ fn example(trials: &Trials<'_>) -> Option<Example> {
 const RESAMPLING: u64 = 1979;
 
 /// The trials of a cell that have counts.
-struct Priced<'a, 'b> {
+pub(super) struct Priced<'a, 'b> {
     lines: Vec<&'a TrialLine>,
     /// Those of which the baseline has one with the same seed: a seed fixes the workload, so that pairing takes away what
     /// seeds differ in.
@@ -222,17 +233,18 @@ struct Priced<'a, 'b> {
 }
 
 impl<'a, 'b> Priced<'a, 'b> {
-    fn new(trials: &Trials<'a>, context: &Context<'a, 'b>) -> Self {
-        let baseline = context.baseline.into_iter().flat_map(Trials::counted);
+    /// Takes trials, and those to compare them with.
+    pub(super) fn new(trials: &Trials<'a>, baseline: Option<&Trials<'a>>, draws: &'b RefCell<Draws>) -> Self {
+        let baseline = baseline.into_iter().flat_map(Trials::counted);
         let baseline: BTreeMap<u64, &TrialLine> = baseline.map(|line| (line.id.seed, line)).collect();
         let lines: Vec<&TrialLine> = trials.counted().collect();
         let pair = |line: &&'a TrialLine| Some((*line, *baseline.get(&line.id.seed)?));
         let pairs = lines.iter().filter_map(pair).collect();
-        Self { lines, pairs, draws: context.draws }
+        Self { lines, pairs, draws }
     }
 
     /// Returns the mean of some counts and the mean of their differences to the baseline, seed by seed.
-    fn price(&self, count: impl Fn(&TrialLine) -> u64) -> Price {
+    pub(super) fn price(&self, count: impl Fn(&TrialLine) -> u64) -> Price {
         let difference = |(a, b): &(&TrialLine, &TrialLine)| as_float(count(a)) - as_float(count(b));
         let differences: Vec<f64> = self.pairs.iter().map(difference).collect();
         let pairs = u32::try_from(differences.len()).unwrap_or(u32::MAX);

@@ -7,6 +7,7 @@
 //! Unknown trials are counted and shown, and are in no rate.
 
 mod cell;
+mod change;
 mod comparison;
 mod data;
 mod decision;
@@ -21,6 +22,16 @@ pub mod statistics;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+pub use change::CellChange;
+pub use change::Direction;
+pub use change::Made;
+pub use change::Outlook;
+pub use change::PriceChange;
+pub use change::RateChange;
+pub use change::Renames;
+pub use change::RunChanges;
+pub use change::Side;
+pub use change::changes;
 pub use comparison::Comparison;
 pub use comparison::LEVEL;
 pub use data::outcomes;

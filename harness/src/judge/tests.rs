@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Tests of `judge`, and the trials of the small study that the tests of `report` use.
 
+mod change;
 mod choice;
 mod planted;
 

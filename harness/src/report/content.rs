@@ -152,7 +152,7 @@ pub(super) fn row(cell: &CellJudgement) -> Row {
     Row { words, verdict, expected }
 }
 
-fn passes(cell: &CellJudgement) -> String {
+pub(super) fn passes(cell: &CellJudgement) -> String {
     if cell.is_idle() {
         return cell.same_as.as_ref().map_or_else(|| "-".into(), |same| format!("- (as {same})"));
     }
@@ -208,7 +208,7 @@ fn price(price: Price) -> String {
     }
 }
 
-fn expected(cell: &CellJudgement) -> String {
+pub(super) fn expected(cell: &CellJudgement) -> String {
     let met = match cell.expectation {
         Expectation::Contradicted => "CONTRADICTED",
         _ => expectation(cell),

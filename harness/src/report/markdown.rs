@@ -54,7 +54,7 @@ fn item(note: &Note) -> String {
 }
 
 /// Returns the text with a backslash before what would be markup; part of it was written by a guest.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {
         if matches!(character, '\\' | '`' | '*' | '<' | '|') {

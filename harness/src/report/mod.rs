@@ -6,6 +6,8 @@
 
 mod answer;
 mod binary;
+mod cell;
+mod change;
 mod confidence;
 mod content;
 mod document;
@@ -23,6 +25,10 @@ mod table;
 mod trials;
 mod wrap;
 
+pub use cell::StaleClass;
+pub use cell::cell;
+pub use change::change_markdown;
+pub use change::change_table;
 pub use document::json;
 pub use document::json_schema;
 pub use dossier::Dossier;

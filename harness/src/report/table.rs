@@ -89,7 +89,8 @@ fn grid_lines(grid: &Grid, style: Style) -> String {
 }
 
 impl Style {
-    fn paint(self, text: &str, tone: Tone) -> String {
+    /// Returns the text in the colour of its tone.
+    pub(super) fn paint(self, text: &str, tone: Tone) -> String {
         let code = match tone {
             Tone::Plain => return text.into(),
             Tone::Good => "32",

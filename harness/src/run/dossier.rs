@@ -10,7 +10,7 @@ use trial_record::Record;
 
 use super::explain::{Resolve, tell, work};
 use super::prepare::Prepared;
-use super::{Judged, built, judged, write_judgement};
+use super::{Judged, built, judged_whole, write_judgement};
 use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Result};
 use crate::judge::Judgement;
@@ -31,14 +31,7 @@ const CONSOLE: usize = 4096;
 ///
 /// Study, when the directory is not a run; infrastructure.
 pub fn dossier(root: &Path) -> Result<Dossier> {
-    if let Some(shard) = store::read_shard(root)? {
-        return Err(Error::study(format!(
-            "{} is share {shard} of a run: no verdicts follow from it alone",
-            root.display()
-        ))
-        .hint("put the shares together with `patcheval merge`"));
-    }
-    let judged = judged(root)?;
+    let judged = judged_whole(root)?;
     write_judgement(root, &judged.judgement)?;
     of(root, judged)
 }

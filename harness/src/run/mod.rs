@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Runs a study: composes the stages from `plan` to `report`.
 
+mod compare;
 mod dossier;
 mod event;
 mod explain;
@@ -42,9 +43,10 @@ pub const CACHE_KINDS: [&str; 7] = [
 /// The report for a browser, in a run directory.
 pub const PAGE: &str = "report.html";
 
+pub use compare::{Names, compare};
 pub use dossier::dossier;
 pub use event::{Event, Stage, Watch};
-pub use explain::{Evidence, explain};
+pub use explain::{Evidence, Resolve, explain, find_cell, stale_classes};
 pub use merge::{Merged, merge};
 pub use prepare::{Combination, Prepared, Snapshot, Snapshots, prepare};
 pub use propose::{Proposed, Wish, propose};
@@ -238,6 +240,18 @@ struct Judged {
     manifest: Manifest,
     lines: Vec<TrialLine>,
     judgement: Judgement,
+}
+
+/// A run that is not a share.
+fn judged_whole(root: &Path) -> Result<Judged> {
+    if let Some(shard) = store::read_shard(root)? {
+        return Err(Error::study(format!(
+            "{} is share {shard} of a run: no verdicts follow from it alone",
+            root.display()
+        ))
+        .hint("put the shares together with `patcheval merge`"));
+    }
+    judged(root)
 }
 
 fn judged(root: &Path) -> Result<Judged> {

@@ -2,6 +2,7 @@
 //! What the command says when something is wrong with a study or with the machine, and how it ends: both are read by
 //! people and by scripts, and neither needs a kernel.
 
+mod comparison;
 mod hostile;
 mod schema;
 mod thread;
@@ -134,8 +135,11 @@ fn a_directory_that_is_no_run_is_not_reported_on() {
 fn a_malformed_trial_name_is_explained() {
     let world = World::new();
     for command in ["replay", "explain"] {
-        let said = world.fails(&[command, "kernels", "mips-6.1/unfixed/7"], STUDY_ERROR);
-        has(&said, &["`mips-6.1/unfixed/7`", "3 parts, not 6", "KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED"]);
+        let said = world.fails(&[command, "kernels", "mips-6.1/malta/unfixed/t1/7"], STUDY_ERROR);
+        has(
+            &said,
+            &["`mips-6.1/malta/unfixed/t1/7`", "5 parts, not 6", "KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED"],
+        );
     }
 }
 

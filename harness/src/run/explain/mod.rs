@@ -4,6 +4,7 @@
 //! A story with its heading and the table behind it has at most 15 lines: it is read in a terminal, by somebody who
 //! wants to know which flush to add.
 
+mod cell;
 mod remedy;
 mod story;
 
@@ -16,6 +17,8 @@ use crate::report::FunctionWork;
 use crate::symbols::{Place, Symbols};
 use crate::trial::line::{Outcome, TrialLine};
 
+pub use cell::{find_cell, stale_classes};
+
 /// What a story is told from.
 pub struct Evidence<'a> {
     /// The trial's line.
@@ -27,7 +30,7 @@ pub struct Evidence<'a> {
 }
 
 /// Finds the function of a kernel address.
-pub(super) type Resolve<'a> = &'a dyn Fn(u64) -> Option<Place>;
+pub type Resolve<'a> = &'a dyn Fn(u64) -> Option<Place>;
 
 /// How many stale fetches are told; the others are counted.
 const TOLD: usize = 5;

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! `compare` on run directories that the test makes: of a study that cannot be built, whose trials it writes itself.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::has;
+use crate::world::World;
+
+/// Makes a run directory with one row that is the baseline and one that is judged, with `passes` of ten trials of it.
+fn run(world: &World, name: &str, kernel: &str, passes: u64, release: &str) -> String {
+    let dir = world.root().join(name);
+    fs::create_dir_all(&dir).unwrap();
+    let mut manifest: Value = serde_json::from_str(include_str!("../data/run.json")).unwrap();
+    manifest["plan"]["targets"][0]["kernel"]["name"] = json!(kernel);
+    manifest["releases"] = json!({kernel: release});
+    fs::write(dir.join("run.json"), manifest.to_string()).unwrap();
+    let mut lines = String::new();
+    for (row, passes) in [("unfixed", 5), ("fixed", passes)] {
+        for (mode, seed) in [("off", 1)].into_iter().chain((1..=10).map(|seed| ("enforce", seed))) {
+            lines.push_str(&format!("{}\n", line(kernel, row, mode, seed, mode == "off" || seed <= passes)));
+        }
+    }
+    fs::write(dir.join("trials.jsonl"), lines).unwrap();
+    dir.display().to_string()
+}
+
+fn line(kernel: &str, row: &str, mode: &str, seed: u64, passes: bool) -> Value {
+    let outcome =
+        if passes { json!({"result": "pass"}) } else { json!({"result": "fail", "symptom": "sigill"}) };
+    let worth = json!({"needed": 0, "redundant": 0, "insufficient": 0});
+    json!({
+        "v": 2,
+        "id": {"kernel": kernel, "machine": "malta", "row": row, "testcase": "t1", "mode": mode, "seed": seed},
+        "outcome": outcome, "detail": null, "checks": {"passed": 1, "failed": 0, "skipped": 0},
+        "stale_fetches": u64::from(!passes), "stale": [], "operations": {}, "d_operations": 10, "i_operations": 10,
+        "d_worth": worth, "i_worth": worth, "flush_instructions": 100, "instructions": 1000,
+        "image": row.repeat(8), "console_sha256": "", "record_sha256": "ab",
+    })
+}
+
+#[test]
+fn a_run_compared_with_itself_has_not_changed() {
+    let world = World::new();
+    let run = run(&world, "a", "mips-6.1", 10, "6.1.1");
+    let said = world.patcheval(&["compare", &run, &run]);
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{}", said.stdout);
+    has(
+        &said.stdout,
+        &["nothing changed: 2 cells in both: 0 worse, 0 better, 0 otherwise changed, 2 as before"],
+    );
+    // Nothing was written into it.
+    assert_eq!(fs::read_dir(&run).unwrap().count(), 2);
+}
+
+#[test]
+fn a_row_that_fails_now_is_worse_in_every_layout_and_other_kernels_can_be_named() {
+    let world = World::new();
+    let (old, new) = (run(&world, "a", "mips-6.1", 10, "6.1.1"), run(&world, "b", "mips-6.12", 8, "6.12.3"));
+    let renamed = |more: &[&str]| {
+        let mut words = vec!["compare", &old, &new, "--rename", "mips-6.1=mips-6.12"];
+        words.extend(more);
+        world.patcheval(&words)
+    };
+    for format in ["table", "markdown"] {
+        let said = renamed(&["--format", format]);
+        assert_eq!(said.code, Some(1), "{}", said.stderr);
+        has(
+            &said.stdout,
+            &["something got worse", "mips-6.12 on malta, t1, fixed", "verdict passes-all -> mixed"],
+        );
+        has(&said.stdout, &["kernel mips-6.12, release", "6.1.1 -> 6.12.3"]);
+        has(&said.stdout, &["2 trials that passed fail now", "mips-6.12/malta/fixed/t1/enforce/9"]);
+    }
+    let json: Value = serde_json::from_str(&renamed(&["--format", "json"]).stdout).unwrap();
+    assert_eq!((json["v"].as_u64(), json["outlook"].as_str()), (Some(1), Some("worse")));
+    assert_eq!(json["cells"][0]["after"]["passes"], 8);
+    // The other way round it is better.
+    let back = world.patcheval(&["compare", &new, &old, "--rename", "mips-6.12=mips-6.1"]);
+    assert_eq!(back.code, Some(0), "{}{}", back.stdout, back.stderr);
+    has(&back.stdout, &["nothing got worse", "1 better"]);
+}
+
+#[test]
+fn trials_that_are_missing_now_are_told_and_not_taken_for_passes() {
+    let world = World::new();
+    let (old, new) = (run(&world, "a", "mips-6.1", 10, "6.1.1"), run(&world, "b", "mips-6.1", 10, "6.1.1"));
+    let path = std::path::Path::new(&new).join("trials.jsonl");
+    let lines = fs::read_to_string(&path).unwrap();
+    let kept: Vec<&str> = lines.lines().filter(|line| !line.contains("\"seed\":10")).collect();
+    fs::write(&path, kept.join("\n") + "\n").unwrap();
+    let said = world.patcheval(&["compare", &old, &new]);
+    assert_eq!(said.code, Some(3), "{}", said.stdout);
+    has(&said.stdout, &["cannot tell whether something got worse", "missing trials 0 -> 1"]);
+}
+
+#[test]
+fn names_that_are_not_there_are_usage_errors() {
+    let world = World::new();
+    let (old, new) = (run(&world, "a", "mips-6.1", 10, "6.1.1"), run(&world, "b", "mips-6.12", 10, "6.12.3"));
+    has(&world.fails(&["compare", &old, &new], 2), &["no cell in common", "--rename OLD=NEW"]);
+    let said = world.fails(&["compare", &old, &new, "--rename", "mips-6.1=mips-6.2"], 2);
+    has(&said, &["the second run has nothing called `mips-6.2`", "did you mean `mips-6.12`?"]);
+    world.fails(&["compare", &old, &new, "--rename", "mips"], 2);
+    world.fails(&["compare", &old, "no-such-run"], 2);
+}
+
+#[test]
+fn a_cell_is_explained_from_the_run_directory_alone_and_a_partial_name_is_helped() {
+    let world = World::new();
+    let run = run(&world, "a", "mips-6.1", 8, "6.1.1");
+    let said = world.patcheval(&["explain", &run, "mips-6.1/malta/fixed/t1"]);
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{}", said.stdout);
+    has(&said.stdout, &["verdict: mixed, passes 8/10", "with the model off 1/1 pass; the baseline fails"]);
+    has(
+        &said.stdout,
+        &["expected: pass: CONTRADICTED", "2 fail, sigill: seeds 9, 10", "8 pass: seeds 1, 2,"],
+    );
+    has(&said.stdout, &["fixed here by: no other row", "mips-6.1/malta/fixed/t1/enforce/9\n"]);
+    assert!(said.stdout.lines().count() <= 40);
+    has(
+        &world.fails(&["explain", &run, "fixd/t1"], 2),
+        &["no cell `fixd/t1`", "KERNEL/MACHINE/ROW/TESTCASE"],
+    );
+    has(
+        &world.fails(&["explain", &run, "/fixed/t1"], 2),
+        &["did you mean mips-6.1/malta/unfixed/t1, mips-6.1/malta/fixed/t1?"],
+    );
+}
