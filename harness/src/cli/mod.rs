@@ -3,7 +3,10 @@
 
 mod args;
 mod commands;
+mod facts;
+mod man;
 mod plan;
+mod reference;
 mod report;
 mod run;
 
@@ -16,6 +19,7 @@ use crate::process;
 use crate::ui;
 
 pub use args::Args;
+pub use reference::{reference, yaml_files};
 
 /// Runs the command that the process was started with; the one place that turns errors into text and exit codes.
 pub fn main() -> ExitCode {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 use trial_record::Mode;
@@ -18,7 +19,7 @@ use crate::plan::design::Until;
 use crate::plan::symptom::Symptom;
 
 /// Architecture of a kernel or a machine, spelt as kbuild's `ARCH`. The QEMU plugin has a decoder for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Arch {
     /// MIPS32, either endianness.
@@ -38,7 +39,7 @@ impl Arch {
 }
 
 /// `kernels/<kernel>.yaml`: a source, a configuration, and how to build it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KernelFile {
     /// Name of the kernel, the same as the file's.
@@ -68,7 +69,7 @@ pub struct KernelFile {
 }
 
 /// `uimage:` of a kernel: QEMU gets the image with a legacy U-Boot header before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Uimage {
     /// Where the image is loaded and entered, counted from the start of the machine's memory.
@@ -76,7 +77,7 @@ pub struct Uimage {
 }
 
 /// `source:` of a kernel; exactly one of the four forms is to be filled in.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceFile {
     /// Debian package that installs the source under `/usr/src`, for instance `linux-source-6.1`.
@@ -95,7 +96,7 @@ pub struct SourceFile {
 }
 
 /// `guest:` of a kernel: the compiler of the programs that run in the guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GuestCompiler {
     /// Compiler command.
@@ -106,7 +107,7 @@ pub struct GuestCompiler {
 }
 
 /// `patches/<set>/<variant>/variant.yaml`; the patch files lie beside it and apply in the order of their names.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VariantFile {
     /// Name of the variant, the same as its directory's.
@@ -124,7 +125,7 @@ pub struct VariantFile {
 
 /// What a variant is expected to do in some cells. Of several entries that apply to a cell the last one counts,
 /// and those of a study come after those of the variant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
     /// Only on this architecture.
@@ -144,7 +145,7 @@ pub struct Expectation {
 }
 
 /// An expected outcome of a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Expected {
     /// Every trial passes.
@@ -167,7 +168,7 @@ impl Expected {
 }
 
 /// `testcases/<case>/case.yaml`: a guest workload; its C sources lie beside it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaseFile {
     /// Name of the testcase, the same as its directory's.
@@ -200,7 +201,7 @@ pub struct CaseFile {
 }
 
 /// `unit:` of a testcase: what its phase *run* consists of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unit {
     /// What one of it is called, as in `exec`.
@@ -210,7 +211,7 @@ pub struct Unit {
 }
 
 /// `ci/studies/<study>.yaml`: names everything else.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StudyFile {
     /// Name of the study.
@@ -229,6 +230,7 @@ pub struct StudyFile {
     pub testcases: Vec<String>,
     /// What the model does with stale fetches.
     #[serde(default = "enforce")]
+    #[schemars(with = "StudyMode")]
     pub mode: Mode,
     /// The seeds of the trials of each cell; with `until: decided`, the most that there can be.
     pub seeds: Seeds,
@@ -254,6 +256,17 @@ pub struct StudyFile {
     pub coherent_seeds: u32,
 }
 
+/// The words of [`Mode`] that a study may use; the crate of that one knows no schemas.
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum StudyMode {
+    /// Stale fetches are recorded, and the fresh bytes are executed.
+    Observe,
+    /// Stale fetches are recorded, and the stale bytes are executed, as hardware would.
+    Enforce,
+}
+
 fn enforce() -> Mode {
     Mode::Enforce
 }
@@ -265,7 +278,7 @@ fn two() -> u32 {
 }
 
 /// One of the `targets:` of a study.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetFile {
     /// Name of a kernel.
@@ -275,7 +288,7 @@ pub struct TargetFile {
 }
 
 /// One of the `variants:` of a study: a row of its tables.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RowFile {
     /// Name of a variant of the patch set.
@@ -291,7 +304,7 @@ pub struct RowFile {
 }
 
 /// The seeds of a cell's trials: `count` seeds from `first` on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Seeds {
     /// The first seed.
