@@ -90,9 +90,9 @@ fn a_schema_refuses_what_the_reader_refuses() {
         ("kernel", "kernels/mips-6.1.yaml", "arch: mips", "arch: sparc"),
         ("kernel", "kernels/mips-6.1.yaml", "debian:", "debain:"),
         ("machine", "kernels/machines/malta-24kf-16k.yaml", "caches:", "cache:"),
-        ("machine", "kernels/machines/malta-24kf-16k.yaml", "vipt", "viptt"),
+        ("machine", "kernels/machines/malta-24kc-32k.yaml", "vipt", "viptt"),
         ("variant", "patches/uprobes-xol/ixol-flush/variant.yaml", "\nwhy:", "\nbecause:"),
-        ("case", "testcases/t1-first-return/case.yaml", "[sig", "[sgi"),
+        ("case", "testcases/t1-first-return/case.yaml", "repetitions: 1", "repetitions: one"),
         ("suppressions", "harness/doc/suppressions.yaml", "2027-03-31", "March"),
     ] {
         let broken = texts[path].replace(from, to);
