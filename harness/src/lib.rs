@@ -4,8 +4,9 @@
 //! Data flows one way, and a module knows only those to its left:
 //! `plan -> source -> patch -> build -> guest -> machine -> trial -> judge -> report`.
 //! `study` reads the files that `plan` understands, `run` composes the stages, `store` keeps their outputs, `doctor`
-//! looks at the machine, `sanitize` sorts the stale fetches of a boot, `ui` shows what `run` tells, and `cli` sees everything and is seen by nobody. `plan`, `judge`,
-//! `report` and `sanitize` are pure. `error`, `process`, `yaml`, `nearest`, `cache_dir`, `qemu` and `symbols` are tools below all
+//! looks at the machine, `sanitize` sorts the stale fetches of a boot, `reference` tells what the files are like, `ui` shows
+//! what `run` tells, and `cli` sees everything and is seen by nobody. `plan`, `judge`, `report`, `sanitize` and
+//! `reference` are pure. `error`, `process`, `yaml`, `nearest`, `cache_dir`, `qemu` and `symbols` are tools below all
 //! of them.
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,7 @@ pub mod patch;
 pub mod plan;
 pub mod process;
 pub mod qemu;
+pub mod reference;
 pub mod report;
 pub mod run;
 pub mod sanitize;

@@ -6,25 +6,16 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::facts;
 use crate::plan::Shard;
 use crate::run::Names;
 use crate::sanitize::Date;
 use crate::study;
 
-/// What is printed behind the help.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0    all expectations met; compare: nothing got worse
-  1    some expectation was not met, or a coherent control failed; compare: something got worse
-  2    usage or study error
-  3    infrastructure failed, or left trials unknown; compare: cannot tell
-  70   bug in patcheval
-  130  interrupted; finished trials are kept";
-
 /// Judge alternative kernel patches for one bug: build a kernel with each, boot it under QEMU with caches that can
 /// go stale, stress it, and compare.
 #[derive(Debug, Parser)]
-#[command(name = "patcheval", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "patcheval", version, after_help = facts::exit_codes(), max_term_width = 100)]
 pub struct Args {
     /// Repository with kernels, patches and testcases [default: the one around the current directory]
     #[arg(long, global = true, value_name = "DIR", env = "PATCHEVAL_ROOT")]
@@ -303,6 +294,15 @@ pub enum Command {
     Study(StudyCommand),
     /// List the studies of the repository
     List,
+    /// Write the reference: JSON Schemas and pages of the YAML files, and man pages
+    ///
+    /// They are made from the types that read the files and from the grammar of the command line. Those of the repository
+    /// lie in harness/doc; a test fails if they are not what this command writes.
+    Reference {
+        /// Directory to write it to
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -37,6 +37,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::Study(StudyCommand::New(asked)) => super::study::new(args, asked),
         Command::Doctor => examine(),
         Command::List => list(args),
+        Command::Reference { output } => super::reference::write(&root(args)?, output),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Args::command(), "patcheval", &mut stdout());
             Ok(exit::MET)

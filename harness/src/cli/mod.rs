@@ -5,8 +5,11 @@ mod args;
 mod commands;
 mod compare;
 mod explain;
+mod facts;
 mod mail;
+mod man;
 mod plan;
+mod reference;
 mod report;
 mod run;
 mod study;
@@ -20,6 +23,7 @@ use crate::process;
 use crate::ui;
 
 pub use args::Args;
+pub use reference::{reference, yaml_files};
 
 /// Runs the command that the process was started with; the one place that turns errors into text and exit codes.
 pub fn main() -> ExitCode {

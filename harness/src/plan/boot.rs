@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Testcases that are the kernel's own: built into it, run by it while it boots, judged by what it prints.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::error::Result;
 
-/// `boot:` of a testcase's file; it has exactly one of the forms of [`Told`].
-#[derive(Clone, Debug, Deserialize)]
+/// `boot:` of a testcase, in exactly one of its three forms.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BootFile {
     /// Name of a KUnit suite.

@@ -9,7 +9,7 @@ use crate::plan::class::Class;
 use crate::plan::hardware::Replacement;
 
 /// How the interval of a pass rate is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum IntervalMethod {
     /// By Clopper and Pearson: never covers less than it states.
@@ -20,13 +20,13 @@ pub enum IntervalMethod {
 }
 
 /// When a cell has had enough trials.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Until {
     /// When each of its seeds has been tried.
     #[default]
     Bound,
-    /// When its verdict is decided by the study's [`Rule`], or each of its seeds has been tried.
+    /// When its verdict is decided by the study's `rule`, or each of its seeds has been tried.
     Decided,
 }
 
@@ -48,7 +48,7 @@ pub struct Rule {
 }
 
 /// Which failures are the study's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Evidence {
     /// Those with a stale fetch behind them, or with a program counter in the XOL page; of others the model is not
@@ -60,7 +60,7 @@ pub enum Evidence {
 }
 
 /// One of the `questions:` of a study: yes or no, by what a row does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
     /// The question, as it is to stand in reports.
@@ -76,7 +76,7 @@ pub struct Question {
 }
 
 /// What yes looks like in the trials of a cell; everything else means no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Yes {
     /// Every trial passes.
@@ -87,7 +87,7 @@ pub enum Yes {
 
 /// One of the `sweep:` of a study: the machine with each combination of the figures that are given; those that are not
 /// stay what they are.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SweepFile {
     /// Name of a kernel.

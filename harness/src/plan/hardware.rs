@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The low form of a machine: what a board, its CPUs and their caches are like.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
 use crate::plan::model::Arch;
 
 /// `kernels/machines/<machine>.yaml`: a QEMU board, its CPUs and their modelled caches.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MachineFile {
     /// Name of the machine, the same as the file's.
@@ -45,7 +46,7 @@ fn one() -> u32 {
 }
 
 /// An instruction set other than the usual one of its architecture, which is MIPS up to Release 5 or ARM v7.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isa {
     /// MIPS Release 6.
@@ -67,7 +68,7 @@ impl Isa {
 }
 
 /// The first-level caches of a machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Caches {
     /// Instruction cache.
@@ -93,7 +94,7 @@ pub struct Caches {
 }
 
 /// Shape and behaviour of an instruction cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InstructionCache {
     /// Sets per way.
@@ -111,7 +112,7 @@ pub struct InstructionCache {
 }
 
 /// Shape and behaviour of a data cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataCache {
     /// Sets per way.
@@ -132,7 +133,7 @@ pub struct DataCache {
 }
 
 /// By which address a cache is indexed, and by which its lines are known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Addressing {
     /// Physical index and tag.
@@ -145,7 +146,7 @@ pub enum Addressing {
 }
 
 /// Which line of a full set makes room for a new one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Replacement {
     /// The least recently used.
@@ -160,7 +161,7 @@ pub enum Replacement {
 }
 
 /// What a store does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Write {
     /// Makes a line dirty, and fetches it first if it is not there.
@@ -173,7 +174,7 @@ pub enum Write {
 }
 
 /// Which D-caches a fill of an I-cache looks into.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Snoops {
     /// None: the fill comes from below.
@@ -188,7 +189,7 @@ pub enum Snoops {
 }
 
 /// What the kernel is told of aliases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Aliases {
     /// That they follow from the size of a way.

@@ -19,7 +19,7 @@ use crate::plan::design::Until;
 use crate::plan::symptom::Symptom;
 
 /// Architecture of a kernel or a machine, spelt as kbuild's `ARCH`. The QEMU plugin has a decoder for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Arch {
     /// MIPS32, either endianness.
@@ -39,7 +39,7 @@ impl Arch {
 }
 
 /// `kernels/<kernel>.yaml`: a source, a configuration, and how to build it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KernelFile {
     /// Name of the kernel, the same as the file's.
@@ -69,7 +69,7 @@ pub struct KernelFile {
 }
 
 /// `uimage:` of a kernel: QEMU gets the image with a legacy U-Boot header before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Uimage {
     /// Where the image is loaded and entered, counted from the start of the machine's memory.
@@ -77,7 +77,7 @@ pub struct Uimage {
 }
 
 /// `source:` of a kernel; exactly one of the four forms is to be filled in.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceFile {
     /// Debian package that installs the source under `/usr/src`, for instance `linux-source-6.1`.
@@ -96,7 +96,7 @@ pub struct SourceFile {
 }
 
 /// `guest:` of a kernel: the compiler of the programs that run in the guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GuestCompiler {
     /// Compiler command.
@@ -108,7 +108,7 @@ pub struct GuestCompiler {
 
 /// `patches/<set>/<variant>/variant.yaml`; the patch files lie beside it and apply in the order of their names, unless
 /// one of `mbox`, `series` and `git` says that the patches come from elsewhere.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VariantFile {
     /// Name of the variant, the same as its directory's.
@@ -135,7 +135,7 @@ pub struct VariantFile {
 }
 
 /// `git:` of a variant: commits, each of which is a patch. The repository is only read.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GitPatches {
     /// Path of the repository or of a work tree of it; a relative one starts at the root of patcheval's repository.
@@ -146,7 +146,7 @@ pub struct GitPatches {
 
 /// What a variant is expected to do in some cells. Of several entries that apply to a cell the last one counts,
 /// and those of a study come after those of the variant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
     /// Only on this architecture.
@@ -189,7 +189,7 @@ impl Expected {
 }
 
 /// `testcases/<case>/case.yaml`: a guest workload; its C sources lie beside it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaseFile {
     /// Name of the testcase, the same as its directory's.
@@ -222,7 +222,7 @@ pub struct CaseFile {
 }
 
 /// `unit:` of a testcase: what its phase *run* consists of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unit {
     /// What one of it is called, as in `exec`.
@@ -232,7 +232,7 @@ pub struct Unit {
 }
 
 /// `ci/studies/<study>.yaml`: names everything else.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StudyFile {
     /// Name of the study.
@@ -251,6 +251,7 @@ pub struct StudyFile {
     pub testcases: Vec<String>,
     /// What the model does with stale fetches.
     #[serde(default = "enforce")]
+    #[schemars(with = "StudyMode")]
     pub mode: Mode,
     /// The seeds of the trials of each cell; with `until: decided`, the most that there can be.
     pub seeds: Seeds,
@@ -276,6 +277,17 @@ pub struct StudyFile {
     pub coherent_seeds: u32,
 }
 
+/// The words of [`Mode`] that a study may use; the crate of that one knows no schemas.
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum StudyMode {
+    /// Stale fetches are recorded, and the fresh bytes are executed.
+    Observe,
+    /// Stale fetches are recorded, and the stale bytes are executed, as hardware would.
+    Enforce,
+}
+
 fn enforce() -> Mode {
     Mode::Enforce
 }
@@ -287,7 +299,7 @@ fn two() -> u32 {
 }
 
 /// One of the `targets:` of a study.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetFile {
     /// Name of a kernel.
@@ -297,7 +309,7 @@ pub struct TargetFile {
 }
 
 /// One of the `variants:` of a study: a row of its tables.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RowFile {
     /// Name of a variant of the patch set.
@@ -313,7 +325,7 @@ pub struct RowFile {
 }
 
 /// The seeds of a cell's trials: `count` seeds from `first` on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Seeds {
     /// The first seed.

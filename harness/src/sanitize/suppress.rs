@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Suppressions: classes of stale fetches that somebody has looked at, and has a reason to let be for a while.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use trial_record::Missing;
 
@@ -10,7 +11,7 @@ use crate::error::Result;
 use crate::yaml;
 
 /// One entry of a suppression file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Suppression {
     /// Function that wrote, as reports name it.
@@ -18,11 +19,25 @@ pub struct Suppression {
     /// Function that was fetched, or `user space`.
     pub fetch: String,
     /// `write-back`, `invalidate` or `both`.
+    #[schemars(with = "MissingWord")]
     pub missing: Missing,
     /// Why it is let be.
     pub reason: String,
     /// The last day on which it is.
     pub expires: Date,
+}
+
+/// The words of [`Missing`], whose crate knows no schemas.
+#[derive(JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum MissingWord {
+    /// What was written was not written back.
+    WriteBack,
+    /// What was executed was not invalidated.
+    Invalidate,
+    /// Neither was done.
+    Both,
 }
 
 impl Suppression {

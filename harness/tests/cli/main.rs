@@ -4,7 +4,6 @@
 
 mod comparison;
 mod hostile;
-mod schema;
 mod thread;
 mod world;
 

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What help and man pages say beside the grammar: exit codes, environment variables, files.
+
+/// Exit codes and their meanings.
+pub(super) const EXIT_CODES: [(&str, &str); 6] = [
+    ("0", "all expectations met; compare: nothing got worse"),
+    ("1", "some expectation was not met, or a coherent control failed; compare: something got worse"),
+    ("2", "usage or study error"),
+    ("3", "infrastructure failed, or left trials unknown; compare: cannot tell"),
+    ("70", "bug in patcheval"),
+    ("130", "interrupted; finished trials are kept"),
+];
+
+/// Environment variables and their meanings.
+pub(super) const ENVIRONMENT: [(&str, &str); 4] = [
+    (
+        "PATCHEVAL_CACHE",
+        "The cache directory, for sources, builds and snapshots; else $XDG_CACHE_HOME/patcheval, else ~/.cache/patcheval.",
+    ),
+    ("PATCHEVAL_ROOT", "The repository with kernels, patches and testcases, as --root."),
+    ("PATCHEVAL_PLUGIN", "The plugin's shared object; else libqemu_plugin.so beside the program."),
+    ("NO_COLOR", "If set and not empty: no colour, unless --color always says otherwise."),
+];
+
+/// Files and what they are.
+pub(super) const FILES: [(&str, &str); 6] = [
+    ("ci/studies/STUDY.yaml", "A study: what is run."),
+    ("kernels/KERNEL.yaml, kernels/machines/MACHINE.yaml", "Kernels, and the machines on which they run."),
+    (
+        "patches/SET/VARIANT/",
+        "A variant: variant.yaml, and the patches beside it in the order of their names.",
+    ),
+    ("testcases/CASE/", "A testcase: case.yaml and its C sources."),
+    ("runs/STUDY-HASH/", "The directory of a run, unless --out names another."),
+    ("harness/doc/reference/", "The keys of all YAML files; harness/doc/schema/ has their JSON Schemas."),
+];
+
+/// Returns what is printed behind the help.
+pub(super) fn exit_codes() -> String {
+    let lines = EXIT_CODES.iter().map(|(code, meaning)| format!("\n  {code:<4} {meaning}"));
+    format!("Exit codes:{}", lines.collect::<String>())
+}
