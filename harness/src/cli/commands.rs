@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What each subcommand does.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
@@ -58,7 +58,7 @@ fn replay(args: &Args, run: &Path, id: &TrialId) -> Result<u8> {
 
 pub(super) fn replay_quietly(args: &Args, run: &Path, id: &TrialId) -> Result<run::Replayed> {
     let cache = Cache::locate()?;
-    let mut display = Display::new(verbosity(args));
+    let mut display = display(args, None);
     let replayed = run::replay(&cache, &root(args)?, run, id, &mut |event| {
         // The steps of a replay come from the cache within moments.
         if let Event::Warning(_) = event {
@@ -78,7 +78,7 @@ fn sanitize_kernel(args: &Args, asked: &Sanitize) -> Result<u8> {
     let cache = Cache::locate()?;
     cache.sweep(&run::CACHE_KINDS)?;
     let jobs = asked.jobs.or_else(cores).unwrap_or(1);
-    let mut display = Display::new(verbosity(args));
+    let mut display = display(args, None);
     let found = run::sanitize(&cache, &root, &plan, jobs, &mut |event| display.show(event));
     display.finish();
     let found = found?;
@@ -154,7 +154,7 @@ pub(super) fn cores() -> Option<usize> {
     std::thread::available_parallelism().ok().map(NonZero::get)
 }
 
-pub(super) fn verbosity(args: &Args) -> Verbosity {
+fn verbosity(args: &Args) -> Verbosity {
     match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,
@@ -166,14 +166,23 @@ pub(super) fn table(args: &Args, judgement: &Judgement) -> String {
     report::table(judgement, style(args))
 }
 
-/// How standard output wants its text.
-pub(super) fn style(args: &Args) -> Style {
-    let terminal = stdout().is_terminal();
-    let colour = match args.color {
+/// What shows a run whose rows are compared with `baseline`.
+pub(super) fn display(args: &Args, baseline: Option<&str>) -> Display {
+    Display::new(verbosity(args), colour(args, stderr().is_terminal()), baseline)
+}
+
+fn colour(args: &Args, terminal: bool) -> bool {
+    match args.color {
         When::Always => true,
         When::Never => false,
         When::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-    };
+    }
+}
+
+/// How standard output wants its text.
+pub(super) fn style(args: &Args) -> Style {
+    let terminal = stdout().is_terminal();
+    let colour = colour(args, terminal);
     // What is piped is read by people in windows of any size: it gets the widest layout.
     let width = if terminal { terminal_width() } else { usize::MAX };
     Style { colour, width }

@@ -4,12 +4,11 @@
 use std::fmt::Write;
 
 use super::args::{Args, Clean, Forecast};
-use super::commands::{cores, print, root, verbosity};
+use super::commands::{cores, display, print, root};
 use crate::cache_dir::Cache;
 use crate::error::{Error, Result, exit};
 use crate::plan::{self, Costs, Load, Plan, Shard};
 use crate::run::{self, Standing};
-use crate::ui::Display;
 use crate::{store, study};
 
 /// What a base build takes, in seconds on two cores, and an image whose patches touch C files only: measured with the
@@ -34,7 +33,7 @@ pub(super) fn forecast(args: &Args, asked: &Forecast) -> Result<u8> {
     let plan = study::load(&root, &asked.study)?;
     let costs = costs(asked.costs.as_deref())?;
     let cache = Cache::locate()?;
-    let mut display = Display::new(verbosity(args));
+    let mut display = display(args, None);
     let standings = run::survey(&cache, &root, &plan, &mut |event| display.show(event));
     display.finish();
     let standings = standings?;

@@ -4,15 +4,15 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{Args, MessageFormat, Run};
-use super::commands::{cores, print, root, table, verbosity};
+use super::commands::{cores, display, print, root, table};
 use super::plan::costs;
 use crate::cache_dir::Cache;
 use crate::error::{Result, exit};
 use crate::judge::Overall;
-use crate::plan;
+use crate::plan::{self, Plan};
 use crate::run::{self, Finished, Request};
 use crate::study;
-use crate::ui::{Display, Json};
+use crate::ui::Json;
 
 /// Runs a study or a share of it; returns the exit code, which is that of the verdict.
 ///
@@ -27,9 +27,10 @@ pub(super) fn run(args: &Args, asked: &Run) -> Result<u8> {
     let cache = Cache::locate()?;
     cache.sweep(&run::CACHE_KINDS)?;
     let jobs = asked.jobs.or_else(cores).unwrap_or(1);
-    let mut display = Display::new(verbosity(args));
+    let mut display = display(args, Some(&plan.study.baseline));
     let request = Request { cache: &cache, root: &root, plan: &plan, out: asked.out.clone(), share, jobs };
     let json = asked.message_format == MessageFormat::Json;
+    display.headline(&headline(&plan));
     let finished = run::run(&request, &mut |event| {
         display.show(event);
         if json {
@@ -59,6 +60,22 @@ pub(super) fn run(args: &Args, asked: &Run) -> Result<u8> {
             Ok(exit::MET)
         }
     }
+}
+
+/// What a newcomer should know before anything happens.
+fn headline(plan: &Plan) -> String {
+    let Plan { study, rows, testcases, targets, .. } = plan;
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    format!(
+        "{}: {}\n{} against the baseline {}, {} on {}: {} at most",
+        study.name,
+        study.title,
+        count(rows.iter().filter(|row| row.name != study.baseline).count(), "row"),
+        study.baseline,
+        count(testcases.len(), "testcase"),
+        count(targets.len(), "target"),
+        count(plan.trials().len(), "trial"),
+    )
 }
 
 /// Puts shares together; returns the exit code of the verdict.

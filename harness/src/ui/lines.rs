@@ -3,7 +3,8 @@
 
 use crate::run::{Event, Stage};
 
-use super::{Verbosity, remark, say};
+use super::remark::Remarks;
+use super::{Verbosity, say};
 
 /// Trials are reported each time another tenth of them is done.
 const PARTS: usize = 10;
@@ -12,52 +13,64 @@ const PARTS: usize = 10;
 #[derive(Debug)]
 pub struct Lines {
     verbosity: Verbosity,
-    stage: Stage,
+    remarks: Remarks,
+    stage: Option<Stage>,
     steps: usize,
     done: usize,
-    remarks: usize,
-    failures: usize,
 }
 
 impl Lines {
-    pub(super) fn new(verbosity: Verbosity) -> Self {
-        Self { verbosity, stage: Stage::Sources, steps: 0, done: 0, remarks: 0, failures: 0 }
+    pub(super) fn new(verbosity: Verbosity, remarks: Remarks) -> Self {
+        Self { verbosity, remarks, stage: None, steps: 0, done: 0 }
+    }
+
+    pub(super) fn headline(&self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            say(text);
+        }
     }
 
     pub(super) fn show(&mut self, event: Event<'_>) {
+        for text in self.told(event) {
+            say(&text);
+        }
+    }
+
+    /// Returns what is printed of an event.
+    pub(super) fn told(&mut self, event: Event<'_>) -> Vec<String> {
+        let mut told = Vec::new();
         let normal = self.verbosity >= Verbosity::Normal;
         match event {
-            Event::Warning(text) => say(&format!("warning: {text}")),
+            Event::Warning(text) => told.push(format!("warning: {text}")),
             Event::Stage { stage, steps, done } => {
-                (self.stage, self.steps, self.done) = (stage, steps, done);
+                (self.stage, self.steps, self.done) = (Some(stage), steps, done);
                 if normal && steps > done {
                     let before = if done > 0 { format!(", {done} done before") } else { String::new() };
-                    say(&format!("{}: {steps}{before}", stage.name()));
+                    told.push(format!("{}: {steps}{before}", stage.name()));
                 }
             }
-            Event::Begin(what) if self.verbosity == Verbosity::Verbose => say(&format!("  {what} ...")),
+            Event::Begin(what) if self.verbosity == Verbosity::Verbose => told.push(format!("  {what} ...")),
             Event::Begin(_) => {}
             Event::Step { what, seconds } => {
                 self.done += 1;
                 match seconds {
-                    Some(seconds) if normal => say(&format!("  {what}: {seconds:.1} s")),
-                    None if self.verbosity == Verbosity::Verbose => say(&format!("  {what}: done")),
+                    Some(seconds) if normal => told.push(format!("  {what}: {seconds:.1} s")),
+                    None if self.verbosity == Verbosity::Verbose => told.push(format!("  {what}: done")),
+                    // What has no stage is worth a line by itself.
+                    None if normal && self.stage.is_none() => told.push(format!("  {what}")),
                     _ => {}
                 }
             }
             Event::Trial(line) => {
                 self.done += 1;
-                if let Some(text) = remark(line, self.remarks, self.verbosity).filter(|_| normal) {
-                    self.remarks += 1;
-                    say(&format!("  {text}"));
-                }
-                self.failures += usize::from(!line.outcome.is_pass());
+                let remark = self.remarks.of(line).filter(|_| normal);
+                told.extend(remark.map(|remark| format!("  {}", remark.text)));
                 let part = |done: usize| done * PARTS / self.steps.max(1);
                 if normal && part(self.done) != part(self.done - 1) {
-                    let (done, steps, stage) = (self.done, self.steps, self.stage.name());
-                    say(&format!("  {done} of {steps} {stage}, {} did not pass", self.failures));
+                    told.push(format!("  {} of {} trials: {}", self.done, self.steps, self.remarks));
                 }
             }
         }
+        told
     }
 }

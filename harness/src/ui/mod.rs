@@ -5,15 +5,18 @@
 mod bars;
 mod json;
 mod lines;
+mod remark;
+#[cfg(test)]
+mod tests;
 
 use std::io::{IsTerminal, Write, stderr};
 
 use crate::error::{Error, Kind};
 use crate::run::Event;
-use crate::trial::line::{Outcome, TrialLine};
 
 use bars::Bars;
 use lines::Lines;
+use remark::Remarks;
 
 pub use json::Json;
 
@@ -32,18 +35,28 @@ pub enum Verbosity {
 #[derive(Debug)]
 pub enum Display {
     /// Bars that are redrawn.
-    Bars(Bars),
+    Bars(Box<Bars>),
     /// One line after the other.
     Lines(Lines),
 }
 
 impl Display {
-    /// Returns the display that suits standard error.
-    pub fn new(verbosity: Verbosity) -> Self {
+    /// Returns the display that suits standard error. Trials of the row `baseline`, if there is one, are meant to fail.
+    pub fn new(verbosity: Verbosity, colour: bool, baseline: Option<&str>) -> Self {
+        let remarks = Remarks::new(verbosity, baseline);
         if stderr().is_terminal() && verbosity > Verbosity::Quiet {
-            Self::Bars(Bars::new(verbosity))
+            console::set_colors_enabled_stderr(colour);
+            Self::Bars(Box::new(Bars::new(verbosity, remarks)))
         } else {
-            Self::Lines(Lines::new(verbosity))
+            Self::Lines(Lines::new(verbosity, remarks))
+        }
+    }
+
+    /// Shows what is about to be done.
+    pub fn headline(&mut self, text: &str) {
+        match self {
+            Self::Bars(bars) => bars.headline(text),
+            Self::Lines(lines) => lines.headline(text),
         }
     }
 
@@ -61,28 +74,6 @@ impl Display {
             bars.finish();
         }
     }
-}
-
-/// How many failures are shown as they come, unless all are asked for; the report has them all.
-const FIRST_FAILURES: usize = 5;
-
-/// Says in one line how a trial did not pass; `None` for one that need not be shown, being the `shown`th of its kind.
-fn remark(line: &TrialLine, shown: usize, verbosity: Verbosity) -> Option<String> {
-    let what = match line.outcome {
-        Outcome::Pass => return None,
-        Outcome::Fail { symptom } => format!("fail, {}", symptom.name()),
-        Outcome::Unknown { cause } => format!("unknown, {}", cause.name()),
-    };
-    if verbosity < Verbosity::Verbose && shown >= FIRST_FAILURES {
-        return None;
-    }
-    let detail = line.detail.as_ref().map(|detail| format!(": {}", detail.text)).unwrap_or_default();
-    Some(format!("{}: {what}{}", line.id, printable(&detail)))
-}
-
-/// Guest output is not ours: control characters could do anything to a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// Prints a line on standard error. A reader that has gone away is no reason to stop.
