@@ -34,7 +34,9 @@ const NEEDED: [(&str, &str); 8] = [
 ];
 
 /// Programs that can be missing, and what is lost then.
-const USEFUL: [(&str, &str); 4] = [
+const USEFUL: [(&str, &str); 6] = [
+    ("bwrap", "patches are built only with --no-sandbox, which trusts whoever wrote them"),
+    ("prlimit", "as without bwrap"),
     ("ccache", "patches to central headers take as long as a base build"),
     ("setpriv", "a harness that is killed by SIGKILL leaves its QEMU running"),
     ("mmdebstrap", "ci/setup cannot extract a newer QEMU; it installs this first"),

@@ -11,6 +11,7 @@ mod config;
 mod in_place;
 pub(crate) mod namespace;
 mod overlay;
+pub mod sandbox;
 #[cfg(test)]
 mod tests;
 mod toolchain;
@@ -31,7 +32,7 @@ use crate::source::Tree;
 pub use changes::{Changes, Compared, Resized};
 use config::Requested;
 use namespace::Namespace;
-use toolchain::{Make, Toolchain};
+use toolchain::{CCACHE, Make, Toolchain};
 
 /// Kinds of the cache entries that this stage makes.
 pub const KINDS: [&str; 2] = [BASE, IMAGE];
@@ -239,13 +240,15 @@ impl<'a> Builder<'a> {
             words,
             log: dir.join("build.log"),
         };
+        let readable = [self.tree.path.clone(), fragment.clone()];
+        let confined = |words| self.confine(words, &obj, &readable).map(job);
         let _lock = self.tree.lock(self.cache, false)?;
-        let configure = job(make.words(&[&all, "allnoconfig"]));
+        let configure = confined(make.words(&[&all, "allnoconfig"]))?;
         configure.finish(configure.plain())?;
         let config = obj.join(".config");
         let config = std::fs::read_to_string(&config).map_err(|e| Error::io("read", &config, e))?;
         self.requested.verify(&config, &self.tree.path)?;
-        let build = job(make.words(&targets(self.kernel)));
+        let build = confined(make.words(&targets(self.kernel)))?;
         build.finish(build.plain())
     }
 
@@ -262,13 +265,21 @@ impl<'a> Builder<'a> {
             staged,
             namespace: self.namespace,
             make: &make,
-            words: make.words(&targets(self.kernel)),
+            words: self.confine(make.words(&targets(self.kernel)), obj, &[self.tree.path.clone()])?,
             log: dir.join("build.log"),
         };
         match self.namespace {
             Some(namespace) => overlay::build(namespace, &job, &take),
             None => in_place::build(&job, &take),
         }
+    }
+
+    /// Keeps a command from everything but the build tree, which it writes, and what it is to read.
+    fn confine(&self, words: Vec<OsString>, obj: &Path, readable: &[PathBuf]) -> Result<Vec<OsString>> {
+        let ccache = self.cache.root().join(CCACHE);
+        std::fs::create_dir_all(&ccache).map_err(|e| Error::io("create", &ccache, e))?;
+        let readable = [readable, self.toolchain.directories.as_slice()].concat();
+        sandbox::confine(words, sandbox::View { obj, writable: &[ccache], readable: &readable })
     }
 
     /// Copies what is worth keeping from the first directory that has it.
@@ -338,13 +349,19 @@ impl Job<'_> {
             )));
         }
         let message = format!("the build failed; the end of {}:\n{end}", self.log.display());
-        if end.contains("No space left on device") {
+        if end.contains("No space left on device") && is_full(self.obj) {
             return Err(Error::infrastructure(message)
                 .hint("the disk is full: free some space and run the same command again"));
         }
         // The unpatched kernel is expected to build: if it does not, the machine is at fault.
         Err(if self.staged.is_empty() { Error::infrastructure(message) } else { Error::study(message) })
     }
+}
+
+/// Whether a disk is: what a build says of it may be a lie.
+fn is_full(dir: &Path) -> bool {
+    let room = rustix::fs::statvfs(dir).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    room < sandbox::FREE << 20
 }
 
 /// What kbuild is to make.

@@ -90,7 +90,13 @@ impl Namespace {
 
     fn unshare(self, script: &str) -> Run {
         let user = if self == Self::User { ["--user", "--map-root-user"].as_slice() } else { &[] };
-        let run = Run::new("unshare").args(user).args(["--mount", "--pid", "--fork", "--kill-child"]);
+        let run = Run::new("unshare").args(user).args([
+            "--mount",
+            "--pid",
+            "--mount-proc",
+            "--fork",
+            "--kill-child",
+        ]);
         run.args(["sh", "-c", script, "patcheval"])
     }
 }

@@ -4,6 +4,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::LazyLock;
 
+mod escapes;
+
 use super::*;
 use crate::patch::{Patch, stage};
 use crate::plan::{Arch, GuestCompiler, Source};
@@ -24,6 +26,7 @@ $(O)/System.map:
 sub/board.dtb:
 	mkdir -p $(O)/arch/mips/boot/dts/sub
 	echo tree >$(O)/arch/mips/boot/dts/$@
+-include evil.mk
 "#;
 
 /// Stands for a cross compiler and a linker.
@@ -57,9 +60,11 @@ impl World {
             std::fs::write(linux.join(name), text).unwrap();
         }
         std::fs::write(dir.path().join("f.config"), "CONFIG_A=y\n").unwrap();
+        let tools = dir.path().join("tools");
+        std::fs::create_dir(&tools).unwrap();
         for tool in ["x-gcc", "x-ld"] {
-            std::fs::write(dir.path().join(tool), TOOL).unwrap();
-            std::fs::set_permissions(dir.path().join(tool), std::fs::Permissions::from_mode(0o755)).unwrap();
+            std::fs::write(tools.join(tool), TOOL).unwrap();
+            std::fs::set_permissions(tools.join(tool), std::fs::Permissions::from_mode(0o755)).unwrap();
         }
         let cache = Cache::at(&dir.path().join("cache")).unwrap();
         let source = Source::Directory("linux".into());
@@ -67,7 +72,7 @@ impl World {
         let kernel = Kernel {
             name: "k".to_owned(),
             arch: Arch::Mips,
-            cross_compile: dir.path().join("x-").display().to_string(),
+            cross_compile: tools.join("x-").display().to_string(),
             source,
             fragments: vec!["f.config".into()],
             target: "all".to_owned(),
@@ -81,6 +86,10 @@ impl World {
     }
 
     fn builder(&self, namespace: Option<Namespace>) -> Builder<'_> {
+        if let Some(why) = sandbox::obstacle() {
+            eprintln!("NOT SANDBOXED, because it does not work here: {why}");
+            sandbox::switch_off();
+        }
         Builder::with(&self.cache, &self.kernel, &self.tree, self.dir.path(), namespace).unwrap()
     }
 

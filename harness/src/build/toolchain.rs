@@ -2,12 +2,15 @@
 //! The compiler, and everything else that kbuild is told, so that equal inputs give equal images.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cache_dir::Cache;
 use crate::error::Result;
 use crate::plan::Kernel;
 use crate::process::{Run, find_program};
+
+/// The directory of the compiler cache, in the cache.
+pub(super) const CCACHE: &str = "ccache";
 
 /// Line tables, so that addresses resolve to source lines, and no more: the whole of `-g` would double a link.
 const DEBUG: &str = "-g1";
@@ -27,6 +30,8 @@ pub(super) struct Toolchain {
     pub(super) compiler: String,
     /// First line of the linker's version.
     pub(super) binutils: String,
+    /// Where the tools are, if not where the system has its own.
+    pub(super) directories: Vec<PathBuf>,
     ccache: bool,
 }
 
@@ -38,7 +43,15 @@ impl Toolchain {
             Ok(text.lines().next().unwrap_or_default().to_owned())
         };
         let ccache = find_program("ccache".as_ref()).is_some();
-        Ok(Self { compiler: version("gcc")?, binutils: version("ld")?, ccache })
+        let program = find_program(format!("{}gcc", kernel.cross_compile).as_ref());
+        // Of `/opt/x/bin/x-gcc` all of `/opt/x`.
+        let directory = program.and_then(|path| {
+            let beside = path.canonicalize().ok()?.parent()?.to_owned();
+            let above = beside.parent().filter(|_| beside.ends_with("bin")).map(Path::to_owned);
+            Some(above.unwrap_or(beside))
+        });
+        let directories = directory.filter(|path| !path.starts_with("/usr")).into_iter().collect();
+        Ok(Self { compiler: version("gcc")?, binutils: version("ld")?, directories, ccache })
     }
 
     /// Returns what the image depends on beside source, configuration and versions.
@@ -72,7 +85,7 @@ impl Toolchain {
         ];
         let mut env: Vec<(String, OsString)> =
             PINNED.iter().map(|(name, value)| ((*name).to_owned(), value.into())).collect();
-        env.push(("CCACHE_DIR".to_owned(), cache.root().join("ccache").into()));
+        env.push(("CCACHE_DIR".to_owned(), cache.root().join(CCACHE).into()));
         // Without CCACHE_BASEDIR: it would make paths relative, and the prefix maps above would not know them. Every
         // variant of a base is built at the same paths anyway.
         env.push(("CCACHE_COMPILERCHECK".to_owned(), "content".into()));

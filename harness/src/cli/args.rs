@@ -29,6 +29,9 @@ pub struct Args {
     /// Colour of tables; auto also honours NO_COLOR
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
     pub color: When,
+    /// Build without a sandbox: whoever wrote a patch then may do what you may do
+    #[arg(long, global = true, env = "PATCHEVAL_NO_SANDBOX", value_parser = clap::builder::FalseyValueParser::new())]
+    pub no_sandbox: bool,
     /// What to do
     #[command(subcommand)]
     pub command: Command,

@@ -12,13 +12,14 @@ pub(super) const EXIT_CODES: [(&str, &str); 6] = [
 ];
 
 /// Environment variables and their meanings.
-pub(super) const ENVIRONMENT: [(&str, &str); 4] = [
+pub(super) const ENVIRONMENT: [(&str, &str); 5] = [
     (
         "PATCHEVAL_CACHE",
         "The cache directory, for sources, builds and snapshots; else $XDG_CACHE_HOME/patcheval, else ~/.cache/patcheval.",
     ),
     ("PATCHEVAL_ROOT", "The repository with kernels, patches and testcases, as --root."),
     ("PATCHEVAL_PLUGIN", "The plugin's shared object; else libqemu_plugin.so beside the program."),
+    ("PATCHEVAL_NO_SANDBOX", "If set, and neither empty nor 0, false, no or off: as --no-sandbox."),
     ("NO_COLOR", "If set and not empty: no colour, unless --color always says otherwise."),
 ];
 
