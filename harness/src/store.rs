@@ -337,7 +337,8 @@ fn evidence_dir(root: &Path, id: &TrialId) -> PathBuf {
     root.join("trials").join(id.to_string())
 }
 
-fn lock(root: &Path) -> Result<File> {
+/// Takes the lock of a directory that one process appends to.
+pub(crate) fn lock(root: &Path) -> Result<File> {
     let path = root.join("lock");
     let file = File::create(&path).map_err(|error| Error::io("create", &path, error))?;
     match file.try_lock() {
@@ -348,7 +349,7 @@ fn lock(root: &Path) -> Result<File> {
 }
 
 /// Cuts off a last line that a killed process left unfinished: its trial counts as not run.
-fn mend(path: &Path) -> Result<()> {
+pub(crate) fn mend(path: &Path) -> Result<()> {
     let Ok(bytes) = fs::read(path) else { return Ok(()) };
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     if whole == bytes.len() {

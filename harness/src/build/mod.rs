@@ -42,6 +42,9 @@ pub const BASE: &str = "base";
 /// Kind of the cache entries of images.
 pub const IMAGE: &str = "image";
 
+/// The requested configuration, in a base's entry.
+const REQUESTED: &str = "requested.config";
+
 /// Directory of the device trees in an image's entry.
 const DTBS: &str = "dtbs";
 
@@ -225,7 +228,7 @@ impl<'a> Builder<'a> {
     fn make_base(&self, dir: &Path) -> Result<()> {
         let obj = dir.join("obj");
         std::fs::create_dir(&obj).map_err(|e| Error::io("create", &obj, e))?;
-        let fragment = dir.join("requested.config");
+        let fragment = dir.join(REQUESTED);
         write_atomically(&fragment, self.requested.text().as_bytes())?;
         let make = self.toolchain.make(self.cache, self.kernel, &self.tree.path, &obj).without_ccache();
         let all = format!("KCONFIG_ALLCONFIG={}", fragment.display());
@@ -245,19 +248,35 @@ impl<'a> Builder<'a> {
         let _lock = self.tree.lock(self.cache, false)?;
         let configure = confined(make.words(&[&all, "allnoconfig"]))?;
         configure.finish(configure.plain())?;
-        let config = obj.join(".config");
-        let config = std::fs::read_to_string(&config).map_err(|e| Error::io("read", &config, e))?;
-        self.requested.verify(&config, &self.tree.path)?;
+        self.verify(&[&obj])?;
         let build = confined(make.words(&targets(self.kernel)))?;
         build.finish(build.plain())
     }
 
+    /// Checks that kbuild granted every request, in the first directory that has a configuration.
+    fn verify(&self, from: &[&Path]) -> Result<()> {
+        let configs: Vec<PathBuf> = from.iter().map(|dir| dir.join(".config")).collect();
+        let config = configs.iter().find(|path| path.is_file()).unwrap_or(&configs[0]);
+        let text = std::fs::read_to_string(config).map_err(|e| Error::io("read", config, e))?;
+        self.requested.verify(&text, &self.tree.path)
+    }
+
     fn make_image(&self, obj: &Path, staged: &Staged, dir: &Path) -> Result<()> {
-        let take = |from: &[&Path], objects: usize| self.keep(from, objects, staged, dir);
+        let take = |from: &[&Path], objects: usize| {
+            if changes_kconfig(staged) {
+                self.verify(from)?;
+            }
+            self.keep(from, objects, staged, dir)
+        };
         if staged.is_empty() {
             return take(&[obj], 0);
         }
         let make = self.toolchain.make(self.cache, self.kernel, &self.tree.path, obj);
+        // Asked for a symbol that the base does not have, kbuild would ask back and get no answer.
+        let requested = obj.with_file_name(REQUESTED);
+        let all = format!("KCONFIG_ALLCONFIG={}", requested.display());
+        let mut goals = if changes_kconfig(staged) { vec![all.as_str(), "allnoconfig"] } else { Vec::new() };
+        goals.extend(targets(self.kernel));
         let job = Job {
             cache: self.cache,
             tree: self.tree,
@@ -265,7 +284,7 @@ impl<'a> Builder<'a> {
             staged,
             namespace: self.namespace,
             make: &make,
-            words: self.confine(make.words(&targets(self.kernel)), obj, &[self.tree.path.clone()])?,
+            words: self.confine(make.words(&goals), obj, &[self.tree.path.clone(), requested.clone()])?,
             log: dir.join("build.log"),
         };
         match self.namespace {
@@ -356,6 +375,13 @@ impl Job<'_> {
         // The unpatched kernel is expected to build: if it does not, the machine is at fault.
         Err(if self.staged.is_empty() { Error::infrastructure(message) } else { Error::study(message) })
     }
+}
+
+/// Whether a series changes which symbols there are.
+fn changes_kconfig(staged: &Staged) -> bool {
+    let is_kconfig =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"Kconfig"));
+    staged.files.keys().any(is_kconfig)
 }
 
 /// Whether a disk is: what a build says of it may be a lie.

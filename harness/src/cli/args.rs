@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::bisect::{Bisect, Step};
 use super::facts;
 use crate::plan::Shard;
 use crate::run::Names;
@@ -284,6 +285,15 @@ pub enum Command {
     /// The model looks on and changes nothing. Exit code 0: none but suppressed ones and code being patched; 1: others were
     /// found; 3: none was found, but a boot did not come to the end of its testcase.
     Sanitize(Sanitize),
+    /// Find the commit that broke or fixed a cell, though it may not fail in every trial
+    ///
+    /// Exit code 0: found; 1: not found, and what is open is said. A bisection that was interrupted goes on where it was.
+    Bisect(Bisect),
+    /// Judge one commit, for `git bisect run`
+    ///
+    /// Exit code 0: good; 1: bad; 125: does not build or boot, or trials did not decide; 128: infrastructure failed; 129:
+    /// usage or study error; 130: interrupted; 198: bug in patcheval.
+    Step(Step),
     /// Check this machine for everything that a study needs
     Doctor,
     /// Tell what a study would cost: cells, builds, trials, minutes by the number of machines

@@ -27,7 +27,15 @@ use crate::{sanitize, study};
 pub(super) fn dispatch(args: &Args) -> Result<u8> {
     if args.no_sandbox {
         sandbox::switch_off();
-        if matches!(&args.command, Command::Run(_) | Command::Replay { .. } | Command::Sanitize(_)) {
+        let builds = matches!(
+            &args.command,
+            Command::Run(_)
+                | Command::Replay { .. }
+                | Command::Sanitize(_)
+                | Command::Bisect(_)
+                | Command::Step(_)
+        );
+        if builds {
             ui::say("warning: without the sandbox, whoever wrote a patch may do what you may do");
         }
     }
@@ -42,6 +50,8 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::Plan(asked) => super::plan::forecast(args, asked),
         Command::Clean(asked) => super::plan::clean(asked),
         Command::Study(StudyCommand::New(asked)) => super::study::new(args, asked),
+        Command::Bisect(asked) => super::bisect::bisect(args, asked),
+        Command::Step(asked) => super::bisect::step(args, asked),
         Command::Doctor => examine(),
         Command::List => list(args),
         Command::Reference { output } => super::reference::write(&root(args)?, output),

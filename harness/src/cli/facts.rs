@@ -2,12 +2,21 @@
 //! What help and man pages say beside the grammar: exit codes, environment variables, files.
 
 /// Exit codes and their meanings.
-pub(super) const EXIT_CODES: [(&str, &str); 6] = [
-    ("0", "all expectations met; compare: nothing got worse"),
-    ("1", "some expectation was not met, or a coherent control failed; compare: something got worse"),
+pub(super) const EXIT_CODES: [(&str, &str); 8] = [
+    ("0", "all expectations met; compare: nothing got worse; bisect: found; step: good"),
+    (
+        "1",
+        "some expectation was not met, or a coherent control failed; compare: something got worse; bisect: not found; \
+         step: bad",
+    ),
     ("2", "usage or study error"),
     ("3", "infrastructure failed, or left trials unknown; compare: cannot tell"),
     ("70", "bug in patcheval"),
+    ("125", "step: cannot tell"),
+    (
+        "128",
+        "step, to end `git bisect run`: infrastructure failed; 129 usage or study error; 198 bug in patcheval",
+    ),
     ("130", "interrupted; finished trials are kept"),
 ];
 

@@ -20,14 +20,21 @@ pub(super) fn pages() -> Result<BTreeMap<String, String>> {
     let mut program = Args::command().disable_help_subcommand(true);
     program.build();
     let mut commands = vec![program.clone()];
-    for command in program.get_subcommands() {
-        let name = format!("patcheval-{}", command.get_name());
-        commands.push(command.clone().display_name(name.clone()).bin_name(name.replacen('-', " ", 1)));
-    }
+    below(&program, "patcheval", &mut commands);
     commands.into_iter().map(page).collect()
 }
 
+/// Adds the subcommands of a command, named as on the command line, and theirs.
+fn below(command: &Command, name: &str, commands: &mut Vec<Command>) {
+    for command in command.get_subcommands() {
+        let name = format!("{name}-{}", command.get_name());
+        commands.push(command.clone().display_name(name.clone()).bin_name(name.replace('-', " ")));
+        below(command, &name, commands);
+    }
+}
+
 fn page(command: Command) -> Result<(String, String)> {
+    let has_subcommands = command.has_subcommands();
     // What stands behind the help is here a section of its own.
     let man =
         Man::new(command.after_help(None::<&str>)).manual("patcheval").source(env!("CARGO_PKG_VERSION"));
@@ -38,7 +45,7 @@ fn page(command: Command) -> Result<(String, String)> {
     man.render_synopsis_section(&mut text).map_err(failed)?;
     man.render_description_section(&mut text).map_err(failed)?;
     man.render_options_section(&mut text).map_err(failed)?;
-    if man.get_filename() == "patcheval.1" {
+    if has_subcommands {
         man.render_subcommands_section(&mut text).map_err(failed)?;
     }
     for (title, items) in [

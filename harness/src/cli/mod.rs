@@ -2,6 +2,7 @@
 //! The command line.
 
 mod args;
+mod bisect;
 mod commands;
 mod compare;
 mod explain;
@@ -31,7 +32,12 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             // Help and version are no errors.
-            let code = if error.use_stderr() { exit::STUDY } else { exit::MET };
+            let wrong = if bisect::asks_for_step(std::env::args_os()) {
+                bisect::step_exit_code(Kind::Study)
+            } else {
+                exit::STUDY
+            };
+            let code = if error.use_stderr() { wrong } else { exit::MET };
             let _ = error.print();
             return ExitCode::from(code);
         }
@@ -46,7 +52,8 @@ pub fn main() -> ExitCode {
             if error.kind() == Kind::Interrupted {
                 ui::say("hint: finished trials are kept; the same command goes on where it was");
             }
-            ExitCode::from(error.exit_code())
+            let is_step = matches!(args.command, args::Command::Step(_));
+            ExitCode::from(if is_step { bisect::step_exit_code(error.kind()) } else { error.exit_code() })
         }
     }
 }

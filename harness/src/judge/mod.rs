@@ -6,6 +6,7 @@
 //! testcase, or a pass means nothing there. *In the binary*: the patches changed the kernel, or the row is a no-op.
 //! Unknown trials are counted and shown, and are in no rate.
 
+pub mod bisection;
 mod cell;
 mod change;
 mod comparison;

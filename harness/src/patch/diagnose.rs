@@ -67,7 +67,7 @@ pub(super) fn explain(
 
 /// Returns the patch of `before` that keeps `patch` from applying: the last one before which it applies.
 fn last_that_takes<'p>(copy: &Copy<'_>, before: &'p [Patch], patch: &Patch) -> Result<Option<&'p Patch>> {
-    let mut again = Copy::new(copy.tree)?;
+    let mut again = Copy::new(copy.tree, copy.under)?;
     again.take(patch, &patch.files()?)?;
     let mut found = None;
     for earlier in before {

@@ -57,6 +57,21 @@ pub struct Staged {
 }
 
 impl Staged {
+    /// Returns these changes with their digest.
+    pub fn new(files: BTreeMap<PathBuf, Option<StagedFile>>) -> Self {
+        let mut parts: Vec<(&str, &[u8])> = Vec::new();
+        for (path, file) in &files {
+            parts.push(("path", path.as_os_str().as_encoded_bytes()));
+            parts.push(match file {
+                Some(StagedFile { content, executable: true }) => ("program", content.as_slice()),
+                Some(StagedFile { content, .. }) => ("file", content.as_slice()),
+                None => ("deleted", &[]),
+            });
+        }
+        let digest = key(parts);
+        Self { files, digest }
+    }
+
     /// Returns whether the tree stays as it is.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
@@ -118,7 +133,17 @@ const INSIDE: &str =
 /// Study error that names the patch, and for one that does not fit the hunk, the file and the line, and why if that can
 /// be told; also for a patch that is empty or binary, or leads out of the tree. Infrastructure if git is missing.
 pub fn stage(tree: &Path, series: &[Patch]) -> Result<Staged> {
-    let mut copy = Copy::new(tree)?;
+    stage_over(tree, &Staged::default(), series)
+}
+
+/// Applies patches as [`stage`] does, to `tree` as `under` leaves it, which is a neighbouring commit for instance; what is
+/// returned are the changes of both.
+///
+/// # Errors
+///
+/// As [`stage`].
+pub fn stage_over(tree: &Path, under: &Staged, series: &[Patch]) -> Result<Staged> {
+    let mut copy = Copy::new(tree, under)?;
     for (n, patch) in series.iter().enumerate() {
         let files = patch.files()?;
         copy.take(patch, &files)?;
@@ -127,12 +152,13 @@ pub fn stage(tree: &Path, series: &[Patch]) -> Result<Staged> {
         }
         copy.check_no_others(patch)?;
     }
-    collect(tree, &copy.root, &copy.touched)
+    copy.collect()
 }
 
 /// Copies of those files of a tree that patches touch, in a directory of their own.
 struct Copy<'a> {
     tree: &'a Path,
+    under: &'a Staged,
     scratch: tempfile::TempDir,
     root: PathBuf,
     touched: BTreeSet<PathBuf>,
@@ -163,13 +189,13 @@ impl Way {
 }
 
 impl<'a> Copy<'a> {
-    fn new(tree: &'a Path) -> Result<Self> {
+    fn new(tree: &'a Path, under: &'a Staged) -> Result<Self> {
         let scratch = tempfile::tempdir()
             .map_err(|e| Error::io("create a scratch directory in", &std::env::temp_dir(), e))?;
         // Below a directory that git may not leave upwards, lest it finds somebody's repository there.
         let root = scratch.path().join("tree");
         std::fs::create_dir(&root).map_err(|e| Error::io("create", &root, e))?;
-        Ok(Self { tree, scratch, root, touched: BTreeSet::new() })
+        Ok(Self { tree, under, scratch, root, touched: BTreeSet::new() })
     }
 
     /// Copies the files that a patch touches, unless an earlier one did.
@@ -177,7 +203,11 @@ impl<'a> Copy<'a> {
         for path in files.iter().flat_map(FilePatch::paths) {
             check_path(self.tree, path).map_err(|why| patch.fault(None, &why, INSIDE))?;
             if self.touched.insert(path.to_owned()) {
-                copy_file(self.tree, &self.root, path)?;
+                match self.under.files.get(path) {
+                    None => copy_file(self.tree, &self.root, path)?,
+                    Some(None) => {}
+                    Some(Some(file)) => write_file(&self.root, path, file)?,
+                }
             }
         }
         Ok(())
@@ -207,6 +237,20 @@ impl<'a> Copy<'a> {
         }
         Ok(())
     }
+
+    /// Returns what differs from the tree: what was there before, and what the patches changed.
+    fn collect(&self) -> Result<Staged> {
+        let mut files = self.under.files.clone();
+        for path in &self.touched {
+            let (before, after) = (load(&self.tree.join(path))?, load(&self.root.join(path))?);
+            if before == after {
+                files.remove(path);
+            } else {
+                files.insert(path.clone(), after);
+            }
+        }
+        Ok(Staged::new(files))
+    }
 }
 
 /// Says why a path may not be written, if so.
@@ -227,36 +271,20 @@ fn check_path(tree: &Path, path: &Path) -> Result<(), String> {
 }
 
 fn copy_file(tree: &Path, copy: &Path, path: &Path) -> Result<()> {
-    let (from, to) = (tree.join(path), copy.join(path));
+    let from = tree.join(path);
     if !from.is_file() {
         return Ok(());
     }
-    let parent = to.parent().unwrap_or(copy);
-    std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
     let Some(file) = load(&from)? else { return Ok(()) };
-    std::fs::write(&to, &file.content).map_err(|e| Error::io("write", &to, e))?;
-    set_executable(&to, file.executable)
+    write_file(copy, path, &file)
 }
 
-fn collect(tree: &Path, copy: &Path, touched: &BTreeSet<PathBuf>) -> Result<Staged> {
-    let mut files = BTreeMap::new();
-    for path in touched {
-        let (before, after) = (load(&tree.join(path))?, load(&copy.join(path))?);
-        if before != after {
-            files.insert(path.clone(), after);
-        }
-    }
-    let mut parts: Vec<(&str, &[u8])> = Vec::new();
-    for (path, file) in &files {
-        parts.push(("path", path.as_os_str().as_encoded_bytes()));
-        parts.push(match file {
-            Some(StagedFile { content, executable: true }) => ("program", content.as_slice()),
-            Some(StagedFile { content, .. }) => ("file", content.as_slice()),
-            None => ("deleted", &[]),
-        });
-    }
-    let digest = key(parts);
-    Ok(Staged { files, digest })
+fn write_file(copy: &Path, path: &Path, file: &StagedFile) -> Result<()> {
+    let to = copy.join(path);
+    let parent = to.parent().unwrap_or(copy);
+    std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
+    std::fs::write(&to, &file.content).map_err(|e| Error::io("write", &to, e))?;
+    set_executable(&to, file.executable)
 }
 
 /// Returns a file, or `None` where there is none.

@@ -6,6 +6,7 @@
 
 mod answer;
 mod binary;
+pub mod bisection;
 mod cell;
 mod change;
 mod confidence;

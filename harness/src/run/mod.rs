@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Runs a study: composes the stages from `plan` to `report`.
 
+mod bisect;
 mod compare;
 mod dossier;
 mod event;
@@ -43,6 +44,7 @@ pub const CACHE_KINDS: [&str; 7] = [
 /// The report for a browser, in a run directory.
 pub const PAGE: &str = "report.html";
 
+pub use bisect::{Asked, BisectRequest, Quest, Site, StepRequest, Stepped, bisect, settings_for, step};
 pub use compare::{Names, compare};
 pub use dossier::dossier;
 pub use event::{Event, Stage, Watch};

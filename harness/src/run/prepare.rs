@@ -58,6 +58,21 @@ pub struct Bootable {
 /// Study, for patches and configurations; infrastructure; interrupted. A kernel that does not compile is no
 /// error: its row is unknown.
 pub fn prepare(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Result<Prepared> {
+    let sources = sources(cache, root, plan, &kernels(plan), watch)?;
+    let sizes = sizes(plan, &sources)?;
+    let mut prepared = assemble(cache, root, plan, &sources, watch)?;
+    prepared.manifest.sizes = sizes;
+    Ok(prepared)
+}
+
+/// The same from sources that are there, but for the sizes of patches.
+pub(super) fn assemble(
+    cache: &Cache,
+    root: &Path,
+    plan: &Plan,
+    sources: &BTreeMap<String, Sources>,
+    watch: Watch<'_>,
+) -> Result<Prepared> {
     let mut emulators = BTreeMap::new();
     for target in &plan.targets {
         let name = &target.machine.qemu;
@@ -67,7 +82,6 @@ pub fn prepare(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Res
     }
     let plugin = machine::find_plugin()?;
     let kernels = kernels(plan);
-    let sources = sources(cache, root, plan, &kernels, watch)?;
     let mut prepared = Prepared {
         manifest: Manifest {
             v: Manifest::version(),
@@ -78,7 +92,7 @@ pub fn prepare(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Res
             releases: BTreeMap::new(),
             bases: BTreeMap::new(),
             images: BTreeMap::new(),
-            sizes: sizes(plan, &sources)?,
+            sizes: BTreeMap::new(),
             guests: BTreeMap::new(),
             changes: BTreeMap::new(),
         },

@@ -77,6 +77,15 @@ impl Bench {
         Printed { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
     }
 
+    /// The cache directory, as the command finds it.
+    pub fn cache(&self) -> PathBuf {
+        let named = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        named("PATCHEVAL_CACHE").unwrap_or_else(|| {
+            let home = || named("HOME").unwrap().join(".cache");
+            named("XDG_CACHE_HOME").unwrap_or_else(home).join("patcheval")
+        })
+    }
+
     /// The directory of a run with this name.
     pub fn out(&self, name: &str) -> PathBuf {
         self.scratch.join(name)

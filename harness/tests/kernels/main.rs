@@ -4,7 +4,9 @@
 //! `ci/setup` provides what these need; without it they fail and say what is missing.
 
 mod bench;
+mod bisection;
 mod figures;
+mod history;
 mod interruption;
 mod shares;
 

@@ -15,7 +15,7 @@ pub const VERSION: u32 = 1;
 /// What changed from one run to another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunChanges {
-    /// [`VERSION`] of the writer.
+    /// Version of the format: the writer's `VERSION`.
     pub v: u32,
     /// Cells that both runs have.
     pub compared: u32,

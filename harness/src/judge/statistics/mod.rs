@@ -6,7 +6,7 @@ pub mod bootstrap;
 pub mod fisher;
 pub mod holm;
 pub mod interval;
-mod random;
+pub(in crate::judge) mod random;
 pub mod sequential;
 
 #[cfg(test)]

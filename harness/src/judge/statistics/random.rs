@@ -7,26 +7,31 @@ use chacha20::rand_core::SeedableRng;
 
 /// A generator: ChaCha with 8 rounds, whose output is defined by its specification and is no matter of a crate's version.
 /// So the seed fills the key directly, and numbers are drawn here and not by `rand`, which may change how it does both.
-pub(super) struct Random(ChaCha8Rng);
+pub(in crate::judge) struct Random(ChaCha8Rng);
 
 impl Random {
     /// Returns the generator of a seed.
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::judge) fn new(seed: u64) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         Self(ChaCha8Rng::from_seed(key))
     }
 
     /// Returns 32 random bits.
-    pub(super) fn bits(&mut self) -> u32 {
+    pub(in crate::judge) fn bits(&mut self) -> u32 {
         self.0.next_u32()
+    }
+
+    /// Returns true with a chance of `rate`, to within 2^-32.
+    pub(in crate::judge) fn chance(&mut self, rate: f64) -> bool {
+        f64::from(self.bits()) < rate * 4_294_967_296.0
     }
 
     /// Returns a number below `n`, each with the same chance; `n` is at least 1.
     ///
     /// D. Lemire, "Fast random integer generation in an interval", ACM Transactions on Modeling and Computer Simulation 29
     /// (2019), article 3: the upper half of a product, where the few lower halves that would favour some are drawn anew.
-    pub(super) fn below(&mut self, n: u32) -> u32 {
+    pub(in crate::judge) fn below(&mut self, n: u32) -> u32 {
         let unfair = n.wrapping_neg() % n;
         loop {
             let product = u64::from(self.bits()) * u64::from(n);

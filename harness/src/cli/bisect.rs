@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! `patcheval bisect` and `patcheval step`.
+
+use std::path::PathBuf;
+
+use super::args::Args;
+use super::commands::{cores, display, print, root};
+use crate::cache_dir::Cache;
+use crate::error::{Error, Kind, Result, exit};
+use crate::judge::bisection::{Settings, Turn};
+use crate::judge::statistics::sequential::Decision;
+use crate::report::bisection::table;
+use crate::run::{self, Asked, BisectRequest, Quest, Site, StepRequest, Stepped};
+use crate::source::history::Repository;
+use crate::study;
+
+/// What both are told.
+#[derive(Debug, clap::Args)]
+pub struct Where {
+    /// Name of a study under ci/studies, or path of a study's file
+    pub study: String,
+    /// Git repository of the kernel, which is only read
+    #[arg(long, value_name = "DIR")]
+    pub tree: PathBuf,
+    /// What is tried; the row's patches are applied to each commit
+    #[arg(long, value_name = "KERNEL/MACHINE/ROW/TESTCASE")]
+    pub cell: String,
+    /// Commit over whose build the others are built
+    #[arg(long, value_name = "REV")]
+    pub base: Option<String>,
+    /// Trials at the same time [default: one per core]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<usize>,
+}
+
+/// What `bisect` is told.
+#[derive(Debug, clap::Args)]
+pub struct Bisect {
+    /// Study, tree and cell
+    #[command(flatten)]
+    pub place: Where,
+    /// Commit at which the cell passes; if it is the newer one, the commit that fixed it is sought
+    #[arg(long, value_name = "REV")]
+    pub good: String,
+    /// Commit at which the cell fails
+    #[arg(long, value_name = "REV")]
+    pub bad: String,
+    /// Follow only the first parent of merges
+    #[arg(long)]
+    pub first_parent: bool,
+    /// Name of the older state in the log [default: good, or broken if a fix is sought]
+    #[arg(long, value_name = "TERM")]
+    pub term_old: Option<String>,
+    /// Name of the newer state in the log [default: bad, or fixed if a fix is sought]
+    #[arg(long, value_name = "TERM")]
+    pub term_new: Option<String>,
+    /// Probability at which a commit is the answer
+    #[arg(long, value_name = "CHANCE", default_value_t = Settings::default().confidence)]
+    pub confidence: f64,
+    /// Give up after so many trials
+    #[arg(long, value_name = "N", default_value_t = Settings::default().max_trials)]
+    pub max_trials: u32,
+    /// Say how many commits there are, and how long it will probably take
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Directory of the bisection, in which it goes on [default: runs/bisect-<hash of all that it is made of>]
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// What `step` is told.
+#[derive(Debug, clap::Args)]
+pub struct Step {
+    /// Study, tree and cell
+    #[command(flatten)]
+    pub place: Where,
+    /// Commit to judge
+    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    pub commit: String,
+    /// Cannot tell after so many trials
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub max_trials: u32,
+    /// Run only the trial with this seed
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u64>,
+}
+
+/// Exit codes of `step`, as `git bisect run` takes them.
+pub mod step_exit {
+    /// The commit passes.
+    pub const GOOD: u8 = 0;
+    /// The commit fails.
+    pub const BAD: u8 = 1;
+    /// It cannot be tested, or trials did not decide.
+    pub const CANNOT_TELL: u8 = 125;
+    /// Infrastructure failed; this and what is above ends `git bisect run`.
+    pub const INFRASTRUCTURE: u8 = 128;
+    /// Usage or study error.
+    pub const STUDY: u8 = 129;
+    /// Bug in patcheval; 130 is interrupted, as everywhere.
+    pub const INTERNAL: u8 = 198;
+}
+
+/// Host seconds of a build and a boot, and of a trial, for forecasts.
+const SETUP_SECONDS: f64 = 11.0;
+const TRIAL_SECONDS: f64 = SETUP_SECONDS / 24.0;
+
+pub(super) fn bisect(args: &Args, asked: &Bisect) -> Result<u8> {
+    if !(asked.confidence > 0.5 && asked.confidence < 1.0) {
+        return Err(Error::study(format!(
+            "--confidence is {}, but must be above 0.5 and below 1",
+            asked.confidence
+        )));
+    }
+    let root = root(args)?;
+    let plan = study::load(&root, &asked.place.study)?;
+    let repository = Repository::open(&asked.place.tree)?;
+    let quest = Quest::new(repository, &asked.good, &asked.bad, asked.first_parent)?;
+    if asked.dry_run {
+        return dry_run(&quest, asked);
+    }
+    let cache = Cache::locate()?;
+    cache.sweep(&run::CACHE_KINDS)?;
+    let base = match &asked.place.base {
+        Some(revision) => quest.repository.commit(revision)?,
+        None => quest.commits[0].clone(),
+    };
+    let jobs = asked.place.jobs.or_else(cores).unwrap_or(1);
+    let place = Asked { cache: &cache, root: &root, plan: &plan, cell: &asked.place.cell, jobs };
+    let site = Site::open(place, &quest.repository, &base)?;
+    let request = BisectRequest {
+        quest: &quest,
+        site: &site,
+        settings: run::settings_for(&site, asked.confidence, asked.max_trials),
+        terms: terms(asked, quest.turn),
+        out: asked.out.clone(),
+        study: &asked.place.study,
+    };
+    let mut display = display(args, None);
+    let found = run::bisect(&request, &mut |event| display.show(event));
+    display.finish();
+    let (bisection, directory) = found?;
+    print(&table(&bisection))?;
+    print(&format!("log: {}\n", directory.join("bisect.log").display()))?;
+    print(&format!("mail: {}\n", directory.join("mail.txt").display()))?;
+    Ok(if bisection.found().is_empty() { exit::NOT_MET } else { exit::MET })
+}
+
+fn terms(asked: &Bisect, turn: Turn) -> (String, String) {
+    let (old, new) = if turn == Turn::Broken { ("good", "bad") } else { ("broken", "fixed") };
+    let named = |term: &Option<String>, default: &str| term.clone().unwrap_or_else(|| default.to_owned());
+    (named(&asked.term_old, old), named(&asked.term_new, new))
+}
+
+fn dry_run(quest: &Quest, asked: &Bisect) -> Result<u8> {
+    let settings =
+        Settings { confidence: asked.confidence, max_trials: asked.max_trials, ..Settings::default() };
+    let (old, new) = (&quest.commits[0], &quest.commits[quest.commits.len() - 1]);
+    let sought = if quest.turn == Turn::Broken { "broke" } else { "fixed" };
+    print(&format!("{} commits, one of which {sought} it\n", quest.commits.len() - 1))?;
+    for (name, commit) in [("old", old), ("new", new)] {
+        print(&format!("{name}: {} {}\n", commit.short(), commit.subject))?;
+    }
+    for forecast in quest.forecasts(settings) {
+        let minutes = (forecast.builds * SETUP_SECONDS + forecast.trials * TRIAL_SECONDS) / 60.0;
+        print(&format!(
+            "if it fails in {:>3.0} % of trials: {:.0} commits built, {:.0} trials (nine times of ten at most {}), \
+             {minutes:.0} minutes\n",
+            forecast.rate * 100.0,
+            forecast.builds,
+            forecast.trials,
+            forecast.most_trials,
+        ))?;
+    }
+    print("and the base build, which takes some minutes, unless the cache has it\n")?;
+    Ok(exit::MET)
+}
+
+pub(super) fn step(args: &Args, asked: &Step) -> Result<u8> {
+    let root = root(args)?;
+    let plan = study::load(&root, &asked.place.study)?;
+    let cache = Cache::locate()?;
+    cache.sweep(&run::CACHE_KINDS)?;
+    let jobs = asked.place.jobs.or_else(cores).unwrap_or(1);
+    let request = StepRequest {
+        repository: Repository::open(&asked.place.tree)?,
+        commit: Some(asked.commit.clone()),
+        base: asked.place.base.clone(),
+        asked: Asked { cache: &cache, root: &root, plan: &plan, cell: &asked.place.cell, jobs },
+        max_trials: asked.max_trials,
+        seed: asked.seed,
+    };
+    let mut display = display(args, None);
+    let stepped = run::step(&request, &mut |event| display.show(event));
+    display.finish();
+    let stepped = stepped?;
+    let (word, code) = match stepped.decision {
+        Decision::Sound => ("good", step_exit::GOOD),
+        Decision::Faulty => ("bad", step_exit::BAD),
+        Decision::Open => ("cannot tell", step_exit::CANNOT_TELL),
+    };
+    print(&sentence(&stepped, word))?;
+    Ok(code)
+}
+
+fn sentence(stepped: &Stepped, word: &str) -> String {
+    let Stepped { commit, trials: (passes, failures, unknown), untestable, .. } = stepped;
+    let told = match untestable {
+        Some(why) => why.clone(),
+        None => format!("{failures} of {} trials fail, {unknown} say nothing", passes + failures),
+    };
+    format!("{} {word}: {told}: {}\n", commit.short(), commit.subject)
+}
+
+/// The exit code of a `step` that ended with an error: `git bisect run` takes codes below 128 for a judgement.
+pub(super) fn step_exit_code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Study => step_exit::STUDY,
+        Kind::Infrastructure => step_exit::INFRASTRUCTURE,
+        Kind::Interrupted => exit::INTERRUPTED,
+        Kind::Internal => step_exit::INTERNAL,
+    }
+}
+
+/// Whether a command line asks for `step`, also one that makes no sense.
+pub(super) fn asks_for_step(words: impl IntoIterator<Item = std::ffi::OsString>) -> bool {
+    words.into_iter().skip(1).any(|word| word == "step")
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The directory of a bisection: what it is about, and what came of each commit and trial, appended as it ends.
+//!
+//! ```text
+//! bisect.json      what is asked; a directory belongs to one such question
+//! journal.jsonl    one line per commit that was built and booted, or could not be, and per trial
+//! bisect.log       for `git bisect replay`; made when the search ends, as are
+//! report.txt, mail.txt
+//! lock             held while a bisection appends
+//! ```
+//!
+//! The search is run again from its first thought and takes what it finds here instead of trying it, so that an interrupted
+//! one makes the same choices as one that was not.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::cache_dir::write_atomically;
+use crate::error::{Error, Result};
+use crate::judge::bisection::{Settings, Told, Turn};
+use crate::plan::Plan;
+use crate::store::{lock, mend};
+
+const VERSION: u32 = 1;
+const QUESTION: &str = "bisect.json";
+const LINES: &str = "journal.jsonl";
+
+/// What a bisection is about. Equal questions have equal answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Question {
+    pub(super) v: u32,
+    /// The cell, with the base as its kernel's source.
+    pub(super) plan: Plan,
+    /// SHA-256 of each patch of the row.
+    pub(super) series: Vec<String>,
+    pub(super) turn: Turn,
+    pub(super) settings: Settings,
+    pub(super) first_parent: bool,
+    /// Hashes of the old end and of the commits after it.
+    pub(super) commits: Vec<String>,
+    /// SHA-256 of the plugin's shared object.
+    pub(super) plugin: String,
+}
+
+impl Question {
+    pub(super) fn version() -> u32 {
+        VERSION
+    }
+
+    /// The name of its directory.
+    pub(super) fn name(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        format!("bisect-{}", &crate::trial::sha256(&text)[..12])
+    }
+}
+
+/// What came of something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "what")]
+pub(super) enum Entry {
+    /// A commit was built and booted.
+    Ready {
+        /// Its hash.
+        commit: String,
+        /// Host seconds.
+        seconds: f64,
+    },
+    /// A commit could not be.
+    Untestable {
+        /// Its hash.
+        commit: String,
+        /// Why not.
+        why: String,
+        /// Host seconds.
+        seconds: f64,
+    },
+    /// A trial has ended.
+    Trial {
+        /// The commit's hash.
+        commit: String,
+        /// Its seed.
+        seed: u64,
+        /// What it tells.
+        told: Told,
+        /// Its symptom or the cause of its being unknown.
+        how: String,
+    },
+}
+
+/// What the directory holds.
+#[derive(Debug)]
+pub(super) struct Journal {
+    root: PathBuf,
+    lines: File,
+    _lock: File,
+    pub(super) ready: BTreeMap<String, f64>,
+    pub(super) untestable: BTreeMap<String, (String, f64)>,
+    pub(super) trials: BTreeMap<(String, u64), (Told, String)>,
+}
+
+impl Journal {
+    /// Opens a directory for appending, making it if need be.
+    ///
+    /// # Errors
+    ///
+    /// Study, when it belongs to another question or a line is damaged; infrastructure, when another process appends to it.
+    pub(super) fn open(root: &Path, question: &Question) -> Result<Self> {
+        std::fs::create_dir_all(root).map_err(|error| Error::io("create", root, error))?;
+        let lock = lock(root)?;
+        let file = root.join(QUESTION);
+        let text = serde_json::to_string_pretty(question)
+            .map_err(|error| Error::internal(format!("bisection: {error}")))?;
+        match std::fs::read_to_string(&file) {
+            Ok(found) if found.trim_end() == text => {}
+            Ok(_) => {
+                return Err(Error::study(format!("{} belongs to another bisection", root.display()))
+                    .hint("commits, study, tools or options have changed since: choose another --out"));
+            }
+            Err(_) => write_atomically(&file, format!("{text}\n").as_bytes())?,
+        }
+        let path = root.join(LINES);
+        mend(&path)?;
+        let lines = OpenOptions::new().create(true).append(true).open(&path);
+        let lines = lines.map_err(|error| Error::io("open", &path, error))?;
+        let mut journal = Self {
+            root: root.to_owned(),
+            lines,
+            _lock: lock,
+            ready: BTreeMap::new(),
+            untestable: BTreeMap::new(),
+            trials: BTreeMap::new(),
+        };
+        let text = std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, error))?;
+        for (number, line) in text.lines().enumerate() {
+            let entry = serde_json::from_str(line)
+                .map_err(|error| Error::study(format!("{}:{}: {error}", path.display(), number + 1)))?;
+            journal.remember(entry);
+        }
+        Ok(journal)
+    }
+
+    /// Where it is.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Appends an entry, on disk before this returns.
+    pub(super) fn append(&mut self, entry: Entry) -> Result<()> {
+        let text =
+            serde_json::to_string(&entry).map_err(|error| Error::internal(format!("journal: {error}")))?;
+        let written =
+            self.lines.write_all(format!("{text}\n").as_bytes()).and_then(|()| self.lines.sync_data());
+        written.map_err(|error| Error::io("write", &self.root.join(LINES), error))?;
+        self.remember(entry);
+        Ok(())
+    }
+
+    fn remember(&mut self, entry: Entry) {
+        match entry {
+            Entry::Ready { commit, seconds } => drop(self.ready.insert(commit, seconds)),
+            Entry::Untestable { commit, why, seconds } => {
+                self.untestable.insert(commit, (why, seconds));
+            }
+            Entry::Trial { commit, seed, told, how } => {
+                self.trials.insert((commit, seed), (told, how));
+            }
+        }
+    }
+
+    /// Writes one of the files that are made at the end.
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<()> {
+        write_atomically(&self.root.join(name), text.as_bytes())
+    }
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The kernels of commits: each is built over the tree of one commit, the base, so that only what differs is compiled.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::cache_dir::Cache;
+use crate::error::{Error, Kind, Result};
+use crate::judge::{self, bisection::Told};
+use crate::patch::{self, Patch, Staged, StagedFile};
+use crate::plan::{Cell, Plan, Source, TrialId};
+use crate::process::check_interrupted;
+use crate::run::event::{Event, Watch};
+use crate::run::pool::parallel;
+use crate::run::prepare::{Combination, Prepared, Snapshot, Snapshots, Sources, assemble};
+use crate::run::run_one;
+use crate::source::history::{Commit, Repository};
+use crate::source::{self, Tree};
+use crate::trial::line::{Outcome, TrialLine};
+
+/// Room for a commit's seeds before those of its neighbour begin.
+const SEEDS: u64 = 1 << 16;
+
+/// One cell, on the commits of a repository.
+#[derive(Debug)]
+pub struct Site<'a> {
+    cache: &'a Cache,
+    root: &'a Path,
+    repository: Repository,
+    base: Commit,
+    tree: Tree,
+    plan: Plan,
+    series: Vec<Patch>,
+    jobs: usize,
+}
+
+/// What is asked of a commit.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The cache directory.
+    pub cache: &'a Cache,
+    /// The repository of patcheval's own files.
+    pub root: &'a Path,
+    /// The study.
+    pub plan: &'a Plan,
+    /// `KERNEL/MACHINE/ROW/TESTCASE`.
+    pub cell: &'a str,
+    /// Trials at the same time.
+    pub jobs: usize,
+}
+
+/// A commit's kernel.
+#[derive(Debug)]
+pub(super) enum Stand {
+    /// It has booted.
+    Ready(Box<Ready>),
+    /// It is no kernel that could be tried, with the reason.
+    Untestable(String),
+}
+
+/// A kernel that trials can run on.
+#[derive(Debug)]
+pub(super) struct Ready {
+    prepared: Prepared,
+    snapshots: Snapshots,
+}
+
+impl<'a> Site<'a> {
+    /// Takes one cell out of a study; the kernel's source becomes the commit `base`.
+    ///
+    /// # Errors
+    ///
+    /// Study, for a cell that the study does not have; infrastructure.
+    pub fn open(asked: Asked<'a>, repository: &Repository, base: &Commit) -> Result<Self> {
+        let mut plan = one_cell(asked.plan, asked.cell)?;
+        let source = Source::Git { path: repository.path().to_owned(), reference: base.hash.clone() };
+        plan.targets[0].kernel.source = source.clone();
+        let tree = source::provide(asked.cache, &source, asked.root)?;
+        let series = patch::gather(asked.root, &plan.rows[0].series)?;
+        let Asked { cache, root, jobs, .. } = asked;
+        Ok(Self { cache, root, repository: repository.clone(), base: base.clone(), tree, plan, series, jobs })
+    }
+
+    /// The study, reduced to its one cell.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The commit over whose tree all others are built.
+    pub fn base(&self) -> &Commit {
+        &self.base
+    }
+
+    /// The repository of patcheval's own files.
+    pub(super) fn root(&self) -> &Path {
+        self.root
+    }
+
+    /// The cell as it is named on the command line.
+    pub(super) fn cell_name(&self) -> String {
+        let Cell { target, row, testcase } = self.cell();
+        [&target.kernel.name, &target.machine.name, &row.name, &testcase.name].map(String::as_str).join("/")
+    }
+
+    /// The patches that are applied to each commit.
+    pub(super) fn series(&self) -> &[Patch] {
+        &self.series
+    }
+
+    /// The cell.
+    pub(super) fn cell(&self) -> Cell<'_> {
+        Cell { target: &self.plan.targets[0], row: &self.plan.rows[0], testcase: &self.plan.testcases[0] }
+    }
+
+    /// The name of a commit's trial. Its seeds are its own, and the same whoever tries it: with the seeds of its neighbours,
+    /// which run nearly the same code, it would pass where they pass and tell nothing new.
+    pub(super) fn trial(&self, commit: &Commit, number: u32) -> TrialId {
+        let block = commit.hash.get(..7).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0);
+        self.cell().trial(self.plan.study.mode, block * SEEDS + u64::from(number) + 1)
+    }
+
+    /// Builds the base if it was not built before, which takes minutes.
+    ///
+    /// # Errors
+    ///
+    /// Infrastructure, when it does not build.
+    pub(super) fn prepare_base(&self, watch: Watch<'_>) -> Result<()> {
+        self.assemble(Staged::default(), watch).map(drop).map_err(|error| {
+            let hint = "name a commit that builds by --base: all others are built over its tree";
+            if error.kind() == Kind::Interrupted { error } else { error.hint(hint) }
+        })
+    }
+
+    /// Builds and boots a commit, with the row's patches.
+    ///
+    /// # Errors
+    ///
+    /// Infrastructure; interrupted. A commit that is no kernel to be tried is no error.
+    pub(super) fn stand(&self, commit: &Commit, watch: Watch<'_>) -> Result<Stand> {
+        let staged = match self.staged(commit) {
+            Ok(staged) => staged,
+            Err(error) if error.kind() == Kind::Study => return Ok(Stand::Untestable(first_line(&error))),
+            Err(error) => return Err(error),
+        };
+        let prepared = self.assemble(staged, watch)?;
+        let cell = self.cell();
+        let image = &prepared.manifest.images[&cell.target.kernel.name][&cell.row.name];
+        if let Some(why) = &image.failed {
+            return Ok(Stand::Untestable(format!("does not build: {}", complaint(why, &self.tree.path))));
+        }
+        let mut snapshots = Snapshots::new();
+        if cell.testcase.boot.is_none() {
+            let combination = Combination { target: cell.target, row: cell.row };
+            snapshots = prepared.snapshots(self.cache, &[combination], 1, &mut |_| {})?;
+        }
+        if let Some(Snapshot::NotReady { console, timed_out }) = snapshots.values().next() {
+            return Ok(Stand::Untestable(format!("does not boot: {}", last_words(console, *timed_out))));
+        }
+        Ok(Stand::Ready(Box::new(Ready { prepared, snapshots })))
+    }
+
+    /// What a commit, with the row's patches, changes in the base's tree.
+    fn staged(&self, commit: &Commit) -> Result<Staged> {
+        let changes = self.repository.changes(&self.base.hash, &commit.hash)?;
+        let file = |(content, executable)| StagedFile { content, executable };
+        let under = Staged::new(changes.into_iter().map(|(path, to)| (path, to.map(file))).collect());
+        patch::stage_over(&self.tree.path, &under, &self.series)
+            .map_err(|error| error.context("the row's patches do not apply"))
+    }
+
+    fn assemble(&self, staged: Staged, watch: Watch<'_>) -> Result<Prepared> {
+        let staged = BTreeMap::from([(self.cell().row.name.clone(), staged)]);
+        let sources = Sources { tree: self.tree.clone(), staged };
+        let sources = BTreeMap::from([(self.cell().target.kernel.name.clone(), sources)]);
+        // A commit that does not build is told as such, and its steps are nobody's concern.
+        let mut steps = |event: Event<'_>| {
+            if let Event::Begin(_) | Event::Step { seconds: Some(_), .. } = event {
+                watch(event);
+            }
+        };
+        assemble(self.cache, self.root, &self.plan, &sources, &mut steps)
+    }
+
+    /// Runs trials of a commit, and hands the line of each, as it ends, to `done`.
+    ///
+    /// # Errors
+    ///
+    /// Infrastructure; interrupted.
+    pub(super) fn run(
+        &self,
+        ready: &Ready,
+        trials: &[TrialId],
+        mut done: impl FnMut(&TrialLine) -> Result<()>,
+    ) -> Result<()> {
+        let work = |id: &TrialId| {
+            check_interrupted()?;
+            run_one(self.cache, &self.plan, &ready.prepared, &ready.snapshots, id)
+        };
+        parallel(self.jobs, trials, work, |_, finished| done(&finished.line))
+    }
+
+    /// What a trial tells, by what the study takes for evidence.
+    pub(super) fn told(&self, line: &TrialLine) -> Told {
+        match judge::judged_outcome(&self.plan, line) {
+            Outcome::Pass => Told::Pass,
+            Outcome::Fail { .. } => Told::Fail,
+            Outcome::Unknown { .. } => Told::Unknown,
+        }
+    }
+}
+
+/// Returns the part of a study that is about one cell.
+fn one_cell(plan: &Plan, cell: &str) -> Result<Plan> {
+    let id: TrialId = format!("{cell}/enforce/1").parse().map_err(|_| {
+        Error::study(format!("`{cell}` is no cell")).hint(
+            "a cell is KERNEL/MACHINE/ROW/TESTCASE, as in mips-6.1/malta-24kf-16k/unfixed/t1-first-return",
+        )
+    })?;
+    let cell = plan.cell_of(&id)?;
+    if !cell.target.has_what_needs(cell.testcase) {
+        return Err(Error::study(format!("{} does not run on {}", id.testcase, cell.target.title())));
+    }
+    let (targets, rows, testcases) = (cell.target.clone(), cell.row.clone(), cell.testcase.clone());
+    let mut study = plan.study.clone();
+    study.baseline.clone_from(&rows.name);
+    Ok(Plan {
+        study,
+        targets: vec![targets],
+        rows: vec![rows],
+        testcases: vec![testcases],
+        questions: Vec::new(),
+    })
+}
+
+fn first_line(error: &Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+/// The line of a build's log that says what is wrong, with paths as they are in `tree`.
+fn complaint(log: &str, tree: &Path) -> String {
+    let wrong = |line: &&str| line.contains("error:") || line.contains("undefined reference");
+    let found = log.lines().find(wrong).or_else(|| log.lines().last());
+    found.unwrap_or_default().trim().replace(&format!("{}/", tree.display()), "")
+}
+
+/// What a console says of a boot that came to nothing.
+fn last_words(console: &str, timed_out: bool) -> String {
+    let panic = console.lines().find_map(|line| Some(line.get(line.find("Kernel panic")?..)?.trim()));
+    match (panic, timed_out) {
+        (Some(panic), _) => panic.to_owned(),
+        (None, true) => "it was not ready in time".to_owned(),
+        (None, false) => console.lines().last().unwrap_or("no word on its console").trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_said_in_a_line() {
+        let log = "the build failed; the end of x:\n  CC a.o\n/cache/tree/a.c:3:1: error: unknown type\nmake: *** [a.o] Error 1";
+        assert_eq!(complaint(log, Path::new("/cache/tree")), "a.c:3:1: error: unknown type");
+        assert_eq!(complaint("just this", Path::new("/")), "just this");
+        assert_eq!(
+            last_words("[    0.1] Kernel panic - not syncing: no\nx", false),
+            "Kernel panic - not syncing: no"
+        );
+        assert_eq!(last_words("a\nb", true), "it was not ready in time");
+    }
+}
