@@ -31,6 +31,7 @@ pub mod source;
 pub mod store;
 pub mod study;
 pub mod symbols;
+pub mod template;
 pub mod trial;
 pub mod ui;
 pub mod yaml;

@@ -14,7 +14,7 @@ const STAGES: [&str; 9] =
 const TOOLS: [&str; 7] = ["error", "process", "yaml", "nearest", "cache_dir", "qemu", "symbols"];
 
 /// The stages that compute and do nothing else: every input is an argument, every output a return value.
-const PURE: [&str; 5] = ["plan", "judge", "report", "sanitize", "reference"];
+const PURE: [&str; 6] = ["plan", "judge", "report", "sanitize", "reference", "template"];
 
 /// What a pure stage has no business with: parts of the standard library, and the tools that run or open something.
 const EFFECTS: [&str; 5] = ["fs", "process", "env", "net", "time"];
@@ -48,7 +48,7 @@ fn allowed(module: &str) -> Option<Vec<&'static str>> {
         _ if TOOLS.contains(&module) => tools.to_vec(),
         // Knows records and nothing of how they come about.
         "sanitize" => tools.to_vec(),
-        "study" => [&["plan"], tools].concat(),
+        "study" | "template" => [&["plan"], tools].concat(),
         // Tells what the files are like that these two read.
         "reference" => [&["plan", "sanitize"], tools].concat(),
         "store" => [&["plan", "patch", "build", "trial"], tools].concat(),
@@ -56,10 +56,12 @@ fn allowed(module: &str) -> Option<Vec<&'static str>> {
         "doctor" => [&STAGES, tools].concat(),
         "run" => [&STAGES, ["store", "sanitize"].as_slice(), tools].concat(),
         "ui" => [&["run", "trial"], tools].concat(),
-        "cli" => {
-            [&STAGES, ["store", "sanitize", "study", "reference", "doctor", "run", "ui"].as_slice(), tools]
-                .concat()
-        }
+        "cli" => [
+            &STAGES,
+            ["store", "sanitize", "study", "template", "reference", "doctor", "run", "ui"].as_slice(),
+            tools,
+        ]
+        .concat(),
         "main" => vec!["cli"],
         "lib" => Vec::new(),
         _ => return None,

@@ -27,6 +27,9 @@ const READABLE: [&str; 4] = ["/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.s
 /// Directories that are links into `/usr` on merged systems, and directories on others.
 const MERGED: [&str; 5] = ["bin", "sbin", "lib", "lib32", "lib64"];
 
+/// Where programs are in any case, behind the caller's own path.
+const SYSTEM_PATH: &str = ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// Bytes of `/tmp`, which is in memory.
 const TMP: u64 = 1 << 30;
 
@@ -165,6 +168,10 @@ fn bubblewrap(view: View<'_>) -> Vec<OsString> {
     }
     add("--remount-ro", &["/".as_ref()]);
     add("--remount-ro", &["/dev".as_ref()]);
+    // What the caller's path names may not be here; what is needed is.
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    path.push(SYSTEM_PATH);
+    add("--setenv", &["PATH".as_ref(), &path]);
     add("--setenv", &["HOME".as_ref(), "/tmp".as_ref()]);
     add("--setenv", &["TMPDIR".as_ref(), "/tmp".as_ref()]);
     words.push("--".into());

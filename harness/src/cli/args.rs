@@ -118,6 +118,35 @@ pub struct Forecast {
     pub jobs: Option<usize>,
 }
 
+/// What `template` is told.
+#[derive(Debug, clap::Args)]
+pub struct Template {
+    /// For whom
+    #[arg(value_enum)]
+    pub system: System,
+    /// Name of a study under ci/studies, or path of a study's file
+    #[arg(default_value = study::DEFAULT)]
+    pub study: String,
+    /// How many machines share it
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub shards: u32,
+    /// When, as five fields of cron in UTC
+    #[arg(long, value_name = "CRON", default_value = "17 2 * * *")]
+    pub cron: String,
+    /// File to write instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// A CI system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum System {
+    /// GitHub Actions.
+    Github,
+    /// GitLab.
+    Gitlab,
+}
+
 /// What `clean` is told.
 #[derive(Debug, clap::Args)]
 pub struct Clean {
@@ -305,6 +334,8 @@ pub enum Command {
     /// Make a study
     #[command(subcommand)]
     Study(StudyCommand),
+    /// Write a workflow for a CI system, which runs a study every night in shares and publishes the reports
+    Template(Template),
     /// List the studies of the repository
     List,
     /// Write the reference: JSON Schemas and pages of the YAML files, and man pages

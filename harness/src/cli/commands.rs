@@ -52,6 +52,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::Study(StudyCommand::New(asked)) => super::study::new(args, asked),
         Command::Bisect(asked) => super::bisect::bisect(args, asked),
         Command::Step(asked) => super::bisect::step(args, asked),
+        Command::Template(asked) => super::template::template(args, asked),
         Command::Doctor => examine(),
         Command::List => list(args),
         Command::Reference { output } => super::reference::write(&root(args)?, output),

@@ -14,6 +14,7 @@ mod reference;
 mod report;
 mod run;
 mod study;
+mod template;
 
 use std::process::ExitCode;
 

@@ -67,10 +67,10 @@ fn headline(plan: &Plan) -> String {
     let Plan { study, rows, testcases, targets, .. } = plan;
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     format!(
-        "{}: {}\n{} against the baseline {}, {} on {}: {} at most",
+        "{}: {}\n{} ({} is the baseline), {} on {}: {} at most",
         study.name,
         study.title,
-        count(rows.iter().filter(|row| row.name != study.baseline).count(), "row"),
+        count(rows.len(), "row"),
         study.baseline,
         count(testcases.len(), "testcase"),
         count(targets.len(), "target"),

@@ -168,7 +168,7 @@ fn the_help_tells_the_exit_codes() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     let (_, codes) = ended.stdout.split_once("Exit codes:\n").unwrap();
     let told: Vec<&str> = codes.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(told, ["0", "1", "2", "3", "70", "130"]);
+    assert_eq!(told, ["0", "1", "2", "3", "70", "125", "128", "130"]);
 }
 
 #[test]

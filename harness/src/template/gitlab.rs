@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! A pipeline of GitLab, whose schedule is an entry of the project's settings.
+
+use super::{IMAGE, Night};
+
+/// Returns a pipeline for `.gitlab-ci.yml`, or to be included there.
+pub fn gitlab(night: &Night<'_>) -> String {
+    let merge: String = night.merge().iter().map(|line| format!("    - {line}\n")).collect();
+    let (head, study, cron) = (night.head("gitlab", ".gitlab-ci.yml"), night.study(), &night.cron);
+    let (shards, share) = (night.shards, night.share("$CI_NODE_INDEX"));
+    format!(
+        r#"{head}# Its schedule is an entry under Build > Pipeline schedules: {cron}. The runner must allow privileged containers.
+stages: [share, merge]
+variables:
+  PATCHEVAL_CACHE: $CI_PROJECT_DIR/.cache/patcheval
+  CARGO_HOME: $CI_PROJECT_DIR/.cache/cargo
+default:
+  image: {IMAGE}
+share:
+  stage: share
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "schedule" || $CI_PIPELINE_SOURCE == "web"
+  parallel: {shards}
+  timeout: 5h 50m
+  cache:
+    key: patcheval-{study}
+    paths: [.cache]
+  script:
+    - ci/setup
+    - cargo build --release --workspace
+    - {share}
+  artifacts:
+    when: always
+    paths: ['share-*']
+merge:
+  stage: merge
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "schedule" || $CI_PIPELINE_SOURCE == "web"
+      when: always
+  timeout: 1h
+  cache:
+    key: patcheval-{study}
+    paths: [.cache]
+    policy: pull
+  script:
+    - cargo build --release --workspace
+{merge}    - exit "$verdict"
+  artifacts:
+    when: always
+    paths: [whole]
+    reports:
+      junit: whole/junit.xml
+"#
+    )
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Workflows for CI systems that run a study every night in shares, put these together, and publish the reports. Pure.
+//!
+//! They call `ci/setup` and `patcheval` as a user would. Their image is Debian 12 with Rust; it runs privileged, because the
+//! build's sandbox and overlays need namespaces.
+
+mod github;
+mod gitlab;
+
+pub use github::github;
+pub use gitlab::gitlab;
+
+use crate::plan::Plan;
+
+/// What is the same for every CI system.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Night<'a> {
+    /// The study.
+    pub plan: &'a Plan,
+    /// How many machines share it.
+    pub shards: u32,
+    /// When, as five fields of cron in UTC.
+    pub cron: String,
+}
+
+/// Debian 12 with Rust.
+const IMAGE: &str = "rust:1-bookworm";
+
+/// What kernels, and so the cache, depend on beside the program.
+const INPUTS: [&str; 3] = ["kernels/**", "patches/**", "ci/setup"];
+
+/// Reports of the whole, beside those that a run writes.
+const REPORTS: [(&str, &str); 2] = [("junit", "junit.xml"), ("markdown", "summary.md")];
+
+impl Night<'_> {
+    fn study(&self) -> &str {
+        &self.plan.study.name
+    }
+
+    /// The head of a file: who made it, so that nobody mends it by hand.
+    fn head(&self, system: &str, place: &str) -> String {
+        format!(
+            "# SPDX-License-Identifier: GPL-2.0-or-later\n\
+             # Made by `patcheval template {system} {} --shards {} --cron '{}'`: change that, not this.\n\
+             # Copy it to {place}. {} cells, at most {} trials, on {} machines.\n",
+            self.study(),
+            self.shards,
+            self.cron,
+            self.plan.cells().len(),
+            self.plan.trials().len(),
+            self.shards,
+        )
+    }
+
+    /// The command that runs one share; its number stands in a variable of the CI system.
+    fn share(&self, number: &str) -> String {
+        let (study, shards) = (self.study(), self.shards);
+        format!("target/release/patcheval run {study} --shard {number}/{shards} --out share-{number}")
+    }
+
+    /// Commands that put shares together and write the reports. The verdict is that of the last one.
+    fn merge(&self) -> Vec<String> {
+        let mut lines = vec![
+            "verdict=0".to_owned(),
+            "target/release/patcheval merge share-* --out whole || verdict=$?".to_owned(),
+        ];
+        for (format, file) in REPORTS {
+            lines.push(format!(
+                "target/release/patcheval report whole --format {format} --output whole/{file} || [ $? -le 3 ]"
+            ));
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::plan::tests::plan;
+
+    fn night(plan: &Plan) -> Night<'_> {
+        Night { plan, shards: 4, cron: "17 2 * * *".into() }
+    }
+
+    #[test]
+    fn each_share_runs_once_and_the_whole_is_published_even_if_a_share_failed() {
+        let plan = plan();
+        let file: Value = crate::yaml::parse("github", &github(&night(&plan))).unwrap();
+        assert_eq!(file["on"]["schedule"][0]["cron"], "17 2 * * *");
+        let share = &file["jobs"]["share"];
+        assert_eq!(share["strategy"]["matrix"]["shard"], serde_json::json!([1, 2, 3, 4]));
+        assert_eq!(share["strategy"]["fail-fast"], false);
+        let steps = share["steps"].as_array().unwrap();
+        let run = steps.iter().filter_map(|step| step["run"].as_str()).find(|run| run.contains("--shard"));
+        assert!(
+            run.unwrap().contains("run small --shard ${{ matrix.shard }}/4 --out share-${{ matrix.shard }}")
+        );
+        let merge = &file["jobs"]["merge"];
+        assert_eq!((&merge["needs"], &merge["if"]), (&"share".into(), &"${{ !cancelled() }}".into()));
+        let text = serde_json::to_string(merge).unwrap();
+        assert!(text.contains("GITHUB_STEP_SUMMARY") && text.contains("exit \\\"$verdict\\\""), "{text}");
+    }
+
+    #[test]
+    fn gitlab_counts_shares_from_one_and_takes_the_junit_file() {
+        let plan = plan();
+        let file: Value = crate::yaml::parse("gitlab", &gitlab(&night(&plan))).unwrap();
+        assert_eq!(file["share"]["parallel"], 4);
+        let script = serde_json::to_string(&file["share"]["script"]).unwrap();
+        assert!(script.contains("run small --shard $CI_NODE_INDEX/4 --out share-$CI_NODE_INDEX"), "{script}");
+        assert_eq!(file["share"]["artifacts"]["when"], "always");
+        assert_eq!(file["merge"]["artifacts"]["reports"]["junit"], "whole/junit.xml");
+        assert_eq!(file["merge"]["rules"][0]["when"], "always");
+    }
+}
