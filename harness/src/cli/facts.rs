@@ -9,10 +9,7 @@ pub(super) const EXIT_CODES: [(&str, &str); 8] = [
     ("3", "infrastructure failed, or left trials unknown; compare: cannot tell"),
     ("70", "bug in patcheval"),
     ("125", "step: cannot tell"),
-    (
-        "128",
-        "step, to end `git bisect run`: infrastructure failed; 129 usage or study error; 198 bug in patcheval",
-    ),
+    ("128", "step: infrastructure failed (129: usage or study error, 198: bug); ends `git bisect run`"),
     ("130", "interrupted; finished trials are kept"),
 ];
 
