@@ -78,7 +78,7 @@ impl Requested {
 }
 
 /// Reads a line of a fragment or of `.config`: a symbol and its value, or nothing for a comment.
-fn parse_line(line: &str) -> Result<Option<(&str, &str)>, String> {
+pub(super) fn parse_line(line: &str) -> Result<Option<(&str, &str)>, String> {
     let line = line.trim();
     if let Some(symbol) = line.strip_prefix("# ").and_then(|l| l.strip_suffix(" is not set")) {
         return Ok(Some((symbol, "n")).filter(|_| symbol.starts_with("CONFIG_")));

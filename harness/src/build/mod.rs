@@ -8,8 +8,10 @@
 
 mod changes;
 mod config;
+mod image;
 mod in_place;
 pub(crate) mod namespace;
+mod options;
 mod overlay;
 pub mod sandbox;
 #[cfg(test)]
@@ -20,7 +22,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
 use crate::cache_dir::{Cache, key, sha256_file, write_atomically};
@@ -31,7 +32,10 @@ use crate::process::{Run, Sink};
 use crate::source::Tree;
 pub use changes::{Changes, Compared, Resized};
 use config::Requested;
+pub use image::{BuildRecord, Image};
+use image::{DTBS, GRANTED, RECORD_VERSION, load};
 use namespace::Namespace;
+pub use options::{Options, Switch, configured};
 use toolchain::{CCACHE, Make, Toolchain};
 
 /// Kinds of the cache entries that this stage makes.
@@ -45,12 +49,6 @@ pub const IMAGE: &str = "image";
 /// The requested configuration, in a base's entry.
 const REQUESTED: &str = "requested.config";
 
-/// Directory of the device trees in an image's entry.
-const DTBS: &str = "dtbs";
-
-/// Version of `build.json`.
-const RECORD_VERSION: u32 = 1;
-
 /// A base build takes minutes; a patch to a central header makes a variant just as long.
 const DEADLINE: Duration = Duration::from_secs(3 * 3600);
 
@@ -59,50 +57,6 @@ const QUOTED_LINES: usize = 15;
 
 /// Receives the directories with a build's results, the newest first, and the number of objects made.
 type Take<'a> = &'a dyn Fn(&[&Path], usize) -> Result<()>;
-
-/// A kernel that can be booted, and what resolves its addresses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
-    /// Directory of the cache entry.
-    pub dir: PathBuf,
-    /// What QEMU boots.
-    pub image: PathBuf,
-    /// Directory of the kernel's device trees.
-    pub dtbs: PathBuf,
-    /// ELF file with symbols and line tables.
-    pub vmlinux: PathBuf,
-    /// kbuild's list of symbols.
-    pub system_map: PathBuf,
-    /// What the build is made of.
-    pub record: BuildRecord,
-}
-
-/// `build.json`: what an image was made from; nothing in it depends on when or where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BuildRecord {
-    /// Version of this format.
-    pub v: u32,
-    /// Name of the kernel.
-    pub kernel: String,
-    /// Version of its source, like `6.1.192`.
-    pub version: String,
-    /// Id of its source's content.
-    pub source: String,
-    /// Key of the base build.
-    pub base: String,
-    /// Digest of what the series changes; see [`Staged::digest`].
-    pub series: String,
-    /// First line of the compiler's version.
-    pub compiler: String,
-    /// First line of the linker's version.
-    pub binutils: String,
-    /// SHA-256 of the image that QEMU boots. Equal images are equal kernels.
-    pub image_sha256: String,
-    /// SHA-256 of vmlinux.
-    pub vmlinux_sha256: String,
-    /// How many objects the variant's build made again; 0 for the base itself.
-    pub objects_rebuilt: usize,
-}
 
 /// Something from the cache, or made just now.
 #[derive(Clone, Debug)]
@@ -253,18 +207,19 @@ impl<'a> Builder<'a> {
         build.finish(build.plain())
     }
 
-    /// Checks that kbuild granted every request, in the first directory that has a configuration.
+    /// Checks that kbuild granted every request.
     fn verify(&self, from: &[&Path]) -> Result<()> {
-        let configs: Vec<PathBuf> = from.iter().map(|dir| dir.join(".config")).collect();
-        let config = configs.iter().find(|path| path.is_file()).unwrap_or(&configs[0]);
-        let text = std::fs::read_to_string(config).map_err(|e| Error::io("read", config, e))?;
-        self.requested.verify(&text, &self.tree.path)
+        self.requested.verify(&granted(from)?, &self.tree.path)
     }
 
     fn make_image(&self, obj: &Path, staged: &Staged, dir: &Path) -> Result<()> {
+        let own = staged.files.contains_key(Path::new(options::FILE));
         let take = |from: &[&Path], objects: usize| {
-            if changes_kconfig(staged) {
-                self.verify(from)?;
+            // Of two configurations nobody knows what those between them may ask for.
+            match own {
+                true => keep_config(from, dir)?,
+                false if changes_kconfig(staged) => self.verify(from)?,
+                false => {}
             }
             self.keep(from, objects, staged, dir)
         };
@@ -273,9 +228,10 @@ impl<'a> Builder<'a> {
         }
         let make = self.toolchain.make(self.cache, self.kernel, &self.tree.path, obj);
         // Asked for a symbol that the base does not have, kbuild would ask back and get no answer.
-        let requested = obj.with_file_name(REQUESTED);
+        let requested = if own { self.tree.path.join(options::FILE) } else { obj.with_file_name(REQUESTED) };
         let all = format!("KCONFIG_ALLCONFIG={}", requested.display());
-        let mut goals = if changes_kconfig(staged) { vec![all.as_str(), "allnoconfig"] } else { Vec::new() };
+        let configures = own || changes_kconfig(staged);
+        let mut goals = if configures { vec![all.as_str(), "allnoconfig"] } else { Vec::new() };
         goals.extend(targets(self.kernel));
         let job = Job {
             cache: self.cache,
@@ -377,6 +333,17 @@ impl Job<'_> {
     }
 }
 
+/// What kbuild made of a request, from the first directory that has a configuration.
+fn granted(from: &[&Path]) -> Result<String> {
+    let configs: Vec<PathBuf> = from.iter().map(|dir| dir.join(".config")).collect();
+    let config = configs.iter().find(|path| path.is_file()).unwrap_or(&configs[0]);
+    std::fs::read_to_string(config).map_err(|e| Error::io("read", config, e))
+}
+
+fn keep_config(from: &[&Path], dir: &Path) -> Result<()> {
+    write_atomically(&dir.join(GRANTED), granted(from)?.as_bytes())
+}
+
 /// Whether a series changes which symbols there are.
 fn changes_kconfig(staged: &Staged) -> bool {
     let is_kconfig =
@@ -393,22 +360,6 @@ fn is_full(dir: &Path) -> bool {
 /// What kbuild is to make.
 fn targets(kernel: &Kernel) -> Vec<&str> {
     std::iter::once(&kernel.target).chain(&kernel.dtbs).map(String::as_str).collect()
-}
-
-fn load(dir: PathBuf) -> Result<Image> {
-    let file = dir.join("build.json");
-    let text = std::fs::read(&file).map_err(|e| Error::io("read", &file, e))?;
-    let record = serde_json::from_slice(&text).map_err(|e| {
-        Error::infrastructure(format!("{}: {e}", file.display())).hint("remove that directory")
-    })?;
-    Ok(Image {
-        image: dir.join("image"),
-        dtbs: dir.join(DTBS),
-        vmlinux: dir.join("vmlinux"),
-        system_map: dir.join("System.map"),
-        record,
-        dir,
-    })
 }
 
 /// Counts object files below a directory, those made since `begun` if given; kbuild's intermediate links do not count.

@@ -7,15 +7,12 @@ use super::bars::Bars;
 use super::lines::Lines;
 use super::remark::{Remarks, Tone};
 use super::*;
-use crate::judge::tests::lines as trials;
 use crate::run::Stage;
 use crate::trial::line::{Cause, Detail, Outcome, Symptom, TrialLine};
 
 fn trial(row: &str, outcome: Outcome) -> TrialLine {
-    let of_row = |line: &TrialLine| line.id.row == row;
-    let mut line = trials().into_iter().find(of_row).unwrap();
-    line.outcome = outcome;
-    line
+    let id = format!("mips-6.1/malta/{row}/t1/enforce/1").parse().unwrap();
+    TrialLine { outcome, ..TrialLine::unknown(id, Cause::NoRecord, "") }
 }
 
 fn said(line: TrialLine, text: &str) -> TrialLine {
