@@ -47,7 +47,7 @@ pub struct BuildRecord {
     pub source: String,
     /// Key of the base build.
     pub base: String,
-    /// Digest of what the series changes; see [`Staged::digest`].
+    /// Digest of what the series changes; see [`crate::patch::Staged`].
     pub series: String,
     /// First line of the compiler's version.
     pub compiler: String,
@@ -62,7 +62,7 @@ pub struct BuildRecord {
 }
 
 impl Image {
-    /// Returns what kbuild made of the image's own configuration, if it has one: see [`configured`].
+    /// Returns what kbuild made of the image's own configuration, if it has one: see [`super::configured`].
     ///
     /// # Errors
     ///
