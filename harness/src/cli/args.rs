@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::bisect::{Bisect, Step};
+use super::bisect::{Bisect, BisectConfig, Step};
 use super::facts;
 use crate::plan::Shard;
 use crate::run::Names;
@@ -318,6 +318,11 @@ pub enum Command {
     ///
     /// Exit code 0: found; 1: not found, and what is open is said. A bisection that was interrupted goes on where it was.
     Bisect(Bisect),
+    /// Find the option that breaks a cell, between a configuration with which it passes and one with which it fails
+    ///
+    /// The options in which they differ are switched one after another; what kbuild makes of each configuration between the
+    /// two is built, booted and tried as `bisect` does it, with the same exit codes. Both sides of the answer are kept.
+    BisectConfig(BisectConfig),
     /// Judge one commit, for `git bisect run`
     ///
     /// Exit code 0: good; 1: bad; 125: does not build or boot, or trials did not decide; 128: infrastructure failed; 129:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! `patcheval bisect` and `patcheval step`.
+//! `patcheval bisect`, `patcheval bisect-config` and `patcheval step`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::Args;
 use super::commands::{cores, display, print, root};
@@ -9,36 +9,62 @@ use crate::cache_dir::Cache;
 use crate::error::{Error, Kind, Result, exit};
 use crate::judge::bisection::{Settings, Turn};
 use crate::judge::statistics::sequential::Decision;
-use crate::report::bisection::table;
-use crate::run::{self, Asked, BisectRequest, Quest, Site, StepRequest, Stepped};
+use crate::plan::Plan;
+use crate::report::bisection::{Candidate, Origin, table};
+use crate::run::{self, Asked, BisectRequest, Ends, Quest, Site, StepRequest, Stepped};
 use crate::source::history::Repository;
 use crate::study;
 
-/// What both are told.
+/// What all are told.
 #[derive(Debug, clap::Args)]
 pub struct Where {
     /// Name of a study under ci/studies, or path of a study's file
     pub study: String,
-    /// Git repository of the kernel, which is only read
-    #[arg(long, value_name = "DIR")]
-    pub tree: PathBuf,
-    /// What is tried; the row's patches are applied to each commit
+    /// What is tried; the row's patches are applied to each commit, or below each configuration
     #[arg(long, value_name = "KERNEL/MACHINE/ROW/TESTCASE")]
     pub cell: String,
-    /// Commit over whose build the others are built
-    #[arg(long, value_name = "REV")]
-    pub base: Option<String>,
     /// Trials at the same time [default: one per core]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,
 }
 
+/// What both that search are told.
+#[derive(Debug, clap::Args)]
+pub struct Effort {
+    /// Probability at which something is the answer
+    #[arg(long, value_name = "CHANCE", default_value_t = Settings::default().confidence)]
+    pub confidence: f64,
+    /// Give up after so many trials
+    #[arg(long, value_name = "N", default_value_t = Settings::default().max_trials)]
+    pub max_trials: u32,
+    /// Say among how many it is sought, and how long it will probably take
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Directory of the bisection, in which it goes on [default: runs/bisect-<hash of all that it is made of>]
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Where commits are.
+#[derive(Debug, clap::Args)]
+pub struct Commits {
+    /// Git repository of the kernel, which is only read
+    #[arg(long, value_name = "DIR")]
+    pub tree: PathBuf,
+    /// Commit over whose build the others are built
+    #[arg(long, value_name = "REV")]
+    pub base: Option<String>,
+}
+
 /// What `bisect` is told.
 #[derive(Debug, clap::Args)]
 pub struct Bisect {
-    /// Study, tree and cell
+    /// Study and cell
     #[command(flatten)]
     pub place: Where,
+    /// The repository
+    #[command(flatten)]
+    pub commits: Commits,
     /// Commit at which the cell passes; if it is the newer one, the commit that fixed it is sought
     #[arg(long, value_name = "REV")]
     pub good: String,
@@ -54,26 +80,37 @@ pub struct Bisect {
     /// Name of the newer state in the log [default: bad, or fixed if a fix is sought]
     #[arg(long, value_name = "TERM")]
     pub term_new: Option<String>,
-    /// Probability at which a commit is the answer
-    #[arg(long, value_name = "CHANCE", default_value_t = Settings::default().confidence)]
-    pub confidence: f64,
-    /// Give up after so many trials
-    #[arg(long, value_name = "N", default_value_t = Settings::default().max_trials)]
-    pub max_trials: u32,
-    /// Say how many commits there are, and how long it will probably take
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Directory of the bisection, in which it goes on [default: runs/bisect-<hash of all that it is made of>]
-    #[arg(short, long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
+    /// How long it may take
+    #[command(flatten)]
+    pub effort: Effort,
+}
+
+/// What `bisect-config` is told.
+#[derive(Debug, clap::Args)]
+pub struct BisectConfig {
+    /// Study and cell
+    #[command(flatten)]
+    pub place: Where,
+    /// Configuration with which the cell passes: a .config or a fragment, laid over the kernel's own fragments
+    #[arg(long, value_name = "FILE")]
+    pub good: PathBuf,
+    /// Configuration with which the cell fails
+    #[arg(long, value_name = "FILE")]
+    pub bad: PathBuf,
+    /// How long it may take
+    #[command(flatten)]
+    pub effort: Effort,
 }
 
 /// What `step` is told.
 #[derive(Debug, clap::Args)]
 pub struct Step {
-    /// Study, tree and cell
+    /// Study and cell
     #[command(flatten)]
     pub place: Where,
+    /// The repository
+    #[command(flatten)]
+    pub commits: Commits,
     /// Commit to judge
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     pub commit: String,
@@ -106,65 +143,87 @@ const SETUP_SECONDS: f64 = 11.0;
 const TRIAL_SECONDS: f64 = SETUP_SECONDS / 24.0;
 
 pub(super) fn bisect(args: &Args, asked: &Bisect) -> Result<u8> {
-    if !(asked.confidence > 0.5 && asked.confidence < 1.0) {
-        return Err(Error::study(format!(
-            "--confidence is {}, but must be above 0.5 and below 1",
-            asked.confidence
-        )));
+    let repository = Repository::open(&asked.commits.tree)?;
+    let ends = Ends {
+        good: &asked.good,
+        bad: &asked.bad,
+        base: asked.commits.base.as_deref(),
+        first_parent: asked.first_parent,
+        term_old: asked.term_old.as_deref(),
+        term_new: asked.term_new.as_deref(),
+    };
+    search(args, &asked.place, &asked.effort, |_, _| Quest::among_commits(repository, ends))
+}
+
+pub(super) fn bisect_config(args: &Args, asked: &BisectConfig) -> Result<u8> {
+    search(args, &asked.place, &asked.effort, |root, plan| {
+        let kernel = run::kernel_of(plan, &asked.place.cell)?;
+        let fragments: Vec<PathBuf> = kernel.fragments.iter().map(|path| root.join(path)).collect();
+        Quest::among_configurations(&fragments, &asked.good, &asked.bad)
+    })
+}
+
+fn search(
+    args: &Args,
+    place: &Where,
+    effort: &Effort,
+    quest: impl FnOnce(&Path, &Plan) -> Result<Quest>,
+) -> Result<u8> {
+    let Effort { confidence, max_trials, .. } = *effort;
+    if !(confidence > 0.5 && confidence < 1.0) {
+        return Err(Error::study(format!("--confidence is {confidence}, but must be above 0.5 and below 1")));
     }
     let root = root(args)?;
-    let plan = study::load(&root, &asked.place.study)?;
-    let repository = Repository::open(&asked.place.tree)?;
-    let quest = Quest::new(repository, &asked.good, &asked.bad, asked.first_parent)?;
-    if asked.dry_run {
-        return dry_run(&quest, asked);
+    let plan = study::load(&root, &place.study)?;
+    let quest = quest(&root, &plan)?;
+    if effort.dry_run {
+        return dry_run(&quest, Settings { confidence, max_trials, ..Settings::default() });
     }
     let cache = Cache::locate()?;
     cache.sweep(&run::CACHE_KINDS)?;
-    let base = match &asked.place.base {
-        Some(revision) => quest.repository.commit(revision)?,
-        None => quest.commits[0].clone(),
-    };
-    let jobs = asked.place.jobs.or_else(cores).unwrap_or(1);
-    let place = Asked { cache: &cache, root: &root, plan: &plan, cell: &asked.place.cell, jobs };
-    let site = Site::open(place, &quest.repository, &base)?;
+    let jobs = place.jobs.or_else(cores).unwrap_or(1);
+    let asked = Asked { cache: &cache, root: &root, plan: &plan, cell: &place.cell, jobs };
+    let site = Site::open(asked, &quest.ground)?;
     let request = BisectRequest {
         quest: &quest,
         site: &site,
-        settings: run::settings_for(&site, asked.confidence, asked.max_trials),
-        terms: terms(asked, quest.turn),
-        out: asked.out.clone(),
-        study: &asked.place.study,
+        settings: run::settings_for(&site, confidence, max_trials),
+        out: effort.out.clone(),
+        study: &place.study,
     };
     let mut display = display(args, None);
     let found = run::bisect(&request, &mut |event| display.show(event));
     display.finish();
     let (bisection, directory) = found?;
     print(&table(&bisection))?;
-    print(&format!("log: {}\n", directory.join("bisect.log").display()))?;
-    print(&format!("mail: {}\n", directory.join("mail.txt").display()))?;
+    if let Origin::Commits { .. } = bisection.origin {
+        print(&format!("log: {}\n", directory.join(run::LOG).display()))?;
+    }
+    print(&format!("mail: {}\n", directory.join(run::MAIL).display()))?;
     Ok(if bisection.found().is_empty() { exit::NOT_MET } else { exit::MET })
 }
 
-fn terms(asked: &Bisect, turn: Turn) -> (String, String) {
-    let (old, new) = if turn == Turn::Broken { ("good", "bad") } else { ("broken", "fixed") };
-    let named = |term: &Option<String>, default: &str| term.clone().unwrap_or_else(|| default.to_owned());
-    (named(&asked.term_old, old), named(&asked.term_new, new))
-}
-
-fn dry_run(quest: &Quest, asked: &Bisect) -> Result<u8> {
-    let settings =
-        Settings { confidence: asked.confidence, max_trials: asked.max_trials, ..Settings::default() };
-    let (old, new) = (&quest.commits[0], &quest.commits[quest.commits.len() - 1]);
+fn dry_run(quest: &Quest, settings: Settings) -> Result<u8> {
     let sought = if quest.turn == Turn::Broken { "broke" } else { "fixed" };
-    print(&format!("{} commits, one of which {sought} it\n", quest.commits.len() - 1))?;
-    for (name, commit) in [("old", old), ("new", new)] {
-        print(&format!("{name}: {} {}\n", commit.short(), commit.subject))?;
+    let what = if let Origin::Commits { .. } = quest.origin { "commits" } else { "options" };
+    print(&format!("{} {what}, one of which {sought} it\n", quest.candidates.len() - 1))?;
+    match &quest.origin {
+        Origin::Commits { .. } => {
+            for (name, candidate) in [("old", quest.candidates.first()), ("new", quest.candidates.last())] {
+                let Some(Candidate { label, subject, .. }) = candidate else { continue };
+                print(&format!("{name}: {label} {subject}\n"))?;
+            }
+        }
+        Origin::Configurations { .. } => {
+            for Candidate { subject, .. } in &quest.candidates[1..] {
+                print(&format!("  {subject}\n"))?;
+            }
+        }
     }
     for forecast in quest.forecasts(settings) {
         let minutes = (forecast.builds * SETUP_SECONDS + forecast.trials * TRIAL_SECONDS) / 60.0;
         print(&format!(
-            "if it fails in {:>3.0} % of trials: {:.0} commits built, {:.0} trials (nine times of ten at most {}), \
+            "if it fails in {:>3.0} % of trials: {:.0} {what} built, {:.0} trials (nine times of ten at most {}), \
              {minutes:.0} minutes\n",
             forecast.rate * 100.0,
             forecast.builds,
@@ -183,9 +242,9 @@ pub(super) fn step(args: &Args, asked: &Step) -> Result<u8> {
     cache.sweep(&run::CACHE_KINDS)?;
     let jobs = asked.place.jobs.or_else(cores).unwrap_or(1);
     let request = StepRequest {
-        repository: Repository::open(&asked.place.tree)?,
+        repository: Repository::open(&asked.commits.tree)?,
         commit: Some(asked.commit.clone()),
-        base: asked.place.base.clone(),
+        base: asked.commits.base.clone(),
         asked: Asked { cache: &cache, root: &root, plan: &plan, cell: &asked.place.cell, jobs },
         max_trials: asked.max_trials,
         seed: asked.seed,

@@ -51,6 +51,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::Clean(asked) => super::plan::clean(asked),
         Command::Study(StudyCommand::New(asked)) => super::study::new(args, asked),
         Command::Bisect(asked) => super::bisect::bisect(args, asked),
+        Command::BisectConfig(asked) => super::bisect::bisect_config(args, asked),
         Command::Step(asked) => super::bisect::step(args, asked),
         Command::Template(asked) => super::template::template(args, asked),
         Command::Doctor => examine(),

@@ -1,22 +1,89 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A bisection in words: a table, a log that `git bisect replay` takes, and a mail. Pure.
 
+mod log;
+#[cfg(test)]
+mod tests;
+mod text;
+
 use crate::judge::bisection::{Next, Place, Settings, Turn, Why};
 use crate::report::content::printable;
 use crate::report::number::plural;
-use crate::report::wrap::wrapped;
 use crate::source::history::Commit;
 
-/// The width of a mail.
-const WIDTH: usize = 76;
+pub use log::log;
+pub use text::{mail, table};
 
-/// How probable a side must be for a commit to be told to git.
-const SURE: f64 = 0.95;
+/// One of those of which one broke or fixed it: a commit, or an option that is switched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The commit's hash, or that of the configuration with the option switched.
+    pub hash: String,
+    /// By what people name it.
+    pub label: String,
+    /// First line of the commit's message, or the option with its two values.
+    pub subject: String,
+    /// Name and address of the commit's author.
+    pub author: Option<String>,
+}
 
-/// What came of a commit that was tried.
+impl From<Commit> for Candidate {
+    fn from(commit: Commit) -> Self {
+        let label = commit.short().to_owned();
+        Self { hash: commit.hash, label, subject: commit.subject, author: Some(commit.author) }
+    }
+}
+
+/// Where the candidates come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From a repository.
+    Commits {
+        /// The repository.
+        tree: String,
+        /// The hash of the commit over whose tree the others were built.
+        base: String,
+        /// Names of the old and the new state.
+        terms: (String, String),
+        /// Only first parents were followed.
+        first_parent: bool,
+    },
+    /// From two configurations.
+    Configurations {
+        /// The file of the one that passes.
+        good: String,
+        /// The file of the one that fails.
+        bad: String,
+        /// The two sides of the answer, if there is one.
+        found: Option<Sides>,
+    },
+}
+
+/// The last configuration that passes and the first one that fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sides {
+    /// File with the one.
+    pub last_good: String,
+    /// File with the other.
+    pub first_bad: String,
+    /// In what they differ once kbuild has seen them; `None` if one of them could not be built.
+    pub effect: Option<Vec<String>>,
+}
+
+impl Origin {
+    /// What a candidate is.
+    fn noun(&self) -> &'static str {
+        match self {
+            Self::Commits { .. } => "commit",
+            Self::Configurations { .. } => "option",
+        }
+    }
+}
+
+/// What came of a candidate that was tried.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tried {
-    /// Its place among the commits.
+    /// Its place among the candidates.
     pub place: usize,
     /// Its trials.
     pub tally: Place,
@@ -33,35 +100,29 @@ pub struct Bisection {
     pub study: String,
     /// `KERNEL/MACHINE/ROW/TESTCASE`.
     pub cell: String,
-    /// The repository.
-    pub tree: String,
-    /// The hash of the commit over whose tree the others were built.
-    pub base: String,
+    /// Where the candidates come from.
+    pub origin: Origin,
     /// Whether it broke or was fixed.
     pub turn: Turn,
-    /// Names of the old and the new state.
-    pub terms: (String, String),
-    /// Only first parents were followed.
-    pub first_parent: bool,
     /// How it was searched.
     pub settings: Settings,
-    /// The old end, then the commits after it, the new end last.
-    pub commits: Vec<Commit>,
+    /// The old end, then the candidates after it, the new end last.
+    pub candidates: Vec<Candidate>,
     /// Those that were tried, in that order.
     pub tried: Vec<Tried>,
-    /// By place, how probable it is that the commit is on the failing side.
+    /// By place, how probable it is that the candidate is on the failing side.
     pub failing: Vec<f64>,
-    /// By place, how probable it is that the commit is the one.
+    /// By place, how probable it is that the candidate is the one.
     pub first: Vec<f64>,
     /// How it ended.
     pub end: Next,
 }
 
 impl Bisection {
-    /// Returns the commits that are the answer; none if there is no answer.
-    pub fn found(&self) -> Vec<&Commit> {
+    /// Returns the candidates that are the answer; none if there is no answer.
+    pub fn found(&self) -> Vec<&Candidate> {
         match &self.end {
-            Next::Found { places, .. } => places.iter().map(|place| &self.commits[*place]).collect(),
+            Next::Found { places, .. } => places.iter().map(|place| &self.candidates[*place]).collect(),
             _ => Vec::new(),
         }
     }
@@ -70,7 +131,7 @@ impl Bisection {
         self.tried.iter().map(|tried| tried.tally.telling() + tried.tally.unknown).sum()
     }
 
-    /// How probable it is that a commit is in the new state.
+    /// How probable it is that a candidate is in the new state.
     fn is_new(&self, place: usize) -> f64 {
         if self.turn == Turn::Broken { self.failing[place] } else { 1.0 - self.failing[place] }
     }
@@ -82,9 +143,13 @@ impl Bisection {
     /// The sentence that says what came of it.
     fn outcome(&self) -> String {
         let per_cent = |chance: f64| format!("{:.2} %", chance * 100.0);
-        let newest = self.commits.len() - 1;
+        let newest = self.candidates.len() - 1;
         let (passing, failing) = if self.turn == Turn::Broken { (0, newest) } else { (newest, 0) };
-        let short = |place: usize| self.commits[place].short();
+        let named = |state: &str, place: usize| match &self.origin {
+            Origin::Commits { .. } => format!("the {state} commit {}", self.candidates[place].label),
+            Origin::Configurations { good, bad, .. } => if place == 0 { good } else { bad }.clone(),
+        };
+        let noun = self.origin.noun();
         let tally = |place: usize| {
             let found = self.tried.iter().find(|tried| tried.place == place);
             found.map(|tried| tried.tally).unwrap_or_default()
@@ -92,30 +157,30 @@ impl Bisection {
         match &self.end {
             Next::Found { places, confidence } if places.len() == 1 => {
                 format!(
-                    "found the commit that {} it, with a probability of {}",
+                    "found the {noun} that {} it, with a probability of {}",
                     self.verb(),
                     per_cent(*confidence)
                 )
             }
             Next::Found { places, confidence } => format!(
                 "one of {} {} it, with a probability of {}; those between cannot be tested",
-                plural(places.len().try_into().unwrap_or(u32::MAX), "commit"),
+                plural(places.len().try_into().unwrap_or(u32::MAX), noun),
                 self.verb(),
                 per_cent(*confidence)
             ),
             Next::Ended(Why::NeverFails) => format!(
-                "not found: the bad commit {} does not fail in {}",
-                short(failing),
+                "not found: {} does not fail in {}",
+                named("bad", failing),
                 plural(tally(failing).telling(), "trial")
             ),
             Next::Ended(Why::AlwaysFails) => format!(
-                "not found: the good commit {} fails in {} of {}",
-                short(passing),
+                "not found: {} fails in {} of {}",
+                named("good", passing),
                 tally(passing).failures,
                 plural(tally(passing).telling(), "trial")
             ),
             Next::Ended(Why::Untestable) => {
-                format!("not found: the bad commit {} cannot be tested", short(failing))
+                format!("not found: {} cannot be tested", named("bad", failing))
             }
             Next::Ended(Why::Exhausted) => "not found: there is nothing left to try".to_owned(),
             Next::Ended(Why::Bound) | Next::Try { .. } => {
@@ -127,7 +192,7 @@ impl Bisection {
     /// What is still open, the most probable first.
     fn open(&self) -> Vec<usize> {
         let mut places: Vec<usize> =
-            (0..self.commits.len()).filter(|place| self.first[*place] >= 0.01).collect();
+            (0..self.candidates.len()).filter(|place| self.first[*place] >= 0.01).collect();
         places.sort_by(|a, b| self.first[*b].total_cmp(&self.first[*a]).then(a.cmp(b)));
         places
     }
@@ -140,22 +205,33 @@ impl Bisection {
         let at_answer = self.tried.iter().filter(failing).find(|tried| places.contains(&tried.place));
         let tried = at_answer.or_else(|| self.tried.iter().find(failing))?;
         let (seed, _) = tried.failure.as_ref()?;
-        let pairs = [
-            format!("patcheval step {}", quoted(&self.study)),
-            format!("--tree {}", quoted(&self.tree)),
-            format!("--base {}", self.base),
-            format!("--commit {}", self.commits[tried.place].hash),
-            format!("--cell {}", self.cell),
-            format!("--seed {seed}"),
-        ];
-        Some(pairs.into())
+        let words = match &self.origin {
+            Origin::Commits { tree, base, .. } => vec![
+                format!("patcheval step {}", quoted(&self.study)),
+                format!("--tree {}", quoted(tree)),
+                format!("--base {base}"),
+                format!("--commit {}", self.candidates[tried.place].hash),
+                format!("--cell {}", self.cell),
+                format!("--seed {seed}"),
+            ],
+            Origin::Configurations { found, .. } => {
+                let Sides { last_good, first_bad, .. } = found.as_ref()?;
+                vec![
+                    format!("patcheval bisect-config {}", quoted(&self.study)),
+                    format!("--good {}", quoted(last_good)),
+                    format!("--bad {}", quoted(first_bad)),
+                    format!("--cell {}", self.cell),
+                ]
+            }
+        };
+        Some(words)
     }
 
     fn rows(&self) -> Vec<String> {
         let mut tried: Vec<&Tried> = self.tried.iter().collect();
         tried.sort_by_key(|tried| tried.place);
         let row = |tried: &&Tried| {
-            let commit = &self.commits[tried.place];
+            let candidate = &self.candidates[tried.place];
             let Place { failures, unknown, .. } = tried.tally;
             let figures = match (&tried.why, unknown) {
                 (Some(_), _) => format!("{:>9}  {:>7}", "skipped", "-"),
@@ -167,9 +243,9 @@ impl Bisection {
                     )
                 }
             };
-            format!("{}  {figures}  {}", commit.short(), printable(&commit.subject))
+            format!("{:<12}  {figures}  {}", candidate.label, printable(&candidate.subject))
         };
-        let head = format!("{:<12}  {:>9}  {:>7}  subject", "commit", "failed", "bad");
+        let head = format!("{:<12}  {:>9}  {:>7}  subject", self.origin.noun(), "failed", "bad");
         std::iter::once(head).chain(tried.iter().map(row)).collect()
     }
 
@@ -179,7 +255,7 @@ impl Bisection {
                 .why
                 .clone()
                 .or_else(|| tried.tally.untestable.then(|| "its trials say nothing".to_owned()))?;
-            Some(format!("{}: {}", self.commits[tried.place].short(), printable(&why)))
+            Some(format!("{}: {}", self.candidates[tried.place].label, printable(&why)))
         };
         self.tried.iter().filter_map(why).collect()
     }
@@ -188,138 +264,16 @@ impl Bisection {
         let skipped = self.skipped().len();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         format!(
-            "{} after {}, {} tried, {} of them skipped, {}",
-            plural(count(self.commits.len() - 1), "commit"),
-            self.commits[0].short(),
+            "{} {}, {} tried, {} of them skipped, {}",
+            plural(count(self.candidates.len() - 1), self.origin.noun()),
+            match &self.origin {
+                Origin::Commits { .. } => format!("after {}", self.candidates[0].label),
+                Origin::Configurations { good, bad, .. } => format!("between {good} and {bad}"),
+            },
             self.tried.len(),
             skipped,
             plural(self.trials(), "trial")
         )
-    }
-}
-
-/// Returns the answer, the trials behind it and a command that shows it.
-pub fn table(bisection: &Bisection) -> String {
-    let mut text = format!("{}: {}\n{}\n\n", bisection.cell, bisection.outcome(), bisection.scope());
-    for commit in bisection.found() {
-        text.push_str(&format!(
-            "{}\n    {}\n    {}\n",
-            commit.hash,
-            printable(&commit.subject),
-            printable(&commit.author)
-        ));
-    }
-    if bisection.found().is_empty() {
-        for place in bisection.open() {
-            let commit = &bisection.commits[place];
-            let chance = bisection.first[place] * 100.0;
-            text.push_str(&format!(
-                "open: {} {chance:.1} % {}\n",
-                commit.short(),
-                printable(&commit.subject)
-            ));
-        }
-    }
-    text.push('\n');
-    for row in bisection.rows() {
-        text.push_str(&format!("{row}\n"));
-    }
-    for skipped in bisection.skipped() {
-        text.push_str(&format!("skipped {skipped}\n"));
-    }
-    if let Some(words) = bisection.reproduce() {
-        text.push_str(&format!("\nreproduce: {}\n", words.join(" ")));
-    }
-    text
-}
-
-/// Returns what `git bisect log` would print and `git bisect replay` takes: each commit of whose state one may be sure.
-pub fn log(bisection: &Bisection) -> String {
-    let (old, new) = (&bisection.terms.0, &bisection.terms.1);
-    let (first, last) = (&bisection.commits[0], &bisection.commits[bisection.commits.len() - 1]);
-    let note =
-        |term: &str, commit: &Commit| format!("# {term}: [{}] {}\n", commit.hash, printable(&commit.subject));
-    let mut text = note(new, last) + &note(old, first);
-    text.push_str("git bisect start");
-    if (old.as_str(), new.as_str()) != ("good", "bad") {
-        text.push_str(&format!(" '--term-old' '{old}' '--term-new' '{new}'"));
-    }
-    if bisection.first_parent {
-        text.push_str(" '--first-parent'");
-    }
-    text.push_str(&format!(" '{}' '{}'\n", last.hash, first.hash));
-    let ends = [0, bisection.commits.len() - 1];
-    for tried in bisection.tried.iter().filter(|tried| !ends.contains(&tried.place)) {
-        let commit = &bisection.commits[tried.place];
-        let chance = bisection.is_new(tried.place);
-        let term = match (tried.tally.telling() == 0, chance) {
-            (true, _) => "skip",
-            (_, chance) if chance >= SURE => new,
-            (_, chance) if chance <= 1.0 - SURE => old,
-            _ => continue,
-        };
-        text.push_str(&note(term, commit));
-        text.push_str(&format!("git bisect {term} {}\n", commit.hash));
-    }
-    match bisection.found()[..] {
-        [only] => text.push_str(&note(&format!("first {new} commit"), only)),
-        [] => {}
-        ref several => {
-            text.push_str("# only skipped commits left to test\n");
-            for commit in several {
-                text.push_str(&note(&format!("possible first {new} commit"), commit));
-            }
-        }
-    }
-    text
-}
-
-/// Returns a mail to those whom the answer concerns, in plain text and at most 76 columns.
-pub fn mail(bisection: &Bisection) -> String {
-    let found = bisection.found();
-    let subject = match found[..] {
-        [only] => format!("[bisected] {} {} by {}", testcase(bisection), bisection.verb(), only.short()),
-        _ => format!("[bisected] {}: {}", testcase(bisection), bisection.outcome()),
-    };
-    let mut text = format!("Subject: {}\n", shortened(&subject, WIDTH - 9));
-    for commit in &found {
-        text.push_str(&shortened(&format!("To: {}", printable(&commit.author)), WIDTH));
-        text.push('\n');
-    }
-    text.push_str("\nHi,\n\n");
-    text.push_str(&wrapped(&format!("{}: {}.", bisection.cell, bisection.outcome()), "", WIDTH));
-    for commit in &found {
-        text.push_str(&format!("\n  {}\n", shortened(&commit.hash, WIDTH - 2)));
-        text.push_str(&format!("  {}\n", shortened(&printable(&commit.subject), WIDTH - 2)));
-    }
-    text.push('\n');
-    let how = format!(
-        "The bug need not show in every trial, so commits are weighed by all trials together, and none is called good or \
-         bad for a single one: {}. \"bad\" is the probability that a commit has the bug.",
-        bisection.scope()
-    );
-    text.push_str(&wrapped(&how, "", WIDTH));
-    text.push('\n');
-    for row in bisection.rows() {
-        text.push_str(&format!("  {}\n", shortened(&row, WIDTH - 2)));
-    }
-    for skipped in bisection.skipped() {
-        text.push_str(&wrapped(&format!("  skipped {skipped}"), "    ", WIDTH));
-    }
-    if let Some(words) = bisection.reproduce() {
-        text.push_str(&format!("\nReproduce with:\n\n  {}\n", words.join(" \\\n    ")));
-    }
-    text
-}
-
-fn testcase(bisection: &Bisection) -> &str {
-    bisection.cell.rsplit('/').next().unwrap_or_default()
-}
-
-fn shortened(text: &str, width: usize) -> String {
-    match text.char_indices().nth(width) {
-        None => text.trim_end().to_owned(),
-        Some(_) => text.chars().take(width - 3).collect::<String>() + "...",
     }
 }
 
@@ -328,6 +282,3 @@ fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./,:@%".contains(c);
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
-
-#[cfg(test)]
-mod tests;

@@ -44,7 +44,10 @@ pub const CACHE_KINDS: [&str; 7] = [
 /// The report for a browser, in a run directory.
 pub const PAGE: &str = "report.html";
 
-pub use bisect::{Asked, BisectRequest, Quest, Site, StepRequest, Stepped, bisect, settings_for, step};
+pub use bisect::{
+    Asked, BisectRequest, Ends, Ground, LOG, MAIL, Quest, Site, StepRequest, Stepped, bisect, kernel_of,
+    settings_for, step,
+};
 pub use compare::{Names, compare};
 pub use dossier::dossier;
 pub use event::{Event, Stage, Watch};

@@ -23,6 +23,15 @@ pub struct Bench {
     scratch: PathBuf,
 }
 
+/// Adds a variant with one patch to a repository's patch set.
+pub fn add_variant(root: &Path, name: &str, patch: &str) {
+    let dir = root.join("patches/uprobes-xol").join(name);
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(dir.join(format!("0001-{name}.patch")), patch).unwrap();
+    let about = format!("name: {name}\ntitle: \"of a test\"\nwhy: \"a test needs it\"\n");
+    std::fs::write(dir.join("variant.yaml"), about).unwrap();
+}
+
 /// What a command printed, and its exit code.
 #[derive(Debug)]
 pub struct Printed {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Bisections of a history of 64 commits with real kernels.
+//! Bisections with real kernels: of a history of 64 commits, and between two configurations.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::bench::Bench;
+use crate::bench::{self, Bench};
 use crate::history::{History, Sevenths, git, output, repository, write};
 
 /// The kernel's own tree with the companion, which passes until the flush is left out.
@@ -85,6 +85,68 @@ fn the_commit_that_broke_it_is_found_and_git_takes_the_log() {
     assert_eq!(bisect(&bench, &history, &out), text);
     assert_eq!(std::fs::read(out.join("journal.jsonl")).unwrap(), journal);
 }
+
+/// A patch makes the flush depend on an option, which another one hides: only when that is switched too, kbuild grants it.
+#[test]
+fn the_option_that_breaks_it_is_found_between_two_configurations() {
+    let patch = include_str!("../data/flush-by-option.patch");
+    let bench = Bench::with_study("options", OPTIONS_STUDY, |root| {
+        bench::add_variant(root, "flush-by-option", patch)
+    });
+    let file = |name: &str, text: &str| {
+        let path = bench.out(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let good = file("good.config", "CONFIG_LOG_BUF_SHIFT=15\nCONFIG_CROSS_MEMORY_ATTACH=y\n");
+    let bad = "CONFIG_FHANDLE=y\nCONFIG_IKCONFIG_PROC=y\nCONFIG_NO_SUCH_OPTION=y\nCONFIG_LOG_BUF_SHIFT=16\n\
+               CONFIG_IKCONFIG=y\n";
+    let bad = file("bad.config", bad);
+    let bisect = |good: &str, bad: &str, name: &str| {
+        let out = bench.out(name);
+        let out = out.to_str().unwrap();
+        let cell = "mips-6.1/malta-24kf-16k/flush-by-option/t1-first-return";
+        bench.patcheval(&[
+            "bisect-config",
+            "options",
+            "--cell",
+            cell,
+            "--good",
+            good,
+            "--bad",
+            bad,
+            "--out",
+            out,
+        ])
+    };
+    let printed = bisect(&good, &bad, "bisect-config");
+    let text = printed.stdout;
+    assert_eq!(printed.code, Some(0), "{text}{}", printed.stderr);
+    assert!(text.contains("found the option that broke it, with a probability of 99."), "{text}");
+    assert!(text.contains("\nCONFIG_IKCONFIG: not there -> y\n"), "{text}");
+    let granted = "  CONFIG_IKCONFIG: n -> y\n  CONFIG_IKCONFIG_PROC: not there -> y\n\n";
+    assert!(text.contains(&format!("kbuild makes of it:\n{granted}")), "{text}");
+    // Git knows nothing of options.
+    assert!(!bench.out("bisect-config/bisect.log").exists());
+    // Both sides of the answer are configurations themselves, between which there is nothing else to find.
+    let side = |name: &str| bench.out(&format!("bisect-config/{name}")).to_str().unwrap().to_owned();
+    let again = bisect(&side("last-good.config"), &side("first-bad.config"), "bisect-sides");
+    assert_eq!(again.code, Some(0), "{}{}", again.stdout, again.stderr);
+    assert!(again.stdout.contains("\n1 option between "), "{}", again.stdout);
+    assert!(again.stdout.contains("\nCONFIG_IKCONFIG: not there -> y\n"), "{}", again.stdout);
+}
+
+const OPTIONS_STUDY: &str = "\
+name: options
+title: \"A flush that depends on an option\"
+targets: [{kernel: mips-6.1, machine: malta-24kf-16k}]
+patches: uprobes-xol
+variants: [{variant: flush-by-option, with: [opcode-page-flush]}]
+baseline: flush-by-option
+testcases: [t1-first-return]
+seeds: {first: 1, count: 2}
+coherent_seeds: 1
+";
 
 /// Three more histories, with a bug that shows in some three of ten trials and in one of ten.
 #[test]

@@ -85,17 +85,9 @@ fn every_machine_runs_the_testcases() {
 /// Without the override that ARM got in 2014, a reused XOL slot still holds the previous probe's instruction.
 #[test]
 fn arm_without_its_override_fails_slot_reuse() {
-    let bench = Bench::with_study("override", OVERRIDE_STUDY, |root| {
-        let patch = include_bytes!("../data/arm-no-ixol-override.patch");
-        let dir = root.join("patches/uprobes-xol/no-override");
-        std::fs::create_dir(&dir).unwrap();
-        std::fs::write(dir.join("0001-no-override.patch"), patch).unwrap();
-        std::fs::write(
-            dir.join("variant.yaml"),
-            "name: no-override\ntitle: \"the override of 2014 undone\"\nwhy: \"2014\"\n",
-        )
-        .unwrap();
-    });
+    let patch = include_str!("../data/arm-no-ixol-override.patch");
+    let bench =
+        Bench::with_study("override", OVERRIDE_STUDY, |root| bench::add_variant(root, "no-override", patch));
     let run = bench.run("override", "run");
     let trials = run.of("arm-6.1/virt-a15/no-override/t2-slot-reuse/enforce/");
     assert_eq!(trials.len(), 5);

@@ -3,11 +3,23 @@
 
 use super::*;
 
+/// The width of a mail.
+const WIDTH: usize = 76;
+
+fn origin(tree: &str, (old, new): (&str, &str)) -> Origin {
+    Origin::Commits {
+        tree: tree.into(),
+        base: "b".repeat(40),
+        terms: (old.into(), new.into()),
+        first_parent: false,
+    }
+}
+
 fn bisection() -> Bisection {
-    let commit = |n: usize| Commit {
+    let commit = |n: usize| Candidate {
         hash: format!("{n:040x}"),
-        parents: Vec::new(),
-        author: "A. Author <a@example.org>".into(),
+        label: format!("{n:040x}")[..12].to_owned(),
+        author: Some("A. Author <a@example.org>".into()),
         subject: format!("part {n} of a subject that is long enough to reach the end of any line there is"),
     };
     let tried = |place, failures, passes| Tried {
@@ -21,13 +33,10 @@ fn bisection() -> Bisection {
     Bisection {
         study: "quick".into(),
         cell: "mips-6.1/malta-24kf-16k/unfixed/t1-first-return".into(),
-        tree: "/src/my linux".into(),
-        base: "b".repeat(40),
+        origin: origin("/src/my linux", ("good", "bad")),
         turn: Turn::Broken,
-        terms: ("good".into(), "bad".into()),
-        first_parent: false,
         settings: Settings::default(),
-        commits: (0..5).map(commit).collect(),
+        candidates: (0..5).map(commit).collect(),
         tried: vec![
             tried(4, 2, 1),
             Tried { place: 2, tally: untestable, why, failure: None },
@@ -58,7 +67,7 @@ fn the_table_has_the_commit_the_confidence_the_trials_and_a_command() {
 
 #[test]
 fn the_log_tells_git_what_is_sure() {
-    let text = log(&bisection());
+    let text = log(&bisection()).unwrap();
     let commands: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     let hash = |n: usize| format!("{n:040x}");
     assert_eq!(
@@ -73,18 +82,18 @@ fn the_log_tells_git_what_is_sure() {
     assert!(text.contains(&format!("# first bad commit: [{}]", hash(3))));
     let fixed = Bisection {
         turn: Turn::Fixed,
-        terms: ("broken".into(), "fixed".into()),
+        origin: origin("/src/linux", ("broken", "fixed")),
         end: Next::Found { places: vec![2, 3], confidence: 0.99 },
         ..bisection()
     };
-    let text = log(&fixed);
+    let text = log(&fixed).unwrap();
     assert!(text.contains("start '--term-old' 'broken' '--term-new' 'fixed' '"), "{text}");
     assert_eq!(text.matches("# possible first fixed commit").count(), 2);
 }
 
 #[test]
 fn no_line_of_a_mail_is_longer_than_76_columns() {
-    let long = Bisection { tree: "/src/linux".into(), ..bisection() };
+    let long = Bisection { origin: origin("/src/linux", ("good", "bad")), ..bisection() };
     let text = mail(&long);
     assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
     assert!(text.starts_with("Subject: [bisected] t1-first-return broke by 000000000000\nTo: A. Author"));
@@ -98,11 +107,51 @@ fn what_is_not_found_is_said_with_what_is_open() {
         (Next::Ended(Why::Bound), "not found within 1,000 trials"),
     ] {
         let mut bisection = Bisection { end, ..bisection() };
-        bisection.commits[4].hash = "0".repeat(40);
+        bisection.candidates[4].label = "0".repeat(12);
         bisection.tried.remove(0);
         bisection.tried[1].place = 4;
         let text = table(&bisection);
         assert!(text.contains(said), "{text}");
         assert!(text.contains("open: 000000000000 49.8 % part 2"), "{text}");
     }
+}
+
+#[test]
+fn options_have_no_author_and_git_knows_nothing_of_them() {
+    let option = |n: usize| Candidate {
+        hash: format!("{n:064x}"),
+        label: format!("first {n}"),
+        subject: format!("CONFIG_{n}: y -> n"),
+        author: None,
+    };
+    let sides = Sides {
+        last_good: "out/last-good.config".into(),
+        first_bad: "out/first-bad.config".into(),
+        effect: Some(vec!["CONFIG_3: y -> n".into(), "CONFIG_BELOW_3: y -> not there".into()]),
+    };
+    let origin = Origin::Configurations {
+        good: "my good.config".into(),
+        bad: "bad.config".into(),
+        found: Some(sides),
+    };
+    let bisection = Bisection { origin, candidates: (0..5).map(option).collect(), ..bisection() };
+    let text = table(&bisection);
+    for part in [
+        "found the option that broke it, with a probability of 99.51 %",
+        "4 options between my good.config and bad.config, 4 tried",
+        "\nCONFIG_3: y -> n\nWith what depends on it",
+        "  CONFIG_BELOW_3: y -> not there\n",
+        "\nfirst 3         4 / 6     99.7 %  CONFIG_3",
+        "patcheval bisect-config quick --good out/last-good.config --bad out/first-bad.config --cell",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert_eq!(log(&bisection), None);
+    let mail = mail(&bisection);
+    assert!(
+        mail.starts_with("Subject: [bisected] t1-first-return broke by CONFIG_3: y -> n\n\nHi"),
+        "{mail}"
+    );
+    let never = Bisection { end: Next::Ended(Why::NeverFails), ..bisection };
+    assert!(table(&never).contains("not found: bad.config does not fail in 3 trials"), "{}", table(&never));
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The directory of a bisection: what it is about, and what came of each commit and trial, appended as it ends.
+//! The directory of a bisection: what it is about, and what came of each candidate and trial, appended as it ends.
 //!
 //! ```text
 //! bisect.json      what is asked; a directory belongs to one such question
-//! journal.jsonl    one line per commit that was built and booted, or could not be, and per trial
-//! bisect.log       for `git bisect replay`; made when the search ends, as are
+//! journal.jsonl    one line per commit or configuration that was built and booted, or could not be, and per trial
+//! bisect.log       for `git bisect replay`, if the candidates are commits; made when the search ends, as are
 //! report.txt, mail.txt
+//! last-good.config, first-bad.config    if they are configurations: the two sides of the answer
 //! lock             held while a bisection appends
 //! ```
 //!
@@ -39,9 +40,8 @@ pub(super) struct Question {
     pub(super) series: Vec<String>,
     pub(super) turn: Turn,
     pub(super) settings: Settings,
-    pub(super) first_parent: bool,
-    /// Hashes of the old end and of the commits after it.
-    pub(super) commits: Vec<String>,
+    /// Hashes of the old end and of the candidates after it.
+    pub(super) candidates: Vec<String>,
     /// SHA-256 of the plugin's shared object.
     pub(super) plugin: String,
 }
@@ -62,17 +62,17 @@ impl Question {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "what")]
 pub(super) enum Entry {
-    /// A commit was built and booted.
+    /// A candidate was built and booted.
     Ready {
         /// Its hash.
-        commit: String,
+        at: String,
         /// Host seconds.
         seconds: f64,
     },
-    /// A commit could not be.
+    /// A candidate could not be.
     Untestable {
         /// Its hash.
-        commit: String,
+        at: String,
         /// Why not.
         why: String,
         /// Host seconds.
@@ -80,8 +80,8 @@ pub(super) enum Entry {
     },
     /// A trial has ended.
     Trial {
-        /// The commit's hash.
-        commit: String,
+        /// The candidate's hash.
+        at: String,
         /// Its seed.
         seed: u64,
         /// What it tells.
@@ -161,12 +161,12 @@ impl Journal {
 
     fn remember(&mut self, entry: Entry) {
         match entry {
-            Entry::Ready { commit, seconds } => drop(self.ready.insert(commit, seconds)),
-            Entry::Untestable { commit, why, seconds } => {
-                self.untestable.insert(commit, (why, seconds));
+            Entry::Ready { at, seconds } => drop(self.ready.insert(at, seconds)),
+            Entry::Untestable { at, why, seconds } => {
+                self.untestable.insert(at, (why, seconds));
             }
-            Entry::Trial { commit, seed, told, how } => {
-                self.trials.insert((commit, seed), (told, how));
+            Entry::Trial { at, seed, told, how } => {
+                self.trials.insert((at, seed), (told, how));
             }
         }
     }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Finds the commit that broke or fixed a cell, and judges single commits for `git bisect run`.
+//! Finds the commit that broke or fixed a cell, or the option that does; judges single commits for `git bisect run`.
 
+mod configurations;
 mod journal;
+mod quest;
 mod site;
 mod step;
 
@@ -9,73 +11,25 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::cache_dir::{key, sha256_file};
-use crate::error::{Error, Result};
-use crate::judge::bisection::{Forecast, History, Next, Search, Settings, Told, Turn, forecast};
+use crate::error::Result;
+use crate::judge::bisection::{Next, Search, Settings, Told};
 use crate::machine;
 use crate::plan::TrialId;
 use crate::report::bisection::{self, Bisection, Tried};
 use crate::run::event::{Event, Watch};
-use crate::source::history::{Commit, Repository};
 use crate::trial::line::{Outcome, TrialLine};
 
-pub use site::{Asked, Site};
+pub use quest::{Ends, Ground, Quest};
+pub use site::{Asked, Site, kernel_of};
 pub use step::{StepRequest, Stepped, step};
 
 use journal::{Entry, Journal, Question};
 use site::{Ready, Stand};
 
-/// Searches that a forecast plays, and the rates at which the bug may show.
-const PLAYED: u32 = 40;
-const RATES: [f64; 3] = [1.0, 0.3, 0.1];
-
-/// What is sought, and between which commits.
-#[derive(Clone, Debug)]
-pub struct Quest {
-    /// The repository.
-    pub repository: Repository,
-    /// Whether it broke or was fixed.
-    pub turn: Turn,
-    /// The old end, then the commits after it, the new end last.
-    pub commits: Vec<Commit>,
-    history: History,
-    first_parent: bool,
-}
-
-impl Quest {
-    /// Looks up the commits between two ends. If the one that is good is the older one, something broke; else it was fixed.
-    ///
-    /// # Errors
-    ///
-    /// Study, for revisions that do not exist or of which neither is an ancestor of the other.
-    pub fn new(repository: Repository, good: &str, bad: &str, first_parent: bool) -> Result<Self> {
-        let (good, bad) = (repository.commit(good)?, repository.commit(bad)?);
-        let (turn, old, new) = if repository.is_ancestor(&good, &bad)? {
-            (Turn::Broken, good, bad)
-        } else if repository.is_ancestor(&bad, &good)? {
-            (Turn::Fixed, bad, good)
-        } else {
-            let hint = match repository.merge_base(&good, &bad)? {
-                Some(base) => format!("try their best common ancestor first: {base}"),
-                None => "they have no common ancestor".to_owned(),
-            };
-            return Err(Error::study("neither end is an ancestor of the other").hint(hint));
-        };
-        let range = repository.range(&old, &new, first_parent)?;
-        let places: BTreeMap<&str, usize> =
-            range.iter().enumerate().map(|(place, commit)| (commit.hash.as_str(), place + 1)).collect();
-        let parents = |commit: &Commit| -> Vec<usize> {
-            commit.parents.iter().filter_map(|hash| places.get(hash.as_str()).copied()).collect()
-        };
-        let history = History::new(range.iter().map(parents).collect()).map_err(Error::study)?;
-        let commits = std::iter::once(old).chain(range).collect();
-        Ok(Self { repository, turn, commits, history, first_parent })
-    }
-
-    /// Plays searches at several rates, to say how long it may take.
-    pub fn forecasts(&self, settings: Settings) -> Vec<Forecast> {
-        RATES.iter().map(|rate| forecast(&self.history, self.turn, settings, *rate, PLAYED)).collect()
-    }
-}
+/// The log for `git bisect replay`, in a bisection's directory, and the mail.
+pub const LOG: &str = "bisect.log";
+/// The mail, in a bisection's directory.
+pub const MAIL: &str = "mail.txt";
 
 /// A bisection to be done.
 #[derive(Debug)]
@@ -86,8 +40,6 @@ pub struct BisectRequest<'a> {
     pub site: &'a Site<'a>,
     /// How.
     pub settings: Settings,
-    /// Names of the old and the new state, as git has them.
-    pub terms: (String, String),
     /// The directory; by default one below `runs` in the repository.
     pub out: Option<PathBuf>,
     /// The study, as it was named.
@@ -119,14 +71,15 @@ pub fn bisect(request: &BisectRequest<'_>, watch: Watch<'_>) -> Result<(Bisectio
             end => break end,
         }
     };
-    let found = under_way.told(end, &journal);
-    for (name, text) in [
-        ("bisect.log", bisection::log(&found)),
-        ("report.txt", bisection::table(&found)),
-        ("mail.txt", bisection::mail(&found)),
-    ] {
-        journal.write(name, &text)?;
+    let mut found = under_way.told(end, &journal);
+    if let Ground::Configurations(of) = &quest.ground {
+        configurations::compare(site, of, &mut found, &journal)?;
     }
+    if let Some(log) = bisection::log(&found) {
+        journal.write(LOG, &log)?;
+    }
+    journal.write("report.txt", &bisection::table(&found))?;
+    journal.write(MAIL, &bisection::mail(&found))?;
     Ok((found, journal.root().to_owned()))
 }
 
@@ -138,8 +91,7 @@ fn question(request: &BisectRequest<'_>) -> Result<Question> {
         series: site.series().iter().map(|patch| key([("patch", patch.text.as_slice())])).collect(),
         turn: quest.turn,
         settings: *settings,
-        first_parent: quest.first_parent,
-        commits: quest.commits.iter().map(|commit| commit.hash.clone()).collect(),
+        candidates: quest.candidates.iter().map(|candidate| candidate.hash.clone()).collect(),
         plugin: sha256_file(&machine::find_plugin()?)?,
     })
 }
@@ -157,19 +109,20 @@ impl UnderWay<'_> {
     /// Runs trials of a commit, or takes them from the journal.
     fn attempt(&mut self, place: usize, trials: u32, journal: &mut Journal, watch: Watch<'_>) -> Result<()> {
         let (quest, site) = (self.request.quest, self.request.site);
-        let commit = &quest.commits[place];
+        let candidate = &quest.candidates[place];
         if !self.order.contains(&place) {
             self.order.push(place);
         }
-        if journal.untestable.contains_key(&commit.hash) {
+        if journal.untestable.contains_key(&candidate.hash) {
             self.search.skip(place);
             return Ok(());
         }
         let known = self.search.places()[place];
         let first = known.telling() + known.unknown;
-        let ids: Vec<TrialId> = (first..first + trials).map(|number| site.trial(commit, number)).collect();
+        let ids: Vec<TrialId> =
+            (first..first + trials).map(|number| site.trial(&candidate.hash, number)).collect();
         let recorded = |journal: &Journal, id: &TrialId| {
-            journal.trials.get(&(commit.hash.clone(), id.seed)).map(|(told, _)| *told)
+            journal.trials.get(&(candidate.hash.clone(), id.seed)).map(|(told, _)| *told)
         };
         let missing: Vec<TrialId> =
             ids.iter().filter(|id| recorded(journal, id).is_none()).cloned().collect();
@@ -180,7 +133,7 @@ impl UnderWay<'_> {
             }
             site.run(&self.ready[&place], &missing, |line| {
                 let (seed, told) = (line.id.seed, site.told(line));
-                journal.append(Entry::Trial { commit: commit.hash.clone(), seed, told, how: how(line) })
+                journal.append(Entry::Trial { at: candidate.hash.clone(), seed, told, how: how(line) })
             })?;
         }
         for id in &ids {
@@ -188,7 +141,7 @@ impl UnderWay<'_> {
         }
         if !missing.is_empty() {
             let known = self.search.places()[place];
-            let what = format!("{}: {} of {} trials fail", commit.short(), known.failures, known.telling());
+            let what = format!("{}: {} of {} trials fail", candidate.label, known.failures, known.telling());
             watch(Event::Step { what: &what, seconds: None });
         }
         Ok(())
@@ -199,13 +152,13 @@ impl UnderWay<'_> {
         if self.ready.contains_key(&place) {
             return Ok(true);
         }
-        let commit = &self.request.quest.commits[place];
-        let what = format!("{} {}", commit.short(), commit.subject);
+        let candidate = &self.request.quest.candidates[place];
+        let what = format!("{} {}", candidate.label, candidate.subject);
         watch(Event::Begin(&what));
         let begun = std::time::Instant::now();
-        let stand = self.request.site.stand(commit, &mut |_| {})?;
+        let stand = self.request.site.stand(&candidate.hash, &mut |_| {})?;
         let seconds = begun.elapsed().as_secs_f64();
-        let hash = commit.hash.clone();
+        let hash = candidate.hash.clone();
         let shown = match &stand {
             Stand::Ready(_) => what,
             Stand::Untestable(why) => format!("{what}: skipped, {why}"),
@@ -215,40 +168,37 @@ impl UnderWay<'_> {
             Stand::Ready(ready) => {
                 // What it took the first time is what it costs; after an interruption it comes from the cache.
                 if !journal.ready.contains_key(&hash) {
-                    journal.append(Entry::Ready { commit: hash, seconds })?;
+                    journal.append(Entry::Ready { at: hash, seconds })?;
                 }
                 self.ready.insert(place, ready);
                 Ok(true)
             }
             Stand::Untestable(why) => {
-                journal.append(Entry::Untestable { commit: hash, why, seconds })?;
+                journal.append(Entry::Untestable { at: hash, why, seconds })?;
                 Ok(false)
             }
         }
     }
 
     fn told(&self, end: Next, journal: &Journal) -> Bisection {
-        let BisectRequest { quest, site, settings, terms, study, .. } = self.request;
+        let BisectRequest { quest, site, settings, study, .. } = self.request;
         let tried = |place: &usize| {
-            let commit = &quest.commits[*place];
-            let why = journal.untestable.get(&commit.hash).map(|(why, _)| why.clone());
+            let candidate = &quest.candidates[*place];
+            let why = journal.untestable.get(&candidate.hash).map(|(why, _)| why.clone());
             let seed = journal
                 .trials
                 .iter()
-                .find(|((hash, _), (told, _))| *hash == commit.hash && *told == Told::Fail)
+                .find(|((hash, _), (told, _))| *hash == candidate.hash && *told == Told::Fail)
                 .map(|((_, seed), (_, how))| (*seed, how.clone()));
             Tried { place: *place, tally: self.search.places()[*place], why, failure: seed }
         };
         Bisection {
             study: (*study).to_owned(),
             cell: site.cell_name(),
-            tree: quest.repository.path().display().to_string(),
-            base: site.base().hash.clone(),
+            origin: quest.origin.clone(),
             turn: quest.turn,
-            terms: terms.clone(),
-            first_parent: quest.first_parent,
             settings: *settings,
-            commits: quest.commits.clone(),
+            candidates: quest.candidates.clone(),
             tried: self.order.iter().map(tried).collect(),
             failing: self.search.failing(),
             first: self.search.first(),

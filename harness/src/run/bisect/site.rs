@@ -1,40 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The kernels of commits: each is built over the tree of one commit, the base, so that only what differs is compiled.
+//! The kernels of commits and configurations: each is built over one base, so that only what differs is compiled.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::build::{Image, configured};
 use crate::cache_dir::Cache;
 use crate::error::{Error, Kind, Result};
 use crate::judge::{self, bisection::Told};
 use crate::patch::{self, Patch, Staged, StagedFile};
-use crate::plan::{Cell, Plan, Source, TrialId};
+use crate::plan::{Cell, Kernel, Plan, Source, TrialId};
 use crate::process::check_interrupted;
 use crate::run::event::{Event, Watch};
 use crate::run::pool::parallel;
 use crate::run::prepare::{Combination, Prepared, Snapshot, Snapshots, Sources, assemble};
 use crate::run::run_one;
-use crate::source::history::{Commit, Repository};
 use crate::source::{self, Tree};
 use crate::trial::line::{Outcome, TrialLine};
 
-/// Room for a commit's seeds before those of its neighbour begin.
+use super::quest::Ground;
+
+/// Room for a candidate's seeds before those of its neighbour begin.
 const SEEDS: u64 = 1 << 16;
 
-/// One cell, on the commits of a repository.
+/// One cell, on kernels that differ by commits or by configuration.
 #[derive(Debug)]
 pub struct Site<'a> {
     cache: &'a Cache,
     root: &'a Path,
-    repository: Repository,
-    base: Commit,
+    ground: &'a Ground,
     tree: Tree,
     plan: Plan,
     series: Vec<Patch>,
     jobs: usize,
 }
 
-/// What is asked of a commit.
+/// What is asked of a candidate.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// The cache directory.
@@ -49,7 +50,7 @@ pub struct Asked<'a> {
     pub jobs: usize,
 }
 
-/// A commit's kernel.
+/// A candidate's kernel.
 #[derive(Debug)]
 pub(super) enum Stand {
     /// It has booted.
@@ -66,29 +67,26 @@ pub(super) struct Ready {
 }
 
 impl<'a> Site<'a> {
-    /// Takes one cell out of a study; the kernel's source becomes the commit `base`.
+    /// Takes one cell out of a study; among commits, the kernel's source becomes the base of the ground.
     ///
     /// # Errors
     ///
     /// Study, for a cell that the study does not have; infrastructure.
-    pub fn open(asked: Asked<'a>, repository: &Repository, base: &Commit) -> Result<Self> {
+    pub fn open(asked: Asked<'a>, ground: &'a Ground) -> Result<Self> {
         let mut plan = one_cell(asked.plan, asked.cell)?;
-        let source = Source::Git { path: repository.path().to_owned(), reference: base.hash.clone() };
-        plan.targets[0].kernel.source = source.clone();
-        let tree = source::provide(asked.cache, &source, asked.root)?;
+        if let Ground::Commits { repository, base } = ground {
+            let (path, reference) = (repository.path().to_owned(), base.hash.clone());
+            plan.targets[0].kernel.source = Source::Git { path, reference };
+        }
+        let tree = source::provide(asked.cache, &plan.targets[0].kernel.source, asked.root)?;
         let series = patch::gather(asked.root, &plan.rows[0].series)?;
         let Asked { cache, root, jobs, .. } = asked;
-        Ok(Self { cache, root, repository: repository.clone(), base: base.clone(), tree, plan, series, jobs })
+        Ok(Self { cache, root, ground, tree, plan, series, jobs })
     }
 
     /// The study, reduced to its one cell.
     pub fn plan(&self) -> &Plan {
         &self.plan
-    }
-
-    /// The commit over whose tree all others are built.
-    pub fn base(&self) -> &Commit {
-        &self.base
     }
 
     /// The repository of patcheval's own files.
@@ -102,7 +100,7 @@ impl<'a> Site<'a> {
         [&target.kernel.name, &target.machine.name, &row.name, &testcase.name].map(String::as_str).join("/")
     }
 
-    /// The patches that are applied to each commit.
+    /// The patches that are applied to each candidate.
     pub(super) fn series(&self) -> &[Patch] {
         &self.series
     }
@@ -112,10 +110,10 @@ impl<'a> Site<'a> {
         Cell { target: &self.plan.targets[0], row: &self.plan.rows[0], testcase: &self.plan.testcases[0] }
     }
 
-    /// The name of a commit's trial. Its seeds are its own, and the same whoever tries it: with the seeds of its neighbours,
+    /// The name of a candidate's trial. Its seeds are its own, and the same whoever tries it: with the seeds of its neighbours,
     /// which run nearly the same code, it would pass where they pass and tell nothing new.
-    pub(super) fn trial(&self, commit: &Commit, number: u32) -> TrialId {
-        let block = commit.hash.get(..7).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0);
+    pub(super) fn trial(&self, hash: &str, number: u32) -> TrialId {
+        let block = hash.get(..7).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0);
         self.cell().trial(self.plan.study.mode, block * SEEDS + u64::from(number) + 1)
     }
 
@@ -127,17 +125,18 @@ impl<'a> Site<'a> {
     pub(super) fn prepare_base(&self, watch: Watch<'_>) -> Result<()> {
         self.assemble(Staged::default(), watch).map(drop).map_err(|error| {
             let hint = "name a commit that builds by --base: all others are built over its tree";
-            if error.kind() == Kind::Interrupted { error } else { error.hint(hint) }
+            let is_named = matches!(self.ground, Ground::Commits { .. }) && error.kind() != Kind::Interrupted;
+            if is_named { error.hint(hint) } else { error }
         })
     }
 
-    /// Builds and boots a commit, with the row's patches.
+    /// Builds and boots the candidate with this hash, with the row's patches.
     ///
     /// # Errors
     ///
-    /// Infrastructure; interrupted. A commit that is no kernel to be tried is no error.
-    pub(super) fn stand(&self, commit: &Commit, watch: Watch<'_>) -> Result<Stand> {
-        let staged = match self.staged(commit) {
+    /// Infrastructure; interrupted. One that is no kernel to be tried is no error.
+    pub(super) fn stand(&self, hash: &str, watch: Watch<'_>) -> Result<Stand> {
+        let staged = match self.staged(hash) {
             Ok(staged) => staged,
             Err(error) if error.kind() == Kind::Study => return Ok(Stand::Untestable(first_line(&error))),
             Err(error) => return Err(error),
@@ -159,20 +158,36 @@ impl<'a> Site<'a> {
         Ok(Stand::Ready(Box::new(Ready { prepared, snapshots })))
     }
 
-    /// What a commit, with the row's patches, changes in the base's tree.
-    fn staged(&self, commit: &Commit) -> Result<Staged> {
-        let changes = self.repository.changes(&self.base.hash, &commit.hash)?;
-        let file = |(content, executable)| StagedFile { content, executable };
-        let under = Staged::new(changes.into_iter().map(|(path, to)| (path, to.map(file))).collect());
-        patch::stage_over(&self.tree.path, &under, &self.series)
-            .map_err(|error| error.context("the row's patches do not apply"))
+    /// Returns the image of a candidate that stands.
+    pub(super) fn image<'r>(&self, ready: &'r Ready) -> Option<&'r Image> {
+        let Cell { target, row, .. } = self.cell();
+        ready.prepared.images.get(&(target.kernel.name.clone(), row.name.clone()))
+    }
+
+    /// What a candidate, with the row's patches, changes in the base's tree.
+    fn staged(&self, hash: &str) -> Result<Staged> {
+        let staged = |under| {
+            patch::stage_over(&self.tree.path, &under, &self.series)
+                .map_err(|error| error.context("the row's patches do not apply"))
+        };
+        match self.ground {
+            Ground::Commits { repository, base } => {
+                let changes = repository.changes(&base.hash, hash)?;
+                let file = |(content, executable)| StagedFile { content, executable };
+                staged(Staged::new(changes.into_iter().map(|(path, to)| (path, to.map(file))).collect()))
+            }
+            Ground::Configurations(of) => {
+                let unknown = || Error::internal(format!("there is no configuration {hash}"));
+                Ok(configured(staged(Staged::default())?, of.get(hash).ok_or_else(unknown)?))
+            }
+        }
     }
 
     fn assemble(&self, staged: Staged, watch: Watch<'_>) -> Result<Prepared> {
         let staged = BTreeMap::from([(self.cell().row.name.clone(), staged)]);
         let sources = Sources { tree: self.tree.clone(), staged };
         let sources = BTreeMap::from([(self.cell().target.kernel.name.clone(), sources)]);
-        // A commit that does not build is told as such, and its steps are nobody's concern.
+        // One that does not build is told as such, and its steps are nobody's concern.
         let mut steps = |event: Event<'_>| {
             if let Event::Begin(_) | Event::Step { seconds: Some(_), .. } = event {
                 watch(event);
@@ -181,7 +196,7 @@ impl<'a> Site<'a> {
         assemble(self.cache, self.root, &self.plan, &sources, &mut steps)
     }
 
-    /// Runs trials of a commit, and hands the line of each, as it ends, to `done`.
+    /// Runs trials of a candidate, and hands the line of each, as it ends, to `done`.
     ///
     /// # Errors
     ///
@@ -207,6 +222,15 @@ impl<'a> Site<'a> {
             Outcome::Unknown { .. } => Told::Unknown,
         }
     }
+}
+
+/// Returns the kernel of a study's cell, given as `KERNEL/MACHINE/ROW/TESTCASE`.
+///
+/// # Errors
+///
+/// Study, for a cell that the study does not have.
+pub fn kernel_of(plan: &Plan, cell: &str) -> Result<Kernel> {
+    Ok(one_cell(plan, cell)?.targets.swap_remove(0).kernel)
 }
 
 /// Returns the part of a study that is about one cell.

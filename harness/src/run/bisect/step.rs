@@ -9,6 +9,7 @@ use crate::plan::{Rule, TrialId};
 use crate::run::event::Watch;
 use crate::source::history::{Commit, Repository};
 
+use super::quest::Ground;
 use super::site::{Asked, Site, Stand};
 
 /// Where the cache remembers over which commit a repository's others are built.
@@ -63,7 +64,8 @@ pub fn step(request: &StepRequest<'_>, watch: Watch<'_>) -> Result<Stepped> {
     let rule = request.asked.plan.study.rule.unwrap_or_default();
     let mut stepped = Stepped { commit, decision: Decision::Open, trials: (0, 0, 0), untestable: None };
     let (base, memo) = base(request, &stepped.commit)?;
-    let site = Site::open(request.asked, &request.repository, &base)?;
+    let ground = Ground::Commits { repository: request.repository.clone(), base: base.clone() };
+    let site = Site::open(request.asked, &ground)?;
     if let Err(error) = site.prepare_base(watch) {
         // The commit itself is the base, and does not build.
         if base == stepped.commit && error.kind() == Kind::Infrastructure && request.base.is_none() {
@@ -75,7 +77,7 @@ pub fn step(request: &StepRequest<'_>, watch: Watch<'_>) -> Result<Stepped> {
     if let Some(memo) = memo {
         memo.keep(request.asked.cache, &base)?;
     }
-    let ready = match site.stand(&stepped.commit, watch)? {
+    let ready = match site.stand(&stepped.commit.hash, watch)? {
         Stand::Ready(ready) => ready,
         Stand::Untestable(why) => {
             stepped.untestable = Some(why);
@@ -94,7 +96,7 @@ pub fn step(request: &StepRequest<'_>, watch: Watch<'_>) -> Result<Stepped> {
         }
         let ids: Vec<TrialId> = (done..most.min(done + CHUNK))
             .map(|number| {
-                let id = site.trial(&stepped.commit, number);
+                let id = site.trial(&stepped.commit.hash, number);
                 TrialId { seed: request.seed.unwrap_or(id.seed), ..id }
             })
             .collect();
