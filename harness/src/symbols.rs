@@ -10,6 +10,9 @@ use object::{Object as _, ObjectSymbol as _, ReadCache, SymbolKind};
 
 use crate::error::{Error, Result};
 
+/// No function of a kernel is longer; what lies further behind the last one is a module, a slot or a mapping.
+const LONGEST: u64 = 64 << 10;
+
 /// The symbols and line tables of one kernel.
 pub struct Symbols {
     loader: Loader,
@@ -52,9 +55,11 @@ impl Symbols {
     /// Returns where an address lies, or `None` for one outside the kernel's text.
     pub fn place(&self, address: u64) -> Option<Place> {
         let symbol = self.loader.find_symbol_info(address)?;
+        // The loader takes whatever stands before the address, however far.
+        let offset = address.checked_sub(symbol.address()).filter(|offset| *offset < LONGEST)?;
         let location = self.loader.find_location(address).ok().flatten();
         let line = location.and_then(|found| Some(format!("{}:{}", source_path(found.file?), found.line?)));
-        Some(Place { function: symbol.name().to_owned(), offset: address - symbol.address(), line })
+        Some(Place { function: symbol.name().to_owned(), offset, line })
     }
 }
 

@@ -226,8 +226,8 @@ const RESAMPLING: u64 = 1979;
 /// The trials of a cell that have counts.
 pub(super) struct Priced<'a, 'b> {
     lines: Vec<&'a TrialLine>,
-    /// Those of which the baseline has one with the same seed: a seed fixes the workload, so that pairing takes away what
-    /// seeds differ in.
+    /// Those that pass, with the baseline's of the same seed if it passes too: a seed fixes the workload, so that pairing
+    /// takes away what seeds differ in, and a trial that fails early leaves out what comes later, which is no price.
     pairs: Vec<(&'a TrialLine, &'a TrialLine)>,
     draws: &'b RefCell<Draws>,
 }
@@ -235,15 +235,16 @@ pub(super) struct Priced<'a, 'b> {
 impl<'a, 'b> Priced<'a, 'b> {
     /// Takes trials, and those to compare them with.
     pub(super) fn new(trials: &Trials<'a>, baseline: Option<&Trials<'a>>, draws: &'b RefCell<Draws>) -> Self {
-        let baseline = baseline.into_iter().flat_map(Trials::counted);
+        let baseline = baseline.map(Trials::passing);
+        let baseline = baseline.iter().flat_map(Trials::counted);
         let baseline: BTreeMap<u64, &TrialLine> = baseline.map(|line| (line.id.seed, line)).collect();
-        let lines: Vec<&TrialLine> = trials.counted().collect();
-        let pair = |line: &&'a TrialLine| Some((*line, *baseline.get(&line.id.seed)?));
-        let pairs = lines.iter().filter_map(pair).collect();
+        let pair = |line: &'a TrialLine| Some((line, *baseline.get(&line.id.seed)?));
+        let pairs = trials.passing().counted().filter_map(pair).collect();
+        let lines = trials.counted().collect();
         Self { lines, pairs, draws }
     }
 
-    /// Returns the mean of some counts and the mean of their differences to the baseline, seed by seed.
+    /// Returns the mean of some counts and the mean of their differences to the baseline, seed by seed where both pass.
     pub(super) fn price(&self, count: impl Fn(&TrialLine) -> u64) -> Price {
         let difference = |(a, b): &(&TrialLine, &TrialLine)| as_float(count(a)) - as_float(count(b));
         let differences: Vec<f64> = self.pairs.iter().map(difference).collect();

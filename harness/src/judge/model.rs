@@ -156,13 +156,13 @@ pub struct CellJudgement {
 }
 
 /// Maintenance operations of one cache in a trial, from the first marker on. A trial that fails early executes fewer
-/// of them: a difference to a failing baseline says what a user of it would pay more, not what the flush alone costs.
+/// of them, so that differences are taken where both pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Price {
     /// Mean over the trials with a record; none without any.
     pub mean: Option<f64>,
-    /// Mean difference to the trial of the baseline row with the same seed, target and testcase; none for the
-    /// baseline itself and without pairs.
+    /// Mean difference to the trial of the baseline row with the same seed, target and testcase, over the seeds with which
+    /// both pass; none for the baseline itself and without such pairs.
     pub difference: Option<f64>,
     /// Pairs behind the difference.
     pub pairs: u32,

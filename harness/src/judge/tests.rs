@@ -94,26 +94,30 @@ fn point(value: f64) -> Option<Interval> {
 }
 
 #[test]
-fn prices_are_paired_by_seed() {
+fn prices_are_paired_by_seed_where_both_pass() {
     let judgement = judged(&lines());
-    let d = cell(&judgement, "merged", "t1").d;
-    assert_eq!(d, Price { mean: Some(3100.0), difference: Some(600.0), pairs: 4, interval: point(600.0) });
-    let merged = cell(&judgement, "merged", "t1");
+    let merged = cell(&judgement, "merged", "t9");
+    let all = |mean: f64, difference: f64| Price {
+        mean: Some(mean),
+        difference: Some(difference),
+        pairs: 4,
+        interval: point(difference),
+    };
+    assert_eq!(merged.d, all(3100.0, 600.0));
     assert_eq!(merged.i.difference, Some(300.0));
-    assert_eq!(
-        merged.d_worth.redundant,
-        Price { mean: Some(600.0), difference: Some(600.0), pairs: 4, interval: point(600.0) }
-    );
+    assert_eq!(merged.d_worth.redundant, all(600.0, 600.0));
     assert_eq!((merged.d_worth.needed.mean, merged.i_worth.insufficient.difference), (Some(1.0), Some(6.0)));
     assert_eq!(merged.flush_instructions.difference, Some(6000.0));
-    assert_eq!(
-        cell(&judgement, "unfixed", "t1").d,
-        Price { mean: Some(2500.0), difference: None, pairs: 0, interval: None }
-    );
+    let none = |mean| Price { mean: Some(mean), difference: None, pairs: 0, interval: None };
+    assert_eq!(cell(&judgement, "unfixed", "t9").d, none(2500.0));
+    // In t1 the baseline passes with seed 2 only; where a row passes in no trial, nothing can be said of its price.
+    let one = Price { mean: Some(3100.0), difference: Some(600.0), pairs: 1, interval: None };
+    assert_eq!(cell(&judgement, "merged", "t1").d, one);
+    assert_eq!(cell(&judgement, "merged-alone", "t9").d, none(12500.0));
     // Without the baseline's seed 4 the mean over all differs, the paired difference does not.
     let gap = |id: &TrialId| (id.row == "unfixed" && id.seed == 4).then_some(NO_RECORD);
-    let d = cell(&judged(&lines_but(gap)), "merged", "t1").d;
-    assert_eq!(d, Price { mean: Some(3100.0), difference: Some(600.0), pairs: 3, interval: point(600.0) });
+    let d = cell(&judged(&lines_but(gap)), "merged", "t9").d;
+    assert_eq!(d, Price { pairs: 3, ..all(3100.0, 600.0) });
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub enum Class {
     Smp,
     /// The kernel has memory that it does not map by itself.
     Highmem,
+    /// The kernel was built with `CONFIG_KPROBE_EVENTS`: user space can set probes on the kernel's own functions.
+    KernelProbes,
     /// The kernel was built with `CONFIG_KPROBES_SANITY_TEST`.
     KprobesSanityTest,
     /// The kernel was built with `CONFIG_ARM_KPROBES_TEST`.
@@ -49,7 +51,7 @@ pub enum Class {
 
 impl Class {
     /// All classes, in the order of reports.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Mips,
         Self::Arm,
         Self::IcacheAliases,
@@ -58,6 +60,7 @@ impl Class {
         Self::Snoops,
         Self::Smp,
         Self::Highmem,
+        Self::KernelProbes,
         Self::KprobesSanityTest,
         Self::ArmKprobesTest,
         Self::FtraceStartupTest,
@@ -75,6 +78,7 @@ impl Class {
             Self::Snoops => "snoops",
             Self::Smp => "smp",
             Self::Highmem => "highmem",
+            Self::KernelProbes => "kernel-probes",
             Self::KprobesSanityTest => "kprobes-sanity-test",
             Self::ArmKprobesTest => "arm-kprobes-test",
             Self::FtraceStartupTest => "ftrace-startup-test",
@@ -86,6 +90,7 @@ impl Class {
     pub fn is_of_kernels(self) -> bool {
         match self {
             Self::Highmem
+            | Self::KernelProbes
             | Self::KprobesSanityTest
             | Self::ArmKprobesTest
             | Self::FtraceStartupTest

@@ -38,8 +38,8 @@ pub(super) fn price(judgement: &Judgement) -> Vec<String> {
     let mut sentences: Vec<String> = judgement.cells().filter(tells).filter_map(sentence).collect();
     if !sentences.is_empty() {
         let legend = format!(
-            "mean differences to {}, paired by seed, in brackets their 95 % interval (bootstrap) where they are not all \
-             equal; redundant: the line was clean, absent or not stale; insufficient: \
+            "mean differences to {}, seed by seed where both pass, in brackets their 95 % interval (bootstrap) where they \
+             are not all equal; redundant: the line was clean, absent or not stale; insufficient: \
              wrong colour or wrong CPU; instructions are those inside functions that do maintenance",
             judgement.baseline
         );

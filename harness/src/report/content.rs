@@ -228,8 +228,8 @@ pub(super) fn expectation(cell: &CellJudgement) -> &'static str {
 
 fn notes(judgement: &Judgement) -> Vec<Note> {
     let price = format!(
-        "ops are cache maintenance operations a trial, the mean; in brackets the mean difference to {}, paired by seed; \
-         a trial that fails early executes fewer. stale is the mean number of stale fetches a trial",
+        "ops are cache maintenance operations a trial, the mean; in brackets the mean difference to {}, seed by seed \
+         where both pass; a trial that fails early executes fewer. stale is the mean number of stale fetches a trial",
         judgement.baseline
     );
     let mut notes = vec![Note { label: "columns", tone: Tone::Plain, sentences: vec![price] }];

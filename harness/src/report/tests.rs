@@ -58,7 +58,7 @@ variant       pass                 symptoms     stale             D ops         
 unfixed       4/4 [39.8, 100.0] %  -              0.0             2,500             500  not-observable  pass: met
 merged        4/4 [39.8, 100.0] %  -              0.0      3,100 (+600)      800 (+300)  not-observable  pass: met
 lazy          4/4 [39.8, 100.0] %  -              0.0  12,500 (+10,000)  5,500 (+5,000)  not-observable  pass: met
-merged-alone  0/4 [0.0, 60.2] %    init-died 4    1.0  12,500 (+10,000)  5,500 (+5,000)  fails           fail: met
+merged-alone  0/4 [0.0, 60.2] %    init-died 4    1.0            12,500           5,500  fails           fail: met
 
 decision
 variant       fixes  breaks  worst         ops/trial  lines  dominated by
@@ -70,17 +70,16 @@ merged-alone  1/1    1       0/4 t9 malta  +15,000    -      merged
   - lazy is dominated: merged costs +900.0 operations for one trial against +15000.0, and is nowhere worse
   - merged-alone is dominated: merged breaks 0 places against 1, costs +900.0 operations for one trial against +15000.0, and is nowhere worse
 
-columns: ops are cache maintenance operations a trial, the mean; in brackets the mean difference to unfixed, paired by seed; a trial that fails early executes
-  fewer. stale is the mean number of stale fetches a trial
+columns: ops are cache maintenance operations a trial, the mean; in brackets the mean difference to unfixed, seed by seed where both pass; a trial that fails
+  early executes fewer. stale is the mean number of stale fetches a trial
 price:
-  - mean differences to unfixed, paired by seed, in brackets their 95 % interval (bootstrap) where they are not all equal; redundant: the line was clean, absent
-    or not stale; insufficient: wrong colour or wrong CPU; instructions are those inside functions that do maintenance
+  - mean differences to unfixed, seed by seed where both pass, in brackets their 95 % interval (bootstrap) where they are not all equal; redundant: the line was
+    clean, absent or not stale; insufficient: wrong colour or wrong CPU; instructions are those inside functions that do maintenance
   - mips-6.1 on malta, t1, merged: +600 D ops (+600 redundant), +300 I ops (+0 redundant, +6 insufficient), +6,000 instructions
   - mips-6.1 on malta, t1, lazy: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
   - mips-6.1 on malta, t1, merged-alone: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
   - mips-6.1 on malta, t9, merged: +600 D ops (+600 redundant), +300 I ops (+0 redundant, +6 insufficient), +6,000 instructions
   - mips-6.1 on malta, t9, lazy: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
-  - mips-6.1 on malta, t9, merged-alone: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
 control: coherent: with the model off every trial passes in 8 of 8 cells
 control: baseline fails:
   - unfixed fails as it must: mips-6.1 on malta, t1

@@ -95,6 +95,11 @@ impl Bench {
         })
     }
 
+    /// The repository.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The directory of a run with this name.
     pub fn out(&self, name: &str) -> PathBuf {
         self.scratch.join(name)

@@ -91,7 +91,7 @@ fn the_commit_that_broke_it_is_found_and_git_takes_the_log() {
 fn the_option_that_breaks_it_is_found_between_two_configurations() {
     let patch = include_str!("../data/flush-by-option.patch");
     let bench = Bench::with_study("options", OPTIONS_STUDY, |root| {
-        bench::add_variant(root, "flush-by-option", patch)
+        bench::add_variant(root, "flush-by-option", patch);
     });
     let file = |name: &str, text: &str| {
         let path = bench.out(name);

@@ -9,6 +9,7 @@ mod figures;
 mod history;
 mod interruption;
 mod shares;
+mod tutorial;
 
 use bench::{Bench, Lines, without};
 

@@ -56,13 +56,13 @@ fn result(judgement: &Judgement, targets: &Targets<'_>) -> String {
     let (all, failing) =
         (judgement.groups.len(), places.by_ref().filter(|control| *control == Control::Holds).count());
     let mut text = format!(
-        "{} {}, {} unknown, {} missing, on {} targets (caches: {}). {} fails in {failing} of {all} places (testcases on \
+        "{} {}, {} unknown, {} missing, on {} (caches: {}). {} fails in {failing} of {all} places (testcases on \
          targets).",
         judgement.title,
         plural(judgement.trials, "trial"),
         judgement.unknown,
         judgement.missing,
-        targets.legend().len(),
+        plural(targets.legend().len().try_into().unwrap_or(u32::MAX), "target"),
         mode_name(judgement.mode),
         judgement.baseline
     );
