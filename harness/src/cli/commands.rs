@@ -33,6 +33,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
                 | Command::Replay { .. }
                 | Command::Sanitize(_)
                 | Command::Bisect(_)
+                | Command::BisectConfig(_)
                 | Command::Step(_)
         );
         if builds {

@@ -4,10 +4,7 @@
 /// Exit codes and their meanings.
 pub(super) const EXIT_CODES: [(&str, &str); 8] = [
     ("0", "all expectations met; compare: nothing got worse; bisect: found; step: good"),
-    (
-        "1",
-        "some expectation not met, or a control failed; compare: worse; bisect: none; step: bad",
-    ),
+    ("1", "some expectation not met, or a control failed; compare: worse; bisect: none; step: bad"),
     ("2", "usage or study error"),
     ("3", "infrastructure failed, or left trials unknown; compare: cannot tell"),
     ("70", "bug in patcheval"),
