@@ -14,17 +14,18 @@ const STAGES: [&str; 9] =
 const TOOLS: [&str; 7] = ["error", "process", "yaml", "nearest", "cache_dir", "qemu", "symbols"];
 
 /// The stages that compute and do nothing else: every input is an argument, every output a return value.
-const PURE: [&str; 6] = ["plan", "judge", "report", "sanitize", "reference", "template"];
+const PURE: [&str; 7] = ["plan", "judge", "report", "sanitize", "known", "reference", "template"];
 
 /// What a pure stage has no business with: parts of the standard library, and the tools that run or open something.
 const EFFECTS: [&str; 5] = ["fs", "process", "env", "net", "time"];
 const EFFECTFUL_TOOLS: [&str; 4] = ["process", "cache_dir", "qemu", "symbols"];
 
 /// Words that one place owns, so that exchanging what is behind them changes that place only.
-const OWNED: [(&str, &str); 5] = [
+const OWNED: [(&str, &str); 6] = [
     ("chacha20", "harness/src/judge/statistics/random.rs"),
     ("duct", "harness/src/process/"),
     ("mail_parser", "harness/src/patch/mail.rs"),
+    ("rusqlite", "harness/src/history.rs"),
     ("serde_yaml", "harness/src/yaml.rs"),
     ("unsafe", "harness/qemu-plugin/src/ffi.rs"),
 ];
@@ -50,7 +51,11 @@ fn allowed(module: &str) -> Option<Vec<&'static str>> {
         "sanitize" => tools.to_vec(),
         "study" | "template" => [&["plan"], tools].concat(),
         // Tells what the files are like that these two read.
-        "reference" => [&["plan", "sanitize"], tools].concat(),
+        "reference" => [&["plan", "sanitize", "known"], tools].concat(),
+        // Takes its days from there.
+        "known" => [&["sanitize"], tools].concat(),
+        // Keeps what was judged.
+        "history" => [&["judge"], tools].concat(),
         "store" => [&["plan", "patch", "build", "trial"], tools].concat(),
         // Looks for whatever the stages need on this machine.
         "doctor" => [&STAGES, tools].concat(),
@@ -58,7 +63,19 @@ fn allowed(module: &str) -> Option<Vec<&'static str>> {
         "ui" => [&["run", "trial"], tools].concat(),
         "cli" => [
             &STAGES,
-            ["store", "sanitize", "study", "template", "reference", "doctor", "run", "ui"].as_slice(),
+            [
+                "store",
+                "sanitize",
+                "known",
+                "history",
+                "study",
+                "template",
+                "reference",
+                "doctor",
+                "run",
+                "ui",
+            ]
+            .as_slice(),
             tools,
         ]
         .concat(),

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use super::bisect::{Bisect, BisectConfig, Step};
 use super::facts;
+use super::history::HistoryCommand;
 use crate::plan::Shard;
 use crate::run::Names;
 use crate::sanitize::Date;
@@ -169,6 +170,9 @@ pub struct Report {
     /// Name of the CI system that reports to KCIDB: lower-case letters, digits and underscores
     #[arg(long, value_name = "NAME", required_if_eq("format", "kcidb"))]
     pub origin: Option<String>,
+    /// Where `history show --format html` lies, as the page is to link to it: a path from the page's, or an address
+    #[arg(long, value_name = "URL")]
+    pub trend: Option<String>,
     /// What a mail says beside its report.
     #[command(flatten)]
     pub mail: super::mail::Options,
@@ -309,6 +313,9 @@ pub enum Command {
         #[arg(value_name = "CELL|TRIAL")]
         what: String,
     },
+    /// Keep what each night came to, and say what changed since when
+    #[command(subcommand)]
+    History(HistoryCommand),
     /// Boot a kernel from reset and list every kind of stale fetch in it once
     ///
     /// The model looks on and changes nothing. Exit code 0: none but suppressed ones and code being patched; 1: others were

@@ -51,6 +51,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::Plan(asked) => super::plan::forecast(args, asked),
         Command::Clean(asked) => super::plan::clean(asked),
         Command::Study(StudyCommand::New(asked)) => super::study::new(args, asked),
+        Command::History(asked) => super::history::history(args, asked),
         Command::Bisect(asked) => super::bisect::bisect(args, asked),
         Command::BisectConfig(asked) => super::bisect::bisect_config(args, asked),
         Command::Step(asked) => super::bisect::step(args, asked),
@@ -128,7 +129,7 @@ fn suppressions(file: &Path) -> Result<Vec<sanitize::Suppression>> {
 }
 
 /// The day in UTC; a clock before 1970 is taken for 1970.
-fn today() -> sanitize::Date {
+pub(super) fn today() -> sanitize::Date {
     const DAY: u64 = 24 * 60 * 60;
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     sanitize::Date::after_epoch(since.map_or(0, |since| since.as_secs() / DAY))

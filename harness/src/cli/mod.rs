@@ -7,6 +7,7 @@ mod commands;
 mod compare;
 mod explain;
 mod facts;
+mod history;
 mod mail;
 mod man;
 mod plan;

@@ -3,7 +3,7 @@
 
 use super::args::{Args, Format, Report};
 use super::commands::{deliver, table};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::report::{self, Dossier};
 use crate::run;
 
@@ -14,7 +14,11 @@ use crate::run;
 /// Study, when the directory is not a run; infrastructure.
 pub(super) fn report(args: &Args, asked: &Report) -> Result<u8> {
     asked.mail.belong_to(asked.format)?;
-    let dossier = run::dossier(&asked.run)?;
+    if asked.trend.is_some() && asked.format != Format::Html {
+        return Err(Error::study("--trend is for --format html"));
+    }
+    let mut dossier = run::dossier(&asked.run)?;
+    dossier.trend.clone_from(&asked.trend);
     let text = text(args, asked, &dossier)?;
     deliver(&text, asked.output.as_deref())?;
     Ok(dossier.judgement.overall.exit_code())

@@ -19,6 +19,7 @@ mod question;
 mod schedule;
 mod standing;
 pub mod statistics;
+pub mod trend;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

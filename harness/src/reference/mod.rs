@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use schemars::Schema;
 use schemars::schema_for;
 
+use crate::known::Known;
 use crate::plan::hardware::MachineFile;
 use crate::plan::model::{CaseFile, KernelFile, StudyFile, VariantFile};
 use crate::sanitize::Suppression;
@@ -32,7 +33,7 @@ pub struct Kind {
 }
 
 /// All kinds of YAML files, in the order of their pages.
-pub const KINDS: [Kind; 6] = [
+pub const KINDS: [Kind; 7] = [
     Kind {
         name: "study",
         pattern: "ci/studies/*.yaml",
@@ -80,6 +81,14 @@ pub const KINDS: [Kind; 6] = [
         note: "Such a file lies anywhere: `patcheval sanitize --suppressions FILE` names it. An entry that has expired \
                suppresses nothing, and is reported.",
         schema: || schema_for!(Vec<Suppression>),
+    },
+    Kind {
+        name: "known-failures",
+        pattern: "harness/doc/known-failures.yaml",
+        preferred: &[],
+        note: "Such a file lies anywhere: `patcheval history check --known FILE` names it. An entry that has expired is \
+               reported, and its cells are no longer known.",
+        schema: || schema_for!(Vec<Known>),
     },
 ];
 

@@ -16,6 +16,7 @@ use crate::report::content::symptoms;
 use crate::report::markdown::escaped;
 use crate::report::number;
 use crate::report::number::plural;
+use crate::report::number::small;
 use crate::report::table::Style;
 use crate::report::wrap::wrapped;
 
@@ -217,11 +218,6 @@ fn rate(change: &CellChange, tested: u32) -> String {
 
 fn same_rate(was: &CellJudgement, is: &CellJudgement) -> bool {
     u64::from(was.passes) * u64::from(is.n) == u64::from(is.passes) * u64::from(was.n)
-}
-
-/// A p-value with two digits that count.
-fn small(p: f64) -> String {
-    if p < 0.001 { format!("{p:.1e}") } else { format!("{p:.3}") }
 }
 
 fn control(cell: &CellJudgement) -> String {

@@ -33,6 +33,8 @@ pub struct Dossier {
     /// Trials that are shown whole: of each cell the first one, and its example of a failure. Empty if the run did
     /// not come to its end.
     pub exhibits: Vec<Exhibit>,
+    /// Where the study's nights are told, for links.
+    pub trend: Option<String>,
 }
 
 /// Where the trials of each cell are among the lines: a report asks for all of them in turn, and there may be many.

@@ -23,6 +23,7 @@ mod markdown;
 mod number;
 mod status;
 mod table;
+mod trend;
 mod trials;
 mod wrap;
 
@@ -38,6 +39,7 @@ pub use dossier::FunctionWork;
 pub use dossier::Index;
 pub use dossier::Tools;
 pub use html::html;
+pub use html::trend_html;
 pub use junit::junit;
 pub use kcidb::kcidb;
 pub use ktap::ktap;
@@ -50,6 +52,8 @@ pub use mail::mail;
 pub use markdown::markdown;
 pub use table::Style;
 pub use table::table;
+pub use trend::TrendReport;
+pub use trend::trend_table;
 pub use trials::csv;
 
 #[cfg(test)]

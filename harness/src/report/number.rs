@@ -32,6 +32,11 @@ pub(super) fn plural(n: u32, noun: &str) -> String {
     format!("{} {noun}{}", count(f64::from(n)), if n == 1 { "" } else { "s" })
 }
 
+/// Returns a p-value with two digits that count.
+pub(super) fn small(p: f64) -> String {
+    if p < 0.001 { format!("{p:.1e}") } else { format!("{p:.3}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

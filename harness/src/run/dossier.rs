@@ -48,6 +48,7 @@ pub(super) fn of(root: &Path, judged: Judged) -> Result<Dossier> {
         judgement,
         lines,
         exhibits: read_exhibits(root)?,
+        trend: None,
     })
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A workflow of GitHub Actions.
 
-use super::{IMAGE, INPUTS, Night};
+use super::{HISTORY, IMAGE, INPUTS, Night};
 
 /// Returns a workflow for `.github/workflows`.
 pub fn github(night: &Night<'_>) -> String {
@@ -72,6 +72,11 @@ fn merge(night: &Night<'_>) -> String {
       image: {IMAGE}
     steps:
       - uses: actions/checkout@v4
+      - uses: actions/cache@v4
+        with:
+          path: {HISTORY}
+          key: history-${{{{ github.run_id }}}}
+          restore-keys: history-
       - run: cargo build --release --workspace
       - uses: actions/download-artifact@v4
         with:

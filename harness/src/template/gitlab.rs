@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A pipeline of GitLab, whose schedule is an entry of the project's settings.
 
-use super::{IMAGE, Night};
+use super::{HISTORY, IMAGE, Night};
 
 /// Returns a pipeline for `.gitlab-ci.yml`, or to be included there.
 pub fn gitlab(night: &Night<'_>) -> String {
@@ -39,9 +39,11 @@ merge:
       when: always
   timeout: 1h
   cache:
-    key: patcheval-{study}
-    paths: [.cache]
-    policy: pull
+    - key: patcheval-{study}
+      paths: [.cache]
+      policy: pull
+    - key: history
+      paths: [{HISTORY}]
   script:
     - cargo build --release --workspace
 {merge}    - exit "$verdict"

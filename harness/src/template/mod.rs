@@ -32,6 +32,9 @@ const INPUTS: [&str; 3] = ["kernels/**", "patches/**", "ci/setup"];
 /// Reports of the whole, beside those that a run writes.
 const REPORTS: [(&str, &str); 2] = [("junit", "junit.xml"), ("markdown", "summary.md")];
 
+/// Directory with the nights before, which the CI system keeps.
+const HISTORY: &str = "history";
+
 impl Night<'_> {
     fn study(&self) -> &str {
         &self.plan.study.name
@@ -58,7 +61,8 @@ impl Night<'_> {
         format!("target/release/patcheval run {study} --shard {number}/{shards} --out share-{number}")
     }
 
-    /// Commands that put shares together and write the reports. The verdict is that of the last one.
+    /// Commands that put shares together, write the reports, and compare the night with those before. They leave the exit
+    /// code in `verdict`: that of the study, or else 1 if something is worse than on the nights before.
     fn merge(&self) -> Vec<String> {
         let mut lines = vec![
             "verdict=0".to_owned(),
@@ -69,6 +73,18 @@ impl Night<'_> {
                 "target/release/patcheval report whole --format {format} --output whole/{file} || [ $? -le 3 ]"
             ));
         }
+        let study = self.study();
+        let history = |command: &str| {
+            format!("target/release/patcheval history {command} --db {HISTORY}/nights.sqlite")
+        };
+        let page = "target/release/patcheval report whole --format html --trend nights.html --output whole/report.html";
+        lines.extend([
+            format!("mkdir -p {HISTORY}"),
+            history("add whole"),
+            history(&format!("show {study} --format html --output whole/nights.html")),
+            format!("{page} || [ $? -le 3 ]"),
+            format!("{} || [ \"$verdict\" != 0 ] || verdict=1", history(&format!("check {study}"))),
+        ]);
         lines
     }
 }

@@ -9,7 +9,7 @@ use crate::has;
 use crate::world::World;
 
 /// Makes a run directory with one row that is the baseline and one that is judged, with `passes` of ten trials of it.
-fn run(world: &World, name: &str, kernel: &str, passes: u64, release: &str) -> String {
+pub fn run(world: &World, name: &str, kernel: &str, passes: u64, release: &str) -> String {
     let dir = world.root().join(name);
     fs::create_dir_all(&dir).unwrap();
     let mut manifest: Value = serde_json::from_str(include_str!("../data/run.json")).unwrap();

@@ -3,6 +3,7 @@
 //! people and by scripts, and neither needs a kernel.
 
 mod comparison;
+mod history;
 mod hostile;
 mod thread;
 mod world;

@@ -57,7 +57,7 @@ fn target(view: &View<'_>, places: &[Place<'_>], room: usize) -> Markup {
             @for place in places {
                 h4 { (place.group.testcase) ": " (printable(&place.group.title)) }
                 (table(place))
-                @for entry in &place.cells { (cell(view, entry, room)) }
+                @for entry in &place.cells { (cell(view, place, entry, room)) }
             }
         }
     }
@@ -91,7 +91,7 @@ fn table(place: &Place<'_>) -> Markup {
     }
 }
 
-fn cell(view: &View<'_>, entry: &Entry<'_>, room: usize) -> Markup {
+fn cell(view: &View<'_>, place: &Place<'_>, entry: &Entry<'_>, room: usize) -> Markup {
     let Entry { number, cell, trials, .. } = entry;
     let exhibit = exhibit(entry);
     let shown = exhibit.map(|exhibit| exhibit.trial.to_string());
@@ -103,6 +103,10 @@ fn cell(view: &View<'_>, entry: &Entry<'_>, room: usize) -> Markup {
             // A link into what is folded unfolds it.
             div.inside id={ "c" (number) } {
                 (said(cell))
+                @if let Some(trend) = &view.dossier.trend {
+                    p { a href={ (trend) "#" (place.group.kernel) "/" (place.group.machine) "/" (cell.row) "/" (place.group.testcase) } {
+                        "This cell on other nights" } }
+                }
                 (strip(view, trials))
                 (kinds(view, trials))
                 @if let Some(exhibit) = exhibit { (evidence(exhibit, is_stale(trials, exhibit), room)) }

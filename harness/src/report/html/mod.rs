@@ -15,6 +15,7 @@ mod notes;
 mod page;
 mod plot;
 mod text;
+mod trend;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,8 @@ use crate::report::content::row;
 use crate::report::dossier::Dossier;
 use crate::report::dossier::Exhibit;
 use crate::trial::line::TrialLine;
+
+pub use trend::trend_html;
 
 /// Returns the whole report as an HTML page.
 pub fn html(dossier: &Dossier) -> String {

@@ -36,6 +36,26 @@ const CONTENTS: [(&str, &str); 7] = [
 
 pub(super) fn page(view: &View<'_>) -> Markup {
     let judgement = view.judgement;
+    let body = html! {
+        a.skip href="#verdicts" { "Skip to the verdicts" }
+        (head(view))
+        main {
+            (matrix::section(view))
+            (notes::answers(view))
+            (decision::section(view))
+            (flushes::section(view))
+            (geometry::section(view))
+            (notes::controls(view))
+            (notes::certainty(view))
+            (cell::section(view))
+        }
+        (foot(view))
+    };
+    document(&format!("{}: {}", judgement.study, judgement.overall.name()), &body)
+}
+
+/// A page of its own, whatever stands on it.
+pub(super) fn document(title: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -44,26 +64,12 @@ pub(super) fn page(view: &View<'_>) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="color-scheme" content="light dark";
-                meta name="generator" content={ "patcheval " (view.dossier.tools.patcheval) };
+                meta name="generator" content={ "patcheval " (env!("CARGO_PKG_VERSION")) };
                 link rel="icon" href="data:,";
-                title { (judgement.study) ": " (judgement.overall.name()) }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
-                a.skip href="#verdicts" { "Skip to the verdicts" }
-                (head(view))
-                main {
-                    (matrix::section(view))
-                    (notes::answers(view))
-                    (decision::section(view))
-                    (flushes::section(view))
-                    (geometry::section(view))
-                    (notes::controls(view))
-                    (notes::certainty(view))
-                    (cell::section(view))
-                }
-                (foot(view))
-            }
+            body { (body) }
         }
     }
 }
@@ -87,7 +93,10 @@ fn head(view: &View<'_>) -> Markup {
             p class=(class) { (view.content.first) }
             (facts(view))
             nav aria-label="Contents" {
-                ul { @for (id, name) in CONTENTS.iter().filter(there) { li { a href={ "#" (id) } { (name) } } } }
+                ul {
+                    @for (id, name) in CONTENTS.iter().filter(there) { li { a href={ "#" (id) } { (name) } } }
+                    @if let Some(trend) = &view.dossier.trend { li { a href=(trend) { "Other nights" } } }
+                }
             }
         }
     }

@@ -45,7 +45,7 @@ fn dossier_of(plan: Plan, lines: Vec<TrialLine>) -> Dossier {
         releases: BTreeMap::from([("mips-6.1".into(), "6.1.192".into())]),
         failed_builds: BTreeMap::new(),
     };
-    Dossier { run: "runs/small".into(), plan, tools, built, judgement, lines, exhibits }
+    Dossier { run: "runs/small".into(), plan, tools, built, judgement, lines, exhibits, trend: None }
 }
 
 fn exhibit(line: &TrialLine, console: &str) -> Exhibit {

@@ -66,6 +66,7 @@ pub(super) fn dossier() -> Dossier {
             failed_builds: BTreeMap::from([("mips-6.1".to_owned(), one("lazy", HOSTILE))]),
         },
         exhibits: exhibits.collect(),
+        trend: None,
         built,
         judgement,
         lines,

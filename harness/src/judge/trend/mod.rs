@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! A study night after night: which cells changed, since when, and by more than chance.
+//!
+//! Equal inputs give equal bytes, so that a night whose trials are those of the night before says nothing new: nights in a row
+//! with the same evidence are counted once. Of what is left, every night but the first may be the one on which a cell changed.
+//! For each of them Fisher's exact test compares what came before with what came since; the least p-value is multiplied by the
+//! number of nights among which it was chosen (Bonferroni), and the products of all cells are adjusted by Holm's method.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::comparison::LEVEL;
+use super::statistics::fisher::Alternative;
+use super::statistics::fisher::Counts;
+use super::statistics::fisher::p_value;
+use super::statistics::holm::adjusted;
+
+/// A cell in one night.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellNight {
+    /// The row is the study's baseline, which is there to fail.
+    pub baseline: bool,
+    /// Trials that passed, of those that say something.
+    pub passes: u32,
+    /// Trials that say something.
+    pub n: u32,
+    /// Trials that say nothing, and those that are missing.
+    pub unknown: u32,
+    /// Cache maintenance operations of both caches a trial, the mean.
+    pub operations: Option<f64>,
+    /// What its trials took, in host seconds.
+    pub seconds: Option<f64>,
+    /// SHA-256 of its trials: equal evidence is one and the same.
+    pub evidence: String,
+}
+
+/// The cells of one night, by `KERNEL/MACHINE/ROW/TESTCASE`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Night {
+    /// The day, as `YYYY-MM-DD`.
+    pub date: String,
+    /// Its cells.
+    pub cells: BTreeMap<String, CellNight>,
+}
+
+/// Where a cell stands after the last night.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It passes less often than before, by more than chance.
+    Worse,
+    /// It passed every trial on all nights before, and failed one on the last.
+    FirstFailure,
+    /// It passes more often than before, by more than chance.
+    Better,
+    /// The baseline fails more or less often than before.
+    Shifted,
+    /// The last night says nothing of it.
+    Silent,
+    /// Nothing changed by more than chance.
+    Steady,
+}
+
+/// The night on which a cell most probably changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Split {
+    /// Index of the first night after the change.
+    pub at: usize,
+    /// Outcomes on the nights before.
+    pub before: Counts,
+    /// Outcomes since.
+    pub after: Counts,
+    /// How probable so large a difference is by chance somewhere in the study, at most.
+    pub p: f64,
+}
+
+/// A cell over the nights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellTrend {
+    /// `KERNEL/MACHINE/ROW/TESTCASE`.
+    pub cell: String,
+    /// By night; none where the night has no such cell.
+    pub nights: Vec<Option<CellNight>>,
+    /// Where it most probably changed; none if there is only one piece of evidence.
+    pub split: Option<Split>,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// All cells of a study over the nights.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Trends {
+    /// The nights, the oldest first, as `YYYY-MM-DD`.
+    pub nights: Vec<String>,
+    /// The cells by name.
+    pub cells: Vec<CellTrend>,
+    /// Cells that could have changed: the family over which p-values are adjusted.
+    pub tested: u32,
+}
+
+impl Trends {
+    /// Returns the cells that stand so.
+    pub fn in_state(&self, state: State) -> impl Iterator<Item = &CellTrend> {
+        self.cells.iter().filter(move |cell| cell.state == state)
+    }
+}
+
+/// Nights in a row with the same evidence.
+struct Stretch {
+    /// Index of its first night.
+    first: usize,
+    outcomes: Counts,
+}
+
+/// Judges nights, which must be in the order of their dates.
+pub fn trends(nights: &[Night]) -> Trends {
+    let mut names: Vec<&String> = nights.iter().flat_map(|night| night.cells.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let series = |name: &&String| nights.iter().map(|night| night.cells.get(*name).cloned()).collect();
+    let all: Vec<Vec<Option<CellNight>>> = names.iter().map(series).collect();
+    let mut splits: Vec<Option<Split>> = all.iter().map(|cell| split(&stretches(cell))).collect();
+    let p_values: Vec<f64> = splits.iter().flatten().map(|split| split.p).collect();
+    for (split, p) in splits.iter_mut().flatten().zip(adjusted(&p_values)) {
+        split.p = p;
+    }
+    let cell = |((name, nights), split): ((&&String, Vec<Option<CellNight>>), Option<Split>)| CellTrend {
+        cell: (*name).clone(),
+        state: state(&nights, split.as_ref()),
+        nights,
+        split,
+    };
+    Trends {
+        nights: nights.iter().map(|night| night.date.clone()).collect(),
+        tested: u32::try_from(p_values.len()).unwrap_or(u32::MAX),
+        cells: names.iter().zip(all).zip(splits).map(cell).collect(),
+    }
+}
+
+/// What a cell's nights have to say, each piece of evidence once.
+fn stretches(nights: &[Option<CellNight>]) -> Vec<Stretch> {
+    let mut stretches: Vec<Stretch> = Vec::new();
+    let mut last: Option<&str> = None;
+    let telling = |(index, night): (usize, &'_ Option<CellNight>)| {
+        night.clone().filter(|night| night.n > 0).map(|night| (index, night))
+    };
+    let told: Vec<(usize, CellNight)> = nights.iter().enumerate().filter_map(telling).collect();
+    for (first, night) in &told {
+        if last != Some(night.evidence.as_str()) {
+            let outcomes = Counts { passes: night.passes, failures: night.n - night.passes };
+            stretches.push(Stretch { first: *first, outcomes });
+        }
+        last = Some(&night.evidence);
+    }
+    stretches
+}
+
+fn sum<'a>(stretches: impl Iterator<Item = &'a Stretch>) -> Counts {
+    let add = |a: Counts, b: &Stretch| Counts {
+        passes: a.passes + b.outcomes.passes,
+        failures: a.failures + b.outcomes.failures,
+    };
+    stretches.fold(Counts { passes: 0, failures: 0 }, add)
+}
+
+/// The most probable change; its p-value is not yet adjusted for the other cells.
+fn split(stretches: &[Stretch]) -> Option<Split> {
+    let at = |place: usize| {
+        let (before, after) = (sum(stretches[..place].iter()), sum(stretches[place..].iter()));
+        let p = p_value(before, after, Alternative::TwoSided);
+        Split { at: stretches[place].first, before, after, p }
+    };
+    let best = (1..stretches.len()).map(at).min_by(|a, b| a.p.total_cmp(&b.p))?;
+    let chosen_among = f64::from(u32::try_from(stretches.len() - 1).unwrap_or(u32::MAX));
+    Some(Split { p: (best.p * chosen_among).min(1.0), ..best })
+}
+
+fn state(nights: &[Option<CellNight>], split: Option<&Split>) -> State {
+    let Some(Some(last)) = nights.last() else { return State::Silent };
+    if last.n == 0 {
+        return State::Silent;
+    }
+    if let Some(split) = split.filter(|split| split.p < LEVEL) {
+        let rate = |counts: Counts| f64::from(counts.passes) / f64::from(counts.passes + counts.failures);
+        return match rate(split.after) < rate(split.before) {
+            _ if last.baseline => State::Shifted,
+            true => State::Worse,
+            false => State::Better,
+        };
+    }
+    let mut before = nights[..nights.len() - 1].iter().flatten().filter(|night| night.n > 0).peekable();
+    let passed_before = before.peek().is_some() && before.all(|night| night.passes == night.n);
+    if passed_before && last.passes < last.n && !last.baseline { State::FirstFailure } else { State::Steady }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Nights whose changes are known, and nights in which nothing changes.
+
+use super::*;
+use crate::judge::statistics::random::Random;
+
+const CELL: &str = "mips-6.1/malta/fix/t1";
+
+fn cell(passes: u32, n: u32, evidence: &str) -> CellNight {
+    CellNight {
+        baseline: false,
+        passes,
+        n,
+        unknown: 0,
+        operations: None,
+        seconds: None,
+        evidence: evidence.into(),
+    }
+}
+
+/// One cell over some nights: passes of twenty, and the evidence.
+fn one(nights: &[(u32, &str)]) -> CellTrend {
+    let night = |(day, (passes, evidence)): (usize, &(u32, &str))| Night {
+        date: format!("2026-11-{:02}", day + 1),
+        cells: BTreeMap::from([(CELL.to_owned(), cell(*passes, 20, evidence))]),
+    };
+    let nights: Vec<Night> = nights.iter().enumerate().map(night).collect();
+    trends(&nights).cells.swap_remove(0)
+}
+
+#[test]
+fn the_night_of_the_change_is_found() {
+    let trend = one(&[(20, "a"), (20, "b"), (20, "c"), (9, "d"), (12, "e")]);
+    assert_eq!(trend.state, State::Worse);
+    let split = trend.split.unwrap();
+    assert_eq!((split.at, split.before), (3, Counts { passes: 60, failures: 0 }));
+    assert_eq!(split.after, Counts { passes: 21, failures: 19 });
+    assert!(split.p < 1e-6, "{}", split.p);
+    assert_eq!(one(&[(9, "a"), (12, "b"), (20, "c"), (20, "d")]).state, State::Better);
+}
+
+#[test]
+fn the_same_evidence_is_not_counted_twice() {
+    // Six nights of one and the same kernel are twenty trials, not a hundred and twenty.
+    let same = one(&[(20, "a"), (20, "a"), (20, "a"), (20, "a"), (18, "b"), (18, "b")]);
+    assert_eq!(same.state, State::Steady);
+    assert_eq!(same.split.unwrap().before, Counts { passes: 20, failures: 0 });
+    assert_eq!(same.split.unwrap().at, 4);
+    assert_eq!(one(&[(5, "a"), (5, "a")]).split, None);
+}
+
+#[test]
+fn a_first_failure_is_told_though_chance_may_explain_it() {
+    assert_eq!(one(&[(20, "a"), (20, "b"), (19, "c")]).state, State::FirstFailure);
+    // On the night after it is known.
+    assert_eq!(one(&[(20, "a"), (19, "b"), (19, "c")]).state, State::Steady);
+    assert_eq!(one(&[(19, "a")]).state, State::Steady);
+}
+
+#[test]
+fn a_baseline_is_never_worse_and_a_silent_night_is_no_failure() {
+    let night = |passes: u32, n: u32| Night {
+        date: "2026-11-01".into(),
+        cells: BTreeMap::from([(
+            CELL.to_owned(),
+            CellNight { baseline: true, ..cell(passes, n, &passes.to_string()) },
+        )]),
+    };
+    assert_eq!(trends(&[night(20, 20), night(2, 20)]).cells[0].state, State::Shifted);
+    assert_eq!(trends(&[night(20, 20), night(0, 0)]).cells[0].state, State::Silent);
+    let gone = trends(&[night(20, 20), Night::default()]);
+    assert_eq!(gone.cells[0].state, State::Silent);
+    assert_eq!(trends(&[]), Trends::default());
+}
+
+/// In a thousand studies of thirty cells and ten nights in which nothing changes, some cell is called changed in at most one
+/// of twenty.
+#[test]
+fn where_nothing_changes_something_is_flagged_seldom() {
+    let mut random = Random::new(7);
+    let mut flagged = 0;
+    for _ in 0..1000 {
+        let mut draw = |night: u32| Night {
+            date: night.to_string(),
+            cells: (0..30_u32)
+                .map(|number| {
+                    let passes = (0..20).map(|_| u32::from(random.chance(0.7))).sum();
+                    (number.to_string(), cell(passes, 20, &night.to_string()))
+                })
+                .collect(),
+        };
+        let nights: Vec<Night> = (0..10).map(&mut draw).collect();
+        let found = trends(&nights);
+        assert_eq!(found.tested, 30);
+        flagged += u32::from(found.cells.iter().any(|cell| cell.state != State::Steady));
+    }
+    assert!(flagged <= 50, "{flagged} of 1000");
+}

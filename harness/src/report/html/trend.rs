@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! A study's nights as a page: what changed, and each cell's course as a small plot.
+
+use maud::Markup;
+use maud::html;
+
+use super::page;
+use super::plot;
+use crate::judge::trend::{CellNight, CellTrend};
+use crate::report::content::Tone;
+use crate::report::trend::{TrendReport, figures};
+
+/// Height of a plot, in its own units, and the blank above and below its line.
+const HEIGHT: f64 = 28.0;
+const BLANK: f64 = 4.0;
+
+/// Returns the nights of a study as an HTML page. The place of a cell on it has the cell's name.
+pub fn trend_html(report: &TrendReport) -> String {
+    let bad = report.alarming().next().is_some();
+    let body = html! {
+        a.skip href="#cells" { "Skip to the cells" }
+        header.head {
+            p.kicker { "patcheval: nights of the study " (report.study) }
+            h1 { (report.study) ", night after night" }
+            p.result.bad[bad] { (report.summary()) }
+        }
+        main {
+            @for (heading, tone, cells) in report.sections() { (section(report, heading, tone, &cells)) }
+            @if !report.expired.is_empty() {
+                section {
+                    h2 { "No longer known: the entries have expired" }
+                    ul.plain { @for sentence in &report.expired { li { (sentence) } } }
+                }
+            }
+            (all(report))
+        }
+    };
+    page::document(&format!("{}: nights", report.study), &body).into_string()
+}
+
+fn section(report: &TrendReport, heading: &str, tone: Tone, cells: &[&CellTrend]) -> Markup {
+    let mark = if tone == Tone::Bad { "✗ " } else { "" };
+    html! {
+        section {
+            h2 { (mark) (heading) }
+            ul.plain {
+                @for cell in cells {
+                    li { a.name href={ "#" (cell.cell) } { (cell.cell) } ": " (report.sentence(cell)) }
+                }
+            }
+        }
+    }
+}
+
+fn all(report: &TrendReport) -> Markup {
+    html! {
+        section aria-labelledby="cells" {
+            h2 #cells { "Cells" }
+            p { "The line is the pass rate, from none below to all above, a night from left to right; it is broken where a night "
+                "says nothing. Figures are those of the last night." }
+            div.scroll tabindex="0" role="region" aria-label="Cells, night after night" {
+                table {
+                    thead { tr {
+                        th scope="col" { "cell" } th scope="col" { "nights" } th.figure scope="col" { "pass" }
+                        th.figure scope="col" { "ops a trial" } th.figure scope="col" { "seconds" }
+                    } }
+                    tbody { @for (number, cell) in report.trends.cells.iter().enumerate() { (row(report, number, cell)) } }
+                }
+            }
+        }
+    }
+}
+
+fn row(report: &TrendReport, number: usize, cell: &CellTrend) -> Markup {
+    html! {
+        tr id=(cell.cell) {
+            th.name scope="row" { (cell.cell) }
+            td { (course(report, number, cell)) }
+            @for figure in figures(cell.nights.last().and_then(Option::as_ref)) { td.figure { (figure) } }
+        }
+    }
+}
+
+/// A line through the pass rates.
+fn course(report: &TrendReport, number: usize, cell: &CellTrend) -> Markup {
+    let step = plot::WIDTH / f64::from(u32::try_from(cell.nights.len()).unwrap_or(u32::MAX)).max(1.0);
+    let point = |(index, night): (usize, &Option<CellNight>)| {
+        let night = night.as_ref().filter(|night| night.n > 0)?;
+        let failing = f64::from(night.n - night.passes) / f64::from(night.n);
+        let x = step * (f64::from(u32::try_from(index).unwrap_or(u32::MAX)) + 0.5);
+        Some((x, BLANK + failing * (HEIGHT - 2.0 * BLANK)))
+    };
+    let points: Vec<Option<(f64, f64)>> = cell.nights.iter().enumerate().map(point).collect();
+    let lines =
+        points.split(Option::is_none).map(|points| points.iter().flatten().copied().collect::<Vec<_>>());
+    let told = cell.nights.iter().zip(&report.trends.nights).filter_map(|(night, date)| {
+        night.as_ref().map(|night| format!("{date} {}/{}", night.passes, night.n))
+    });
+    let description = told.collect::<Vec<_>>().join(", ");
+    let body = html! {
+        @for line in lines.filter(|line| !line.is_empty()) {
+            (plot::line("course", &line))
+            @for (x, y) in &line { circle.course cx=(plot::at(*x)) cy=(plot::at(*y)) r="2" {} }
+        }
+    };
+    plot::svg(&format!("n{number}"), &format!("Pass rate of {}", cell.cell), &description, HEIGHT, &body)
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What a run comes to, as a night of a site's history.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::judged_whole;
+use crate::error::{Error, Result};
+use crate::judge::Group;
+use crate::judge::trend::{CellNight, Night};
+use crate::store;
+use crate::trial::line::TrialLine;
+use crate::trial::sha256;
+
+/// A run for the history.
+#[derive(Debug)]
+pub struct RunNight {
+    /// Name of its study.
+    pub study: String,
+    /// Its cells.
+    pub night: Night,
+    /// Stands for all that it was made of and came to.
+    pub content: String,
+}
+
+/// Reads a run directory; `date` is the night's day as `YYYY-MM-DD`.
+///
+/// # Errors
+///
+/// Study, when the directory is not a whole run; infrastructure.
+pub fn night(root: &Path, date: &str) -> Result<RunNight> {
+    let judged = judged_whole(root)?;
+    let mut seconds: BTreeMap<String, f64> = BTreeMap::new();
+    for (id, took) in store::read_times(root)? {
+        *seconds.entry(name([&id.kernel, &id.machine, &id.row, &id.testcase])).or_default() += took;
+    }
+    let mut evidence: BTreeMap<String, String> = BTreeMap::new();
+    for line in &judged.lines {
+        let id = &line.id;
+        let of_cell = evidence.entry(name([&id.kernel, &id.machine, &id.row, &id.testcase])).or_default();
+        of_cell.push_str(&text(line)?);
+    }
+    let judgement = &judged.judgement;
+    let cell = |(group, cell): (&Group, &crate::judge::CellJudgement)| {
+        let name = name([&group.kernel, &group.machine, &cell.row, &group.testcase]);
+        let night = CellNight {
+            baseline: cell.row == judgement.baseline,
+            passes: cell.passes,
+            n: cell.n,
+            unknown: cell.unknown + cell.missing,
+            operations: cell.d.mean.zip(cell.i.mean).map(|(d, i)| d + i),
+            seconds: seconds.get(&name).copied(),
+            evidence: sha256(evidence.get(&name).map_or("", String::as_str)),
+        };
+        (name, night)
+    };
+    let cells: BTreeMap<String, CellNight> = judgement.cells().map(cell).collect();
+    let content = sha256(&evidence.into_values().collect::<String>());
+    let content = format!("{}-{content}", judged.manifest.run_name());
+    Ok(RunNight { study: judgement.study.clone(), night: Night { date: date.to_owned(), cells }, content })
+}
+
+fn name(parts: [&str; 4]) -> String {
+    parts.join("/")
+}
+
+fn text(line: &TrialLine) -> Result<String> {
+    let text = serde_json::to_string(line);
+    text.map(|text| text + "\n").map_err(|error| Error::internal(format!("a trial's line: {error}")))
+}
