@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What `report --format mail` is told beside the run.
 
+use std::collections::BTreeSet;
+
 use super::args::Format;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 use crate::report::{Envelope, Line, Mailbox, MessageId, TestedBy};
 
 /// What a mail says beside its report.
@@ -18,7 +21,7 @@ pub struct Options {
     /// Who gets a copy; may be given several times
     #[arg(long, value_name = "MAILBOX")]
     pub cc: Vec<Mailbox>,
-    /// Message that the mail answers, by its Message-ID
+    /// Message that the mail answers, by its Message-ID [default: that of the variants, if it is one]
     #[arg(long, value_name = "MSGID")]
     pub in_reply_to: Option<MessageId>,
     /// Subject [default: the study and its outcome]
@@ -45,15 +48,42 @@ impl Options {
     }
 
     /// Returns what the report needs of them.
-    pub(super) fn envelope(&self) -> Envelope {
+    pub(super) fn envelope(&self, plan: &Plan) -> Envelope {
         Envelope {
             from: self.from.clone(),
             to: self.to.clone(),
             cc: self.cc.clone(),
-            in_reply_to: self.in_reply_to.clone(),
+            in_reply_to: self.in_reply_to.clone().or_else(|| only_message(plan)),
             subject: self.subject.clone(),
             tested_by: self.tested_by.clone(),
             tester: self.tested_by_name.clone(),
         }
+    }
+}
+
+/// The message with which the patches of a study came: of several nobody knows which one is to be answered.
+fn only_message(plan: &Plan) -> Option<MessageId> {
+    let ids: BTreeSet<&String> = plan.rows.iter().filter_map(|row| row.message_id.as_ref()).collect();
+    let mut ids = ids.into_iter();
+    let only = ids.next().filter(|_| ids.next().is_none())?;
+    only.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::plan;
+
+    #[test]
+    fn the_message_of_the_patches_is_answered_if_there_is_only_one() {
+        let mut plan = plan();
+        let options = Options::default();
+        assert_eq!(options.envelope(&plan).in_reply_to, None);
+        plan.rows[1].message_id = Some("cover@host".into());
+        assert_eq!(options.envelope(&plan).in_reply_to, "cover@host".parse().ok());
+        let asked = Options { in_reply_to: "other@host".parse().ok(), ..Options::default() };
+        assert_eq!(asked.envelope(&plan).in_reply_to, "other@host".parse().ok());
+        plan.rows[2].message_id = Some("v2@host".into());
+        assert_eq!(options.envelope(&plan).in_reply_to, None);
     }
 }

@@ -31,7 +31,7 @@ fn text(args: &Args, asked: &Report, dossier: &Dossier) -> Result<String> {
         Format::Markdown => report::markdown(judgement),
         Format::Html => report::html(dossier),
         Format::Json => report::json(dossier)?,
-        Format::Mail => report::mail(dossier, &asked.mail.envelope())?,
+        Format::Mail => report::mail(dossier, &asked.mail.envelope(&dossier.plan))?,
         Format::Junit => report::junit(dossier)?,
         Format::Ktap => report::ktap(dossier),
         Format::Csv => report::csv(dossier)?,

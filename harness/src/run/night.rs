@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::judged_whole;
 use crate::error::{Error, Result};
-use crate::judge::Group;
 use crate::judge::trend::{CellNight, Night};
+use crate::judge::{CellJudgement, Group};
 use crate::store;
 use crate::trial::line::TrialLine;
 use crate::trial::sha256;
@@ -41,7 +41,7 @@ pub fn night(root: &Path, date: &str) -> Result<RunNight> {
         of_cell.push_str(&text(line)?);
     }
     let judgement = &judged.judgement;
-    let cell = |(group, cell): (&Group, &crate::judge::CellJudgement)| {
+    let cell = |(group, cell): (&Group, &CellJudgement)| {
         let name = name([&group.kernel, &group.machine, &cell.row, &group.testcase]);
         let night = CellNight {
             baseline: cell.row == judgement.baseline,
@@ -54,7 +54,9 @@ pub fn night(root: &Path, date: &str) -> Result<RunNight> {
         };
         (name, night)
     };
-    let cells: BTreeMap<String, CellNight> = judgement.cells().map(cell).collect();
+    // A row that changes nothing there has no trials, tonight or ever.
+    let tried = |(_, cell): &(&Group, &CellJudgement)| cell.n + cell.unknown + cell.missing > 0;
+    let cells: BTreeMap<String, CellNight> = judgement.cells().filter(tried).map(cell).collect();
     let content = sha256(&evidence.into_values().collect::<String>());
     let content = format!("{}-{content}", judged.manifest.run_name());
     Ok(RunNight { study: judgement.study.clone(), night: Night { date: date.to_owned(), cells }, content })
