@@ -146,14 +146,11 @@ pub fn trends(nights: &[Night]) -> Trends {
 fn stretches(nights: &[Option<CellNight>]) -> Vec<Stretch> {
     let mut stretches: Vec<Stretch> = Vec::new();
     let mut last: Option<&str> = None;
-    let telling = |(index, night): (usize, &'_ Option<CellNight>)| {
-        night.clone().filter(|night| night.n > 0).map(|night| (index, night))
-    };
-    let told: Vec<(usize, CellNight)> = nights.iter().enumerate().filter_map(telling).collect();
-    for (first, night) in &told {
+    let told = nights.iter().enumerate().filter_map(|(index, night)| Some((index, night.as_ref()?)));
+    for (first, night) in told.filter(|(_, night)| night.n > 0) {
         if last != Some(night.evidence.as_str()) {
             let outcomes = Counts { passes: night.passes, failures: night.n - night.passes };
-            stretches.push(Stretch { first: *first, outcomes });
+            stretches.push(Stretch { first, outcomes });
         }
         last = Some(&night.evidence);
     }

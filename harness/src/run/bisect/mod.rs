@@ -26,7 +26,7 @@ pub use step::{StepRequest, Stepped, step};
 use journal::{Entry, Journal, Question};
 use site::{Ready, Stand};
 
-/// The log for `git bisect replay`, in a bisection's directory, and the mail.
+/// The log for `git bisect replay`, in a bisection's directory.
 pub const LOG: &str = "bisect.log";
 /// The mail, in a bisection's directory.
 pub const MAIL: &str = "mail.txt";
@@ -96,7 +96,7 @@ fn question(request: &BisectRequest<'_>) -> Result<Question> {
     })
 }
 
-/// A search with its commits.
+/// A search with its candidates.
 struct UnderWay<'a> {
     request: &'a BisectRequest<'a>,
     search: Search,
@@ -106,7 +106,7 @@ struct UnderWay<'a> {
 }
 
 impl UnderWay<'_> {
-    /// Runs trials of a commit, or takes them from the journal.
+    /// Runs trials of a candidate, or takes them from the journal.
     fn attempt(&mut self, place: usize, trials: u32, journal: &mut Journal, watch: Watch<'_>) -> Result<()> {
         let (quest, site) = (self.request.quest, self.request.site);
         let candidate = &quest.candidates[place];
@@ -147,7 +147,7 @@ impl UnderWay<'_> {
         Ok(())
     }
 
-    /// Builds and boots a commit unless it stands already; returns whether it can be tried.
+    /// Builds and boots a candidate unless it stands already; returns whether it can be tried.
     fn stand(&mut self, place: usize, journal: &mut Journal, watch: Watch<'_>) -> Result<bool> {
         if self.ready.contains_key(&place) {
             return Ok(true);
