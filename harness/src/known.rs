@@ -46,6 +46,21 @@ pub fn of<'a>(known: &'a [Known], cell: &str, today: Date) -> Option<&'a Known> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzz::{self, Food};
+    use crate::sanitize;
+
+    /// Both kinds of lists with a day on which an entry ends.
+    #[test]
+    fn damaged_lists_are_read_for_a_moment() {
+        let right = [include_str!("../doc/known-failures.yaml"), include_str!("../doc/suppressions.yaml")];
+        let right = right.into_iter().map(|text| text.as_bytes().to_vec()).collect();
+        let words = ["- ", "expires: ", "2026-02-30", "-", ": ", "*/*/*/*", "&a ", "*a"];
+        fuzz::shortly(&Food { name: "lists", right, words: &words }, |input| {
+            let text = String::from_utf8_lossy(input);
+            let _ = read("x", &text);
+            let _ = sanitize::read("x", &text);
+        });
+    }
 
     #[test]
     fn an_entry_is_about_cells_until_it_expires() {

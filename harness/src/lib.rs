@@ -6,7 +6,7 @@
 //! `study` reads the files that `plan` understands, `run` composes the stages, `store` keeps their outputs, `doctor`
 //! looks at the machine, `sanitize` sorts the stale fetches of a boot, `reference` tells what the files are like, `ui` shows
 //! what `run` tells, and `cli` sees everything and is seen by nobody. `plan`, `judge`, `report`, `sanitize` and
-//! `reference` are pure. `error`, `process`, `yaml`, `nearest`, `cache_dir`, `qemu` and `symbols` are tools below all
+//! `reference` are pure. `error`, `process`, `shell`, `yaml`, `nearest`, `cache_dir`, `qemu` and `symbols` are tools below all
 //! of them.
 #![forbid(unsafe_code)]
 
@@ -15,6 +15,8 @@ pub mod cache_dir;
 pub mod cli;
 pub mod doctor;
 pub mod error;
+#[cfg(test)]
+mod fuzz;
 pub mod guest;
 pub mod history;
 pub mod judge;
@@ -29,6 +31,8 @@ pub mod reference;
 pub mod report;
 pub mod run;
 pub mod sanitize;
+pub mod shell;
+pub mod slurm;
 pub mod source;
 pub mod store;
 pub mod study;

@@ -25,7 +25,7 @@ use serde_json::json;
 use trial_record::Mode;
 
 use crate::build::Changes;
-use crate::cache_dir::write_atomically;
+use crate::cache_dir::{open_lock, write_atomically};
 use crate::error::{Error, Result};
 use crate::patch::Size;
 use crate::plan::{Plan, Shard, TrialId};
@@ -303,6 +303,12 @@ pub fn read_times(root: &Path) -> Result<Vec<(TrialId, f64)>> {
         .collect()
 }
 
+/// Returns how many trials a run has written down, also while it writes; 0 if there is no run.
+pub fn count_lines(root: &Path) -> usize {
+    let bytes = fs::read(root.join(LINES)).unwrap_or_default();
+    bytes.iter().filter(|byte| **byte == b'\n').count()
+}
+
 /// Returns the lines of a run.
 ///
 /// # Errors
@@ -340,7 +346,7 @@ fn evidence_dir(root: &Path, id: &TrialId) -> PathBuf {
 /// Takes the lock of a directory that one process appends to.
 pub(crate) fn lock(root: &Path) -> Result<File> {
     let path = root.join("lock");
-    let file = File::create(&path).map_err(|error| Error::io("create", &path, error))?;
+    let file = open_lock(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(_) => Err(Error::infrastructure(format!("another patcheval is appending to {}", root.display()))

@@ -142,6 +142,7 @@ fn collect(root: &Path, directory: &str, texts: &mut Texts) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzz::{self, Food};
 
     fn repository() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
@@ -168,6 +169,70 @@ mod tests {
         assert_eq!(find(&root, by_path.to_str().unwrap()).unwrap(), by_path);
         let error = find(&root, "quik").unwrap_err();
         assert!(error.hints()[0].starts_with("did you mean `quick`?"), "{:?}", error.hints());
+    }
+
+    /// The files of the repository, each behind a line with its path.
+    fn food(texts: &[(String, String)]) -> Food<'static> {
+        const WORDS: [&str; 16] = [
+            "- ",
+            ": ",
+            "{",
+            "}",
+            "[",
+            "]",
+            "&a ",
+            "*a ",
+            "<<: *a",
+            "!!binary ",
+            "|\n",
+            ">-\n",
+            "\n---\n",
+            "~",
+            "\u{feff}",
+            "name: ",
+        ];
+        let right = texts.iter().map(|(path, text)| format!("{path}\n{text}").into_bytes()).collect();
+        Food { name: "yaml", right, words: &WORDS }
+    }
+
+    /// Reads a study of the repository in which one file is this one.
+    fn read_in(all: &Texts, input: &[u8]) {
+        let input = String::from_utf8_lossy(input);
+        let Some((path, text)) = input.split_once('\n') else { return };
+        let mut texts = all.clone();
+        texts.insert(path, text);
+        let study = if path.starts_with(STUDIES) { path } else { "ci/studies/founding.yaml" };
+        if let Ok(plan) = plan::load(&texts, study).and_then(|low| plan::resolve(&low)) {
+            let _ = plan.cells();
+        }
+    }
+
+    /// What the study `founding` is made of.
+    fn repository_texts() -> (Texts, Vec<(String, String)>) {
+        let root = repository();
+        let files = WalkDir::new(&root).sort_by_file_name().into_iter().flatten().map(DirEntry::into_path);
+        let wanted = |path: &PathBuf| {
+            ["kernels/", "patches/uprobes-xol/", "testcases/", STUDIES]
+                .iter()
+                .any(|top| path.starts_with(root.join(top)))
+                && path.extension().is_some_and(|extension| extension == "yaml")
+        };
+        let name = |path: &Path| path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+        let read = |path: PathBuf| (name(&path), std::fs::read_to_string(&path).unwrap());
+        (texts(&root).unwrap(), files.filter(wanted).map(read).collect())
+    }
+
+    #[test]
+    fn damaged_studies_are_read_for_a_moment() {
+        let (all, files) = repository_texts();
+        fuzz::shortly(&food(&files), |input| read_in(&all, input));
+    }
+
+    #[test]
+    #[ignore = "takes ten minutes: ci/test --full"]
+    fn damaged_studies() {
+        let (all, files) = repository_texts();
+        fuzz::at_length(&food(&files), |input| read_in(&all, input));
     }
 
     #[test]

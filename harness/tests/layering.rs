@@ -10,8 +10,9 @@ use walkdir::WalkDir;
 const STAGES: [&str; 9] =
     ["plan", "source", "patch", "build", "guest", "machine", "trial", "judge", "report"];
 
-/// What every module may use, and what itself uses nothing but its like.
-const TOOLS: [&str; 7] = ["error", "process", "yaml", "nearest", "cache_dir", "qemu", "symbols"];
+/// What every module may use, and what itself uses nothing but its like; `fuzz` is for tests.
+const TOOLS: [&str; 9] =
+    ["error", "process", "fuzz", "shell", "yaml", "nearest", "cache_dir", "qemu", "symbols"];
 
 /// The stages that compute and do nothing else: every input is an argument, every output a return value.
 const PURE: [&str; 7] = ["plan", "judge", "report", "sanitize", "known", "reference", "template"];
@@ -56,6 +57,8 @@ fn allowed(module: &str) -> Option<Vec<&'static str>> {
         "known" => [&["sanitize"], tools].concat(),
         // Keeps what was judged.
         "history" => [&["judge"], tools].concat(),
+        // Knows jobs and nothing of what they do.
+        "slurm" => tools.to_vec(),
         "store" => [&["plan", "patch", "build", "trial"], tools].concat(),
         // Looks for whatever the stages need on this machine.
         "doctor" => [&STAGES, tools].concat(),
@@ -70,6 +73,7 @@ fn allowed(module: &str) -> Option<Vec<&'static str>> {
                 "history",
                 "study",
                 "template",
+                "slurm",
                 "reference",
                 "doctor",
                 "run",

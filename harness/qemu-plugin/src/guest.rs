@@ -15,6 +15,9 @@ use crate::refill::{Substitute, Work};
 /// SCTLR bits M (MMU), C (D$) and I (I$) (ARM DDI 0406C, B4.1.130).
 const SCTLR_MCI: u64 = 1 | 1 << 2 | 1 << 12;
 
+/// SCTLR bits of the caches alone.
+const SCTLR_CI: u64 = SCTLR_MCI & !1;
+
 /// Config7 bits that say that the D$ and the I$ have no aliases, though their ways are larger than a page
 /// (`MIPS_CONF7_AR`, `MIPS_CONF7_IAR` in `mipsregs.h`).
 const CONFIG7_AR: u32 = 1 << 16;
@@ -243,8 +246,24 @@ impl Plugin {
         let mut bytes = command.into_bytes();
         bytes.push(0);
         self.qemu.write_physical(phys, &bytes);
+        self.look_whether_caches_are_on();
         if let Some(model) = self.model.as_mut().filter(|model| model.memory().contains(phys, bytes.len())) {
             model.written_by_device(phys, bytes.len());
+        }
+    }
+
+    /// A restored guest wrote SCTLR before the plugin was there to see it. Without the register, as on MIPS, it is believed to
+    /// have done what Linux does by itself.
+    fn look_whether_caches_are_on(&mut self) {
+        let value = self.sctlr.and_then(|sctlr| self.qemu.read_register(sctlr, false));
+        match value.map(|value| (value & SCTLR_MCI, value & SCTLR_CI)) {
+            None => {}
+            Some((SCTLR_MCI, _)) => self.cached = true,
+            Some((_, 0)) => self.cached = false,
+            // It would pass whatever it does, and nobody would know why.
+            Some(_) => self.fault(
+                "the guest runs with one of its caches off (SCTLR.C, SCTLR.I): only both together can be modelled",
+            ),
         }
     }
 

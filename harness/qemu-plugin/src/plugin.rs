@@ -54,6 +54,7 @@ pub struct Plugin {
     pub(crate) options: Options,
     pub(crate) registers: Vec<Option<Register>>,
     pub(crate) cpsr: Option<Register>,
+    pub(crate) sctlr: Option<Register>,
     /// Host address of RAM minus its physical address, once known.
     pub(crate) host_minus_phys: usize,
     pub(crate) events: Vec<Planned>,
@@ -110,6 +111,7 @@ impl Plugin {
             qemu,
             registers,
             cpsr: None,
+            sctlr: None,
             host_minus_phys: 0,
             events: Vec::new(),
             pieces: Vec::new(),
@@ -130,7 +132,7 @@ impl Plugin {
         &self.qemu
     }
 
-    /// Takes the handles of the registers that QEMU lists (ARM: r0 to r15 and cpsr; MIPS: none).
+    /// Takes the handles of the registers that QEMU lists (ARM: r0 to r15, cpsr and system registers; MIPS: none).
     pub fn learn_registers(&mut self, listed: Vec<(String, Register)>) {
         let is_arm = matches!(self.target, Target::Arm { .. });
         for (name, register) in listed {
@@ -138,6 +140,7 @@ impl Plugin {
                 Some(n) if n < 16 && is_arm => self.registers[n] = Some(register),
                 _ if name == "cpsr" => self.cpsr = Some(register),
                 _ if name == "lr" && is_arm => self.registers[14] = Some(register),
+                _ if name == "SCTLR" => self.sctlr = Some(register),
                 _ if name == "TPIDRPRW" => self.identity = Some(register),
                 _ => {}
             }

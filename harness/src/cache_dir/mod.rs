@@ -181,7 +181,7 @@ impl Cache {
 
     fn locked(&self, name: &str, attempt: fn(&File) -> Result<(), std::fs::TryLockError>) -> Result<Lock> {
         let path = self.root.join("locks").join(name);
-        let file = File::create(&path).map_err(|e| Error::io("create", &path, e))?;
+        let file = open_lock(&path)?;
         loop {
             match attempt(&file) {
                 Ok(()) => return Ok(Lock { _file: file }),
@@ -196,7 +196,7 @@ impl Cache {
 
     fn remove_unlocked(&self, lock: &str, dir: &Path) -> Result<()> {
         let path = self.root.join("locks").join(lock);
-        let file = File::create(&path).map_err(|e| Error::io("create", &path, e))?;
+        let file = open_lock(&path)?;
         if file.try_lock().is_ok() {
             remove(dir)?;
         }
@@ -301,6 +301,13 @@ fn open_up(dir: &Path) {
             open_up(&entry.path());
         }
     }
+}
+
+/// Opens a file that is there to be locked: on NFS a shared lock needs it open for reading, an exclusive one for writing
+/// (flock(2), "NFS details").
+pub(crate) fn open_lock(path: &Path) -> Result<File> {
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(path);
+    file.map_err(|e| Error::io("create", path, e))
 }
 
 /// Returns bytes in lower-case hexadecimal.

@@ -140,7 +140,7 @@ impl Cache {
             if own.as_deref() == Some(path) {
                 continue;
             }
-            let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
+            let file = super::open_lock(path)?;
             match file.try_lock() {
                 Ok(()) => std::fs::remove_file(path).map_err(|error| Error::io("remove", path, error))?,
                 Err(_) => {

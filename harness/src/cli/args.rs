@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use super::bisect::{Bisect, BisectConfig, Step};
 use super::facts;
 use super::history::HistoryCommand;
+use super::submit::{Prepare, SubmitCommand};
 use crate::plan::Shard;
 use crate::run::Names;
 use crate::sanitize::Date;
@@ -341,6 +342,11 @@ pub enum Command {
     ///
     /// Unpacks sources that the cache has not, and builds nothing.
     Plan(Forecast),
+    /// Make everything that a study's trials need, and run none: build its kernels, boot them to their snapshots
+    Prepare(Prepare),
+    /// Run a study on a cluster
+    #[command(subcommand)]
+    Submit(SubmitCommand),
     /// Keep the cache under a bound: what was unused for longest goes first, and nothing that a run is using
     Clean(Clean),
     /// Make a study

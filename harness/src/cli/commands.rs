@@ -35,6 +35,8 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
                 | Command::Bisect(_)
                 | Command::BisectConfig(_)
                 | Command::Step(_)
+                | Command::Prepare(_)
+                | Command::Submit(_)
         );
         if builds {
             ui::say("warning: without the sandbox, whoever wrote a patch may do what you may do");
@@ -49,6 +51,8 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::Explain { run, what } => super::explain::explain(args, run, what),
         Command::Sanitize(asked) => sanitize_kernel(args, asked),
         Command::Plan(asked) => super::plan::forecast(args, asked),
+        Command::Prepare(asked) => super::submit::prepare(args, asked),
+        Command::Submit(asked) => super::submit::submit(args, asked),
         Command::Clean(asked) => super::plan::clean(asked),
         Command::Study(StudyCommand::New(asked)) => super::study::new(args, asked),
         Command::History(asked) => super::history::history(args, asked),

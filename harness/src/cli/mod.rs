@@ -15,6 +15,7 @@ mod reference;
 mod report;
 mod run;
 mod study;
+mod submit;
 mod template;
 
 use std::process::ExitCode;

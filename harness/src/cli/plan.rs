@@ -7,16 +7,9 @@ use super::args::{Args, Clean, Forecast};
 use super::commands::{cores, display, print, root};
 use crate::cache_dir::Cache;
 use crate::error::{Error, Result, exit};
-use crate::plan::{self, Costs, Load, Plan, Shard};
+use crate::plan::{self, BASE_SECONDS, BOOT_SECONDS, Costs, IMAGE_SECONDS, Load, Plan, Shard};
 use crate::run::{self, Standing};
 use crate::{store, study};
-
-/// What a base build takes, in seconds on two cores, and an image whose patches touch C files only: measured with the
-/// kernels of this repository (Linux 6.1). A patch to a central header makes an image as dear as a base build.
-const BASE_SECONDS: f64 = 200.0;
-const IMAGE_SECONDS: f64 = 7.0;
-/// What a boot to the snapshot takes, measured likewise.
-const BOOT_SECONDS: f64 = 3.0;
 
 /// Numbers of machines for which the time is told.
 const MACHINES: [u32; 5] = [1, 2, 4, 8, 16];

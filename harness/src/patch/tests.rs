@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Tests with a tiny tree.
 
+mod damaged;
+
 use super::*;
 
 /// Context lines around line `at` of a file whose line n reads `line n`.

@@ -25,6 +25,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::shell;
 
 pub use child::{Child, catch_signals, check_interrupted, interrupted, kill_all};
 
@@ -191,7 +192,8 @@ impl Run {
     /// Returns the command as a line that a shell would take, for messages and "Reproduce with:".
     pub fn shown(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.args);
-        words.map(|w| quoted(&w.to_string_lossy())).collect::<Vec<_>>().join(" ")
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        shell::line(words.iter().map(AsRef::as_ref))
     }
 
     /// Starts the command and returns at once.
@@ -315,13 +317,4 @@ fn open(sink: &Sink) -> Result<Option<File>> {
     };
     let opened = OpenOptions::new().create(true).write(true).append(append).truncate(!append).open(path);
     opened.map(Some).map_err(|e| Error::io("create", path, e))
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./,:@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }

@@ -74,6 +74,6 @@ fn both_outputs_can_go_to_one_file() {
 fn a_command_is_shown_as_a_shell_takes_it() {
     assert_eq!(
         Run::new("make").args(["CC=ccache gcc", "it's", ""]).shown(),
-        r"make 'CC=ccache gcc' 'it'\''s' ''"
+        r#"make 'CC=ccache gcc' "it's" ''"#
     );
 }

@@ -9,6 +9,7 @@ mod text;
 use crate::judge::bisection::{Next, Place, Settings, Turn, Why};
 use crate::report::content::printable;
 use crate::report::number::plural;
+use crate::shell;
 use crate::source::history::Commit;
 
 pub use log::log;
@@ -207,8 +208,8 @@ impl Bisection {
         let (seed, _) = tried.failure.as_ref()?;
         let words = match &self.origin {
             Origin::Commits { tree, base, .. } => vec![
-                format!("patcheval step {}", quoted(&self.study)),
-                format!("--tree {}", quoted(tree)),
+                format!("patcheval step {}", shell::word(&self.study)),
+                format!("--tree {}", shell::word(tree)),
                 format!("--base {base}"),
                 format!("--commit {}", self.candidates[tried.place].hash),
                 format!("--cell {}", self.cell),
@@ -217,9 +218,9 @@ impl Bisection {
             Origin::Configurations { found, .. } => {
                 let Sides { last_good, first_bad, .. } = found.as_ref()?;
                 vec![
-                    format!("patcheval bisect-config {}", quoted(&self.study)),
-                    format!("--good {}", quoted(last_good)),
-                    format!("--bad {}", quoted(first_bad)),
+                    format!("patcheval bisect-config {}", shell::word(&self.study)),
+                    format!("--good {}", shell::word(last_good)),
+                    format!("--bad {}", shell::word(first_bad)),
                     format!("--cell {}", self.cell),
                 ]
             }
@@ -275,10 +276,4 @@ impl Bisection {
             plural(self.trials(), "trial")
         )
     }
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./,:@%".contains(c);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

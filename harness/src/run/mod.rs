@@ -111,6 +111,30 @@ pub fn run(request: &Request<'_>, watch: Watch<'_>) -> Result<Finished> {
     Ok(Finished { root, judgement, trials_run })
 }
 
+/// Makes everything that the first trials of a study need, and runs none; returns what it was made of.
+///
+/// # Errors
+///
+/// As [`prepare()`] and [`Prepared::snapshots`].
+pub fn make_ready(
+    cache: &Cache,
+    root: &Path,
+    plan: &Plan,
+    jobs: usize,
+    watch: Watch<'_>,
+) -> Result<Manifest> {
+    judge::check(plan)?;
+    let prepared = prepare(cache, root, plan, watch)?;
+    let Schedule { called, .. } = judge::schedule(plan, &built(&prepared.manifest), &[]);
+    prepared.snapshots(cache, &combinations(plan, &called)?, jobs, watch)?;
+    Ok(prepared.manifest)
+}
+
+/// Returns whether a run or a share has come to its end in this directory.
+pub fn has_ended(root: &Path) -> bool {
+    dossier::exist(root)
+}
+
 fn run_name(manifest: &Manifest, shard: Option<Shard>) -> String {
     let share = shard.map(|Shard { index, of }| format!("-{index}-of-{of}")).unwrap_or_default();
     manifest.run_name() + &share

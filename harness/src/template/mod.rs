@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Workflows for CI systems that run a study every night in shares, put these together, and publish the reports. Pure.
+//! Scripts for what runs a study in shares and puts these together: workflows for CI systems, every night and with the reports
+//! published, and jobs for Slurm. Pure.
 //!
-//! They call `ci/setup` and `patcheval` as a user would. Their image is Debian 12 with Rust; it runs privileged, because the
+//! The workflows call `ci/setup` and `patcheval` as a user would. Their image is Debian 12 with Rust; it runs privileged, because the
 //! build's sandbox and overlays need namespaces.
 
 mod github;
 mod gitlab;
+mod slurm;
 
 pub use github::github;
 pub use gitlab::gitlab;
+pub use slurm::{Batch, Scripts};
 
 use crate::plan::Plan;
 

@@ -6,6 +6,8 @@ mod classify;
 mod ktap;
 pub mod line;
 mod tap;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -280,20 +282,5 @@ fn read(path: &Path) -> Result<String> {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(Error::io("read", path, error)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    #[test]
-    fn parameters_become_words_of_the_command() {
-        let mut testcase = crate::plan::tests::plan().testcases.remove(0);
-        assert_eq!(command(&testcase, 7), "t1 seed=7 repetitions=1");
-        testcase.parameters = BTreeMap::from([("threads".into(), 3), ("kib".into(), 64)]);
-        assert_eq!(command(&testcase, 7), "t1 seed=7 repetitions=1 kib=64 threads=3");
     }
 }

@@ -67,7 +67,7 @@ fn entries(out: &Path, what: &str) -> Vec<Value> {
 /// A history in which it fails nearly always; what is built here is what the long tests need too.
 #[test]
 fn the_commit_that_broke_it_is_found_and_git_takes_the_log() {
-    let run = Bench::malta();
+    let run = Bench::quick();
     let (bench, _alone) = (run.bench(), Bench::alone());
     let history = history(&bench, 1, Sevenths(7));
     let out = bench.out("bisect-1");
@@ -152,7 +152,7 @@ coherent_seeds: 1
 #[test]
 #[ignore = "takes ten minutes: ci/test --full"]
 fn a_bug_that_shows_seldom_is_found_too() {
-    let run = Bench::malta();
+    let run = Bench::quick();
     let (bench, _alone) = (run.bench(), Bench::alone());
     for (seed, sevenths) in [(2, 7), (3, 3), (4, 1)] {
         let history = history(&bench, seed, Sevenths(sevenths));
@@ -168,7 +168,7 @@ fn a_bug_that_shows_seldom_is_found_too() {
 #[test]
 #[ignore = "takes five minutes: ci/test --full"]
 fn git_bisect_run_comes_to_the_same_commit() {
-    let run = Bench::malta();
+    let run = Bench::quick();
     let (bench, _alone) = (run.bench(), Bench::alone());
     let history = history(&bench, 1, Sevenths(7));
     let repository = &history.repository;
@@ -186,7 +186,7 @@ fn git_bisect_run_comes_to_the_same_commit() {
 #[test]
 #[ignore = "takes five minutes: ci/test --full"]
 fn a_killed_bisection_goes_on_to_the_same_answer() {
-    let run = Bench::malta();
+    let run = Bench::quick();
     let (bench, _alone) = (run.bench(), Bench::alone());
     // A history that no cache has: what is to be killed must run.
     let seed = u64::from(std::process::id()) + 1000;

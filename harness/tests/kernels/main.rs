@@ -5,18 +5,21 @@
 
 mod bench;
 mod bisection;
+mod campaign;
+mod cluster;
 mod figures;
 mod history;
 mod interruption;
 mod shares;
+mod slurm;
 mod tutorial;
 
-use bench::{Bench, Lines, without};
+use bench::{Bench, Lines};
 
 /// What the rows of the quick study are known for on the machine on which the bug shows.
 #[test]
 fn the_quick_study_tells_the_fixes_apart() {
-    let run = Bench::malta();
+    let run = Bench::quick();
     figures::unfixed_fails_and_every_fix_passes(&run);
     figures::merged_alone_dies_at_its_breakpoint_page(&run);
     figures::coherent_passes_everything(&run);
@@ -26,17 +29,12 @@ fn the_quick_study_tells_the_fixes_apart() {
 
 #[test]
 fn arm_passes_every_row_of_the_quick_study() {
-    let short = |text: String| {
-        without(&text, "  - {kernel: mips-6.1")
-            .replace("count: 20", "count: 3")
-            .replace("coherent_seeds: 2", "coherent_seeds: 1")
-    };
-    figures::arm_passes_everything(&Bench::with_quick(short).run("quick", "arm"));
+    figures::arm_passes_everything(&Bench::quick());
 }
 
 #[test]
 fn a_trial_is_replayed_byte_for_byte_and_explained() {
-    let run = Bench::malta();
+    let run = Bench::quick();
     let bench = run.bench();
     let failed = run.first_failure("mips-6.1/malta-24kf-16k/unfixed/t1-first-return/enforce/");
     let replayed = bench.patcheval(&["replay", &run.dir(), &failed]);

@@ -4,7 +4,7 @@
 use crate::bench::Bench;
 
 /// What follows from trials alone, and so is the same wherever they were run.
-const FILES: [&str; 5] = ["run.json", "trials.jsonl", "judgement.json", "report.md", "exhibits.json"];
+pub const FILES: [&str; 5] = ["run.json", "trials.jsonl", "judgement.json", "report.md", "exhibits.json"];
 
 #[test]
 fn shares_put_together_are_the_bytes_of_the_whole() {

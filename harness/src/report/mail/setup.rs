@@ -8,6 +8,7 @@ use crate::report::content::printable;
 use crate::report::mail::WIDTH;
 use crate::report::mail::item;
 use crate::report::mail::paragraph;
+use crate::shell;
 
 /// Returns the last two parts of a mail.
 pub(super) fn setup(dossier: &Dossier) -> String {
@@ -16,11 +17,17 @@ pub(super) fn setup(dossier: &Dossier) -> String {
         paragraph(&format!("in a checkout of patcheval {}, on Debian 12 or 13:", tools.patcheval), "");
     text = format!("\nTo reproduce, {text}\n");
     text.push_str(&command("ci/setup && cargo build --release --workspace"));
-    text.push_str(&command(&format!("target/release/patcheval run {}", quoted(&dossier.plan.study.file))));
+    text.push_str(&command(&format!(
+        "target/release/patcheval run {}",
+        shell::word(&printable(&dossier.plan.study.file))
+    )));
     let example = dossier.judgement.cells().find_map(|(_, cell)| cell.example.as_ref());
     if let Some(example) = example {
         text.push_str("\nand a trial that fails, told step by step (RUN is printed by the run):\n\n");
-        text.push_str(&command(&format!("target/release/patcheval explain RUN {}", quoted(&example.trial))));
+        text.push_str(&command(&format!(
+            "target/release/patcheval explain RUN {}",
+            shell::word(&printable(&example.trial))
+        )));
     }
     text.push_str("\nMade with\n\n");
     let mut kernels: Vec<&Kernel> = Vec::new();
@@ -69,14 +76,4 @@ fn command(line: &str) -> String {
         (rest, room) = (next, WIDTH - indent.len());
     }
     text + rest + "\n"
-}
-
-/// Returns a word for a shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=@,".contains(c);
-    if word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", printable(word).replace('\'', r"'\''"))
-    }
 }
