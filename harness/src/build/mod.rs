@@ -28,7 +28,7 @@ use crate::cache_dir::{Cache, key, sha256_file, write_atomically};
 use crate::error::{Error, Result};
 use crate::patch::Staged;
 use crate::plan::{Kernel, dtb_name};
-use crate::process::{Run, Sink};
+use crate::process::{Outcome, Run, Sink};
 use crate::source::Tree;
 pub use changes::{Changes, Compared, Resized};
 use config::Requested;
@@ -328,9 +328,25 @@ impl Job<'_> {
             return Err(Error::infrastructure(message)
                 .hint("the disk is full: free some space and run the same command again"));
         }
+        if was_killed(outcome, &end) {
+            return Err(Error::infrastructure(format!("the build was killed; {message}")).hint(
+                "out of memory? the same command goes on where it was; if it ends so again, leave out the row",
+            ));
+        }
         // The unpatched kernel is expected to build: if it does not, the machine is at fault.
         Err(if self.staged.is_empty() { Error::infrastructure(message) } else { Error::study(message) })
     }
+}
+
+/// Whether somebody killed a build or a part of it, as the kernel does when memory runs out: that says nothing of a patch.
+///
+/// make tells it by the signal's name behind the target, gcc in a sentence.
+fn was_killed(outcome: Outcome, end: &str) -> bool {
+    let told = |line: &str| {
+        line.starts_with("make") && line.ends_with("] Killed")
+            || line.contains("Killed signal terminated program")
+    };
+    outcome.was_killed() || end.lines().any(told)
 }
 
 /// What kbuild made of a request, from the first directory that has a configuration.

@@ -199,3 +199,17 @@ fn a_symbol_that_kbuild_drops_is_an_error() {
     let error = world.builder(*NAMESPACE).base().unwrap_err();
     assert_eq!(error.to_string(), "f.config:3: CONFIG_OLD=y was not granted: its dependencies are not met");
 }
+
+#[test]
+fn a_build_that_somebody_killed_is_told_from_one_that_is_broken() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let ended = |raw| Outcome { status: std::process::ExitStatus::from_raw(raw), timed_out: false };
+    let (signal, shell, broken) = (ended(9), ended(137 << 8), ended(2 << 8));
+    assert!(was_killed(signal, "") && was_killed(shell, ""));
+    assert!(was_killed(broken, "  CC a.o\nmake[2]: *** [scripts/Makefile.build:250: a.o] Killed\n"));
+    assert!(was_killed(broken, "gcc: fatal error: Killed signal terminated program cc1\n"));
+    assert!(!was_killed(
+        broken,
+        "a.c:1:1: error: 'Killed' undeclared\nmake: *** [Makefile:1: a.o] Error 1\n"
+    ));
+}

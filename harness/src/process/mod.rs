@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::LazyLock;
@@ -87,6 +87,12 @@ impl Outcome {
     /// Returns whether the command ended by itself, with exit code 0.
     pub fn success(&self) -> bool {
         self.status.success() && !self.timed_out
+    }
+
+    /// Returns whether SIGKILL ended the command, or what it ran: bwrap and shells tell that as 128 and the signal's number.
+    pub fn was_killed(&self) -> bool {
+        const KILL: i32 = 9;
+        self.status.signal() == Some(KILL) || self.status.code() == Some(128 + KILL)
     }
 }
 

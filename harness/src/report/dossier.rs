@@ -60,6 +60,9 @@ pub struct Tools {
     pub failed_builds: BTreeMap<String, BTreeMap<String, String>>,
 }
 
+/// How the last part of a story begins, which tells of all maintenance and not of a stale fetch.
+pub const MAINTENANCE: &str = "maintenance from the first marker on";
+
 /// A trial that is shown whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exhibit {

@@ -37,6 +37,7 @@ pub use dossier::Dossier;
 pub use dossier::Exhibit;
 pub use dossier::FunctionWork;
 pub use dossier::Index;
+pub use dossier::MAINTENANCE;
 pub use dossier::Tools;
 pub use html::html;
 pub use html::trend_html;

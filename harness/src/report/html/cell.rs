@@ -13,22 +13,21 @@ use super::matrix::tag;
 use super::text::ranges;
 use super::text::span;
 use super::text::visible;
-use crate::judge::CellJudgement;
 use crate::judge::Expectation;
 use crate::judge::judged_outcome;
 use crate::report::content::COLUMNS;
-use crate::report::content::FIGURES;
 use crate::report::content::printable;
 use crate::report::content::ratio;
 use crate::report::dossier::Exhibit;
+use crate::report::dossier::MAINTENANCE;
 use crate::report::number;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
 
 /// Bytes of consoles that all cells share, so that the page of a large study can still be mailed; and what each has at
 /// least, and at most. A trial that fetched something stale may show four times as much.
-const CONSOLES: usize = 200_000;
-const LEAST: usize = 160;
+const CONSOLES: usize = 100_000;
+const LEAST: usize = 100;
 const MOST: usize = 4096;
 
 /// How many trials of a cell are shown each by itself; of more, neighbours with the same outcome share a mark, and so do
@@ -43,7 +42,10 @@ pub(super) fn section(view: &View<'_>) -> Markup {
     html! {
         section aria-labelledby="trials" {
             h2 #trials { "Trials" }
-            p { "Every cell with its trials, a stale-fetch story and the end of a console. A mark is a seed; ✗ failed, ? says nothing." }
+            p {
+                "Every cell with its trials, a stale-fetch story and the end of a console. A mark is a seed; ✗ failed, ? says nothing. "
+                "In commands RUN is the run's directory: " code { (view.dossier.run) } "."
+            }
             @for places in view.targets() { (target(view, places, room)) }
         }
     }
@@ -56,6 +58,7 @@ fn target(view: &View<'_>, places: &[Place<'_>], room: usize) -> Markup {
             summary { h3 { (first.target()) } }
             @for place in places {
                 h4 { (place.group.testcase) ": " (printable(&place.group.title)) }
+                (expected(place))
                 (table(place))
                 @for entry in &place.cells { (cell(view, place, entry, room)) }
             }
@@ -68,20 +71,14 @@ fn table(place: &Place<'_>) -> Markup {
     let name = format!("Figures of {}, {}", place.target(), place.group.testcase);
     html! {
         div.scroll tabindex="0" role="region" aria-label=(name) {
-            table {
-                thead {
-                    tr {
-                        @for (column, figure) in COLUMNS.iter().zip(FIGURES) {
-                            th.figure[figure] scope="col" { (column) }
-                        }
-                    }
+            table.cells {
+                thead { tr { @for column in COLUMNS { th scope="col" { (column) } } }
                 }
                 tbody {
                     @for entry in &place.cells {
                         tr {
                             @for (column, word) in entry.row.words.iter().enumerate() {
-                                @if column == 0 { th.name scope="row" { (word) } }
-                                @else { td.figure[FIGURES[column]] { (word) } }
+                                @if column == 0 { th scope="row" { (word) } } @else { td { (word) } }
                             }
                         }
                     }
@@ -102,7 +99,9 @@ fn cell(view: &View<'_>, place: &Place<'_>, entry: &Entry<'_>, room: usize) -> M
             summary { span.name { (cell.row) } (tag(cell.verdict)) span { (ratio(cell)) } }
             // A link into what is folded unfolds it.
             div.inside id={ "c" (number) } {
-                (said(cell))
+                @if cell.expectation == Expectation::Contradicted {
+                    p { strong { "CONTRADICTED" } ": expected " (cell.expected.name()) }
+                }
                 @if let Some(trend) = &view.dossier.trend {
                     p { a href={ (trend) "#" (place.group.kernel) "/" (place.group.machine) "/" (cell.row) "/" (place.group.testcase) } {
                         "This cell on other nights" } }
@@ -112,7 +111,7 @@ fn cell(view: &View<'_>, place: &Place<'_>, entry: &Entry<'_>, room: usize) -> M
                 @if let Some(exhibit) = exhibit { (evidence(exhibit, is_stale(trials, exhibit), room)) }
                 @if let Some(trial) = replayed {
                     h5 { "Run it again" }
-                    pre.wrap { (view.dossier.replay(&trial)) }
+                    pre.wrap { "patcheval replay RUN " (trial) }
                 }
             }
         }
@@ -132,16 +131,28 @@ fn exhibit<'a>(entry: &Entry<'a>) -> Option<&'a Exhibit> {
     exhibits.iter().find(is_example).or_else(|| exhibits.first()).copied()
 }
 
-/// What was expected, if the trials say otherwise, and what the controls say.
-fn said(cell: &CellJudgement) -> Markup {
-    let coherent = cell.coherent;
-    html! {
-        @if cell.expectation == Expectation::Contradicted {
-            p { strong { "CONTRADICTED" } ": expected " (cell.expected.name()) }
+/// What was expected of which rows and why, and what the controls say: once for all rows of which the same is said.
+fn expected(place: &Place<'_>) -> Markup {
+    let mut sayings: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut say = |saying: String, row| match sayings.iter_mut().find(|(said, _)| *said == saying) {
+        Some((_, rows)) => rows.push(row),
+        None => sayings.push((saying, vec![row])),
+    };
+    for Entry { cell, .. } in &place.cells {
+        if !cell.why.is_empty() {
+            say(
+                format!("expected {}: {}", cell.expected.name(), printable(cell.why.trim())),
+                cell.row.as_str(),
+            );
         }
-        @if !cell.why.is_empty() { p { "Expected " (cell.expected.name()) ": " (printable(cell.why.trim())) } }
-        p.quiet { "With the model off " (coherent.passes) "/" (coherent.n) " pass." }
     }
+    for Entry { cell, .. } in &place.cells {
+        let coherent = cell.coherent;
+        say(format!("with the model off {}/{} pass", coherent.passes, coherent.n), cell.row.as_str());
+    }
+    let all =
+        |rows: &[&str]| if rows.len() == place.cells.len() { "all".to_owned() } else { rows.join(", ") };
+    html! { ul.notes { @for (saying, rows) in &sayings { li { b { (all(rows)) } ": " (saying) } } } }
 }
 
 /// A letter for the class of a mark.
@@ -219,7 +230,7 @@ fn evidence(exhibit: &Exhibit, stale: bool, room: usize) -> Markup {
         // Without a stale fetch there is no story; which functions did maintenance is told with the flushes.
         @if stale && !exhibit.story.is_empty() {
             h5 { "Stale fetches, with seed " (exhibit.trial.seed) }
-            pre { (visible(exhibit.story.trim_end())) }
+            pre { (visible(stale_story(&exhibit.story).trim_end())) }
         }
         h5 {
             "Console, with seed " (exhibit.trial.seed)
@@ -227,6 +238,11 @@ fn evidence(exhibit: &Exhibit, stale: bool, room: usize) -> Markup {
         }
         pre { (visible(console.trim_end())) }
     }
+}
+
+/// A story without its last part, which is told with the flushes.
+fn stale_story(story: &str) -> &str {
+    story.split_once(MAINTENANCE).map_or(story, |(stale, _)| stale)
 }
 
 /// Returns the last lines of a text that fit into `room` bytes, and whether something was left out.

@@ -153,24 +153,25 @@ fn table(place: &Place<'_>) -> Markup {
     let name = format!("Operations a trial on {}, {}", place.target(), place.group.testcase);
     html! {
         div.scroll tabindex="0" role="region" aria-label=(name) {
-            table {
+            table.figures {
                 caption { (name) }
                 thead {
                     tr {
                         th scope="col" { "variant" }
                         th scope="col" { "cache" }
-                        th.figure scope="col" { "all" }
-                        @for (part, _) in PARTS { th.figure scope="col" { (part) } }
+                        th scope="col" { "all" }
+                        @for (part, _) in PARTS { th scope="col" { (part) } }
                     }
                 }
                 tbody {
                     @for entry in &place.cells {
-                        @for bar in bars(entry.cell) {
+                        @let bars = bars(entry.cell);
+                        @for (index, bar) in bars.iter().enumerate() {
                             tr {
-                                th.name scope="row" { (entry.cell.row) }
+                                @if index == 0 { th scope="rowgroup" rowspan=(bars.len()) { (entry.cell.row) } }
                                 td { (bar.cache) }
-                                td.figure { (number::count(bar.mean)) }
-                                @for part in bar.parts { td.figure { (number::count(part)) } }
+                                td { (number::count(bar.mean)) }
+                                @for part in bar.parts { td { (number::count(part)) } }
                             }
                         }
                     }

@@ -22,22 +22,22 @@ pub(super) fn table(view: &View<'_>, place: &Place<'_>) -> Markup {
     let name = format!("Operations by kernel function on {}, {}", place.target(), place.group.testcase);
     html! {
         div.scroll tabindex="0" role="region" aria-label=(name) {
-            table {
-                caption { (name) ", in the trial with seed " (first) ": all (needed, redundant), instructions" }
+            table.figures {
+                caption { (name) ", in the trial with seed " (first) ": all (needed, redundant), and below instructions" }
                 thead {
                     tr {
                         th scope="col" { "function" }
-                        @for entry in &place.cells { th.name scope="col" { (entry.cell.row) } }
+                        @for entry in &place.cells { th scope="col" { (entry.cell.row) } }
                     }
                 }
                 tbody {
                     @for (function, line) in functions {
                         tr {
                             th scope="row" {
-                                span.name { (function) }
-                                @if let Some(line) = line { br; small.quiet { (line) } }
+                                (function)
+                                @if let Some(line) = line { br; small { (line) } }
                             }
-                            @for row in &work { td.figure { (figures(row, function)) } }
+                            @for row in &work { td { (figures(row, function)) } }
                         }
                     }
                 }
@@ -77,6 +77,6 @@ fn figures(row: &[FunctionWork], function: &str) -> Markup {
     html! {
         (count(work.operations)) " (" (count(work.needed)) ", " (count(work.redundant)) (wrong) ")"
         br;
-        small.quiet { (count(work.instructions)) " instr." }
+        small { (count(work.instructions)) }
     }
 }

@@ -161,7 +161,7 @@ fn every_cell_has_its_trials_and_its_command() {
     assert!(merged.starts_with("merged ± mixed 3/4 CONTRADICTED : expected pass"), "{merged}");
     assert!(merged.contains("1 2 3 4 lost-hit 1 : "), "{merged}");
     assert!(merged.contains("pass 3 ; seeds 2-4; stale 0, D ops 2,600 to 4,600, I ops 800"), "{merged}");
-    assert!(merged.ends_with("patcheval replay runs/small mips-6.1/malta/merged/t1/enforce/1"), "{merged}");
+    assert!(merged.ends_with("patcheval replay RUN mips-6.1/malta/merged/t1/enforce/1"), "{merged}");
     assert!(cells[2].contains("unknown: host-deadline 1"), "{}", cells[2]);
     let marks: Vec<&str> = all(&page, "#c2 .strip li").iter().filter_map(|mark| mark.attr("class")).collect();
     assert_eq!(marks, ["f", "p", "p", "p"]);

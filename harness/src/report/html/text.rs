@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::judge::Verdict;
 use crate::plan::Machine;
-use crate::plan::hardware::Addressing;
+use crate::plan::hardware::{Addressing, Snoops};
 use crate::report::content::is_steering;
 use crate::report::number;
 
@@ -85,9 +85,15 @@ pub(super) fn hardware(machine: &Machine) -> String {
         format!("{name}-cache {size} KB, {sets} sets of {ways} of {line} bytes, {addressing}")
     };
     let (i, d) = (machine.caches.icache, machine.caches.dcache);
+    let fills = match machine.caches.snoops {
+        Snoops::Nothing => "",
+        Snoops::Own => "; the I-cache fills from its CPU's D-cache",
+        Snoops::Others => "; the I-caches fill from other CPUs' D-caches",
+        Snoops::All => "; the I-caches fill from the D-caches",
+    };
     let cpus = if machine.smp > 1 { format!("{} CPUs ", machine.smp) } else { String::new() };
     format!(
-        "{cpus}{}; {}; {}",
+        "{cpus}{}; {}; {}{fills}",
         machine.cpu,
         cache("I", i.sets, i.ways, i.line, i.addressing),
         cache("D", d.sets, d.ways, d.line, d.addressing)

@@ -13,7 +13,7 @@ use std::fmt::Write;
 
 use trial_record::{Phase, Record, Side};
 
-use crate::report::FunctionWork;
+use crate::report::{FunctionWork, MAINTENANCE};
 use crate::symbols::{Place, Symbols};
 use crate::trial::line::{Outcome, TrialLine};
 
@@ -99,8 +99,7 @@ pub(super) fn work(record: &Record, resolve: Resolve<'_>) -> Vec<FunctionWork> {
 /// The functions that did most maintenance.
 fn maintenance(record: &Record, resolve: Resolve<'_>, rows: usize) -> String {
     let sorted = work(record, resolve);
-    let mut text =
-        String::from("maintenance from the first marker on: operations (needed, redundant), instructions\n");
+    let mut text = format!("{MAINTENANCE}: operations (needed, redundant), instructions\n");
     for work in sorted.iter().take(rows) {
         let FunctionWork { function, operations, needed, redundant, insufficient, instructions, line } = work;
         let wrong = if *insufficient > 0 { format!(", {insufficient} insufficient") } else { String::new() };
