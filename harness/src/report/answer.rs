@@ -34,8 +34,16 @@ pub(super) fn price(judgement: &Judgement) -> Vec<String> {
         let instructions = sure(cell.flush_instructions)?;
         Some(format!("{}, {}: {d}, {i}, {instructions} instructions", place(group), cell.row))
     };
-    let tells = |(group, _): &(&Group, &CellJudgement)| tells_price(judgement, group);
-    let mut sentences: Vec<String> = judgement.cells().filter(tells).filter_map(sentence).collect();
+    let mut sentences: Vec<String> = Vec::new();
+    for group in judgement.groups.iter().filter(|group| tells_price(judgement, group)) {
+        let (free, dear): (Vec<&CellJudgement>, Vec<&CellJudgement>) =
+            group.cells.iter().partition(|cell| is_free(cell));
+        sentences.extend(dear.into_iter().filter_map(|cell| sentence((group, cell))));
+        if !free.is_empty() {
+            let rows: Vec<&str> = free.iter().map(|cell| cell.row.as_str()).collect();
+            sentences.push(format!("{}: nothing more: {}", place(group), rows.join(", ")));
+        }
+    }
     if !sentences.is_empty() {
         let legend = format!(
             "mean differences to {}, seed by seed where both pass, in brackets their 95 % interval (bootstrap) where they \
@@ -46,6 +54,15 @@ pub(super) fn price(judgement: &Judgement) -> Vec<String> {
         sentences.insert(0, legend);
     }
     sentences
+}
+
+/// Whether a row does exactly the maintenance that the baseline does, with every seed.
+fn is_free(cell: &CellJudgement) -> bool {
+    [cell.d, cell.i, cell.flush_instructions, cell.d_worth.redundant, cell.i_worth.redundant].iter().all(
+        |price| {
+            price.difference == Some(0.0) && price.interval.is_none_or(|limits| limits.low >= limits.high)
+        },
+    )
 }
 
 /// Whether prices are told of a group: testcases with a unit are there for that; without any, each says its own.

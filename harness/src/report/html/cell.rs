@@ -34,7 +34,7 @@ const MOST: usize = 4096;
 /// those of a cell without any other.
 const EACH: usize = 120;
 /// How many kinds of trials of a cell are told.
-const KINDS: usize = 12;
+const KINDS: usize = 6;
 
 pub(super) fn section(view: &View<'_>) -> Markup {
     let share = CONSOLES / view.dossier.exhibits.len().max(1);
@@ -178,7 +178,8 @@ fn strip(view: &View<'_>, trials: &[&TrialLine]) -> Markup {
     let mixed = marks.windows(2).any(|pair| pair[0].0 != pair[1].0);
     let each = mixed && marks.len() <= EACH;
     html! {
-        @if !marks.is_empty() {
+        // Of one kind, its line says the seeds.
+        @if mixed {
             ol.strip aria-label="Trials by seed" {
                 @for run in marks.chunk_by(|a, b| !each && a.0 == b.0 && a.1.checked_add(1) == Some(b.1)) {
                     @if let [(class, _), ..] = run {
