@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use cache_model::{Geometry, Judged, Memory, Who};
-use trial_record::{End, Phase};
+use trial_record::{End, Mode, Phase};
 
 use crate::decode::{Advertised, Operand, Target, arm};
 use crate::ffi;
@@ -260,6 +260,7 @@ impl Plugin {
             None => {}
             Some((SCTLR_MCI, _)) => self.cached = true,
             Some((_, 0)) => self.cached = false,
+            Some(_) if self.options.mode == Mode::Off => {}
             // It would pass whatever it does, and nobody would know why.
             Some(_) => self.fault(
                 "the guest runs with one of its caches off (SCTLR.C, SCTLR.I): only both together can be modelled",

@@ -140,7 +140,8 @@ impl Plugin {
                 Some(n) if n < 16 && is_arm => self.registers[n] = Some(register),
                 _ if name == "cpsr" => self.cpsr = Some(register),
                 _ if name == "lr" && is_arm => self.registers[14] = Some(register),
-                _ if name == "SCTLR" => self.sctlr = Some(register),
+                // QEMU 11.1 lists it so for 32-bit CPUs too.
+                _ if name == "SCTLR_EL1" => self.sctlr = Some(register),
                 _ if name == "TPIDRPRW" => self.identity = Some(register),
                 _ => {}
             }

@@ -4,8 +4,11 @@
 //! An entry is a directory `<root>/<kind>/<key>`, built under a lock *at its final path* (kbuild remembers absolute
 //! paths, so a build tree must not be moved) and valid once it has the file `.complete`, which is renamed into place
 //! last. Whatever has no such file is the rest of an interrupted build: it is removed before the entry is built
-//! again, and by [`Cache::sweep`].
+//! again, and by [`Cache::sweep`]. So is an entry whose files are no longer those that `.complete` tells of.
 
+mod seal;
+#[cfg(test)]
+mod tests;
 mod users;
 
 use std::fmt::Write as _;
@@ -21,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::process::check_interrupted;
 pub use users::Cleaned;
 
-/// Marks a complete entry; holds its kind and key.
+/// Marks a complete entry; holds its kind and key, and the checksums of its files.
 const COMPLETE: &str = ".complete";
 
 /// Held while scratch directories come into being or are swept.
@@ -35,6 +38,7 @@ const RETRY: Duration = Duration::from_millis(50);
 pub struct Cache {
     root: PathBuf,
     user: Arc<Mutex<Option<users::User>>>,
+    checked: Arc<Mutex<seal::Checked>>,
 }
 
 /// A lock on something in the cache, held until dropped, and let go by the kernel when the process dies.
@@ -81,7 +85,7 @@ impl Cache {
         }
         create(&root.join("locks"))?;
         create(&root.join("tmp"))?;
-        Ok(Self { root, user: Arc::default() })
+        Ok(Self { root, user: Arc::default(), checked: Arc::default() })
     }
 
     /// Returns the directory, absolute and without symbolic links.
@@ -94,10 +98,10 @@ impl Cache {
         self.root.join(kind).join(key)
     }
 
-    /// Returns the entry if it is complete. It stays as long as this value or a clone of it lives.
+    /// Returns the entry if it is complete, and its files are what they were when it was. It stays as long as this value or a clone of it lives.
     pub fn peek(&self, kind: &str, key: &str) -> Option<PathBuf> {
         self.note(kind, key).ok()?;
-        Some(self.path(kind, key)).filter(|dir| dir.join(COMPLETE).exists())
+        Some(self.path(kind, key)).filter(|dir| self.is_whole(kind, key, dir))
     }
 
     /// Returns the entry, after `make` has filled its empty directory if there was none. It stays as long as this value or
@@ -121,7 +125,7 @@ impl Cache {
         remove(&dir)?;
         std::fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, e))?;
         make(&dir)?;
-        write_atomically(&dir.join(COMPLETE), format!("{kind} {key}\n").as_bytes())?;
+        write_atomically(&dir.join(COMPLETE), format!("{kind} {key}\n{}", seal::of(&dir)?).as_bytes())?;
         Ok(dir)
     }
 
@@ -332,68 +336,4 @@ fn children(dir: &Path) -> Vec<(String, PathBuf)> {
         .map(|e| (e.file_name().to_string_lossy().into_owned(), e.path()))
         .filter(|(_, p)| p.is_dir())
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cache() -> (tempfile::TempDir, Cache) {
-        let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::at(&dir.path().join("c")).unwrap();
-        (dir, cache)
-    }
-
-    #[test]
-    fn an_entry_is_made_once() {
-        let (_dir, cache) = cache();
-        let make = |dir: &Path| std::fs::write(dir.join("f"), "x").map_err(|e| Error::io("write", dir, e));
-        let made = cache.entry("k", "1", make).unwrap();
-        let again = cache.entry("k", "1", |_| Err(Error::internal("made twice"))).unwrap();
-        assert_eq!(made, again);
-        assert_eq!(std::fs::read_to_string(again.join("f")).unwrap(), "x");
-    }
-
-    #[test]
-    fn a_failed_entry_is_not_used_and_starts_afresh() {
-        let (_dir, cache) = cache();
-        let fail = |dir: &Path| {
-            std::fs::write(dir.join("half"), "x").unwrap();
-            Err(Error::infrastructure("no"))
-        };
-        cache.entry("k", "1", fail).unwrap_err();
-        assert_eq!(cache.peek("k", "1"), None);
-        let made = cache.entry("k", "1", |_| Ok(())).unwrap();
-        assert!(!made.join("half").exists());
-    }
-
-    #[test]
-    fn a_sweep_removes_the_rest_of_interrupted_builds_only() {
-        let (_dir, cache) = cache();
-        let kept = cache.entry("k", "1", |_| Ok(())).unwrap();
-        let half = cache.path("k", "2");
-        let (orphan, busy) = (cache.root().join("tmp/sold"), cache.scratch().unwrap());
-        std::fs::create_dir_all(&half).unwrap();
-        std::fs::create_dir_all(&orphan).unwrap();
-        cache.sweep(&["k"]).unwrap();
-        assert!(kept.exists() && busy.path().exists());
-        assert!(!half.exists() && !orphan.exists());
-    }
-
-    #[test]
-    fn keys_tell_parts_apart_and_match_sha256sum() {
-        assert_ne!(
-            key([("a", b"1".as_slice()), ("b", b"".as_slice())]),
-            key([("a", b"".as_slice()), ("b", b"1")])
-        );
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(sha256_file(file.path()).unwrap(), empty);
-    }
-
-    #[test]
-    fn a_path_that_make_would_split_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(Cache::at(&dir.path().join("a b")).unwrap_err().to_string().contains("make cannot take"));
-    }
 }

@@ -12,6 +12,7 @@ mod pool;
 mod prepare;
 mod propose;
 mod sanitize;
+mod snapshots;
 mod survey;
 
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ pub const CACHE_KINDS: [&str; 7] = [
     build::IMAGE,
     guest::KIND,
     uimage::KIND,
-    prepare::SNAPSHOTS,
+    snapshots::SNAPSHOTS,
 ];
 
 /// The report for a browser, in a run directory.
@@ -55,9 +56,10 @@ pub use event::{Event, Stage, Watch};
 pub use explain::{Evidence, Resolve, explain, find_cell, stale_classes};
 pub use merge::{Merged, merge};
 pub use night::{RunNight, night};
-pub use prepare::{Combination, Prepared, Snapshot, Snapshots, prepare};
+pub use prepare::{Prepared, prepare};
 pub use propose::{Proposed, Wish, propose};
 pub use sanitize::{Sanitized, sanitize};
+pub use snapshots::{Combination, Snapshot, Snapshots};
 pub use survey::{Standing, survey};
 
 /// What to run, and where.

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::event::{Event, Stage, Watch};
 use super::pool;
-use super::prepare::{Combination, prepare};
+use super::prepare::prepare;
+use super::snapshots::Combination;
 use crate::cache_dir::Cache;
 use crate::error::{Error, Result};
 use crate::plan::{Cell, Plan};

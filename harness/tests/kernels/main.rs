@@ -146,6 +146,11 @@ fn an_interrupted_run_leaves_nothing_and_goes_on() {
     interruption::interrupt_and_resume();
 }
 
+#[test]
+fn a_full_disk_loses_nothing() {
+    interruption::fill_the_disk_and_resume();
+}
+
 const MINI_STUDY: &str = "\
 name: twice
 title: \"The same study twice\"

@@ -13,8 +13,9 @@ use crate::plan::{Cell, Kernel, Plan, Source, TrialId};
 use crate::process::check_interrupted;
 use crate::run::event::{Event, Watch};
 use crate::run::pool::parallel;
-use crate::run::prepare::{Combination, Prepared, Snapshot, Snapshots, Sources, assemble};
+use crate::run::prepare::{Prepared, Sources, assemble};
 use crate::run::run_one;
+use crate::run::snapshots::{Combination, Snapshot, Snapshots};
 use crate::source::{self, Tree};
 use crate::trial::line::{Outcome, TrialLine};
 

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Kernels booted once each, and the machines saved when their guests are ready.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::event::{Event, Stage, Watch};
+use super::pool::parallel;
+use super::prepare::{Names, Prepared, names, tell_altered};
+use crate::cache_dir::{Cache, key, sha256_file};
+use crate::error::{Error, Result};
+use crate::machine::{self, Boot, Booted};
+use crate::plan::{Row, Target};
+use crate::qemu::Qemu;
+
+/// Kind of the cache entries, and the file in each.
+pub(super) const SNAPSHOTS: &str = "snapshot";
+const SNAPSHOT: &str = "machine";
+
+/// A target and a row that have a kernel to boot.
+#[derive(Clone, Copy, Debug)]
+pub struct Combination<'a> {
+    /// Kernel and machine.
+    pub target: &'a Target,
+    /// Patches.
+    pub row: &'a Row,
+}
+
+/// How the boot of a combination went.
+#[derive(Clone, Debug)]
+pub enum Snapshot {
+    /// The saved machine.
+    Saved(PathBuf),
+    /// It did not become ready.
+    NotReady {
+        /// The console.
+        console: String,
+        /// The host's deadline passed.
+        timed_out: bool,
+    },
+}
+
+/// Snapshots by kernel, machine and row.
+pub type Snapshots = BTreeMap<Names, Snapshot>;
+
+impl Prepared {
+    /// Returns how QEMU starts a combination, or `None` when there is no kernel for it.
+    pub fn boot<'a>(&'a self, combination: &Combination<'a>) -> Option<Boot<'a>> {
+        let Combination { target, row } = *combination;
+        let bootable = self.bootable.get(&names(target, row))?;
+        Some(Boot {
+            machine: &target.machine,
+            image: &bootable.image,
+            dtb: bootable.dtb.as_deref(),
+            system_map: &bootable.system_map,
+            initramfs: &self.guests.get(&target.kernel.name)?.path,
+            plugin: &self.plugin,
+        })
+    }
+
+    /// The emulator of a target.
+    pub fn qemu_of(&self, target: &Target) -> Result<&Qemu> {
+        self.qemu.get(&target.machine.qemu).ok_or_else(|| Error::internal("no QEMU for a target of the plan"))
+    }
+
+    /// Boots each combination once, on `jobs` threads, unless the cache has its snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Infrastructure; interrupted. A kernel that does not boot is no error.
+    pub fn snapshots(
+        &self,
+        cache: &Cache,
+        combinations: &[Combination<'_>],
+        jobs: usize,
+        watch: Watch<'_>,
+    ) -> Result<Snapshots> {
+        watch(Event::Stage { stage: Stage::Boots, steps: combinations.len(), done: 0 });
+        let mut snapshots = Snapshots::new();
+        let work = |combination: &Combination<'_>| self.snapshot(cache, combination);
+        parallel(jobs, combinations, work, |combination, snapshot| {
+            let Combination { target, row } = combination;
+            let what = format!("{} with {}", target.title(), row.name);
+            watch(Event::Step { what: &what, seconds: None });
+            if let Some(snapshot) = snapshot {
+                snapshots.insert(names(target, row), snapshot);
+            }
+            Ok(())
+        })?;
+        tell_altered(cache, watch);
+        Ok(snapshots)
+    }
+
+    fn snapshot(&self, cache: &Cache, combination: &Combination<'_>) -> Result<Option<Snapshot>> {
+        let Some(boot) = self.boot(combination) else { return Ok(None) };
+        let target = combination.target;
+        let qemu = self.qemu_of(target)?;
+        let machine = serde_json::to_string(&target.machine)
+            .map_err(|error| Error::internal(format!("machine: {error}")))?;
+        let image = &self.manifest.images[&target.kernel.name][&combination.row.name].sha256;
+        let dtb = boot.dtb.map(sha256_file).transpose()?.unwrap_or_default();
+        let key = key([
+            ("image", image.as_bytes()),
+            ("dtb", dtb.as_bytes()),
+            ("address", &target.load_address().unwrap_or_default().to_be_bytes()),
+            ("guest", self.manifest.guests[&target.kernel.name].as_bytes()),
+            ("machine", machine.as_bytes()),
+            ("qemu", qemu.stated.as_bytes()),
+            ("plugin", self.manifest.plugin.as_bytes()),
+        ]);
+        let mut not_ready = None;
+        let entry = cache.entry(SNAPSHOTS, &key, |dir| {
+            let scratch = cache.scratch()?;
+            match machine::take(qemu, &boot, &dir.join(SNAPSHOT), scratch.path())? {
+                Booted::Ready => Ok(()),
+                Booted::NotReady { console, timed_out } => {
+                    not_ready = Some(Snapshot::NotReady { console, timed_out });
+                    Err(Error::infrastructure("not ready"))
+                }
+            }
+        });
+        match (entry, not_ready) {
+            (Ok(dir), _) => Ok(Some(Snapshot::Saved(dir.join(SNAPSHOT)))),
+            (Err(_), Some(not_ready)) => Ok(Some(not_ready)),
+            (Err(error), None) => Err(error),
+        }
+    }
+}
