@@ -4,6 +4,8 @@
 //! Prints ratios against plain QEMU, measured in the same run, in turns, so that a slow or busy host slows both alike. The
 //! figure of a way of running is its fastest of several runs: everything that disturbs a run makes it slower.
 
+mod ground;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,30 +19,19 @@ use patcheval::plan::{Plan, Target};
 use patcheval::run::{self, Combination, Prepared};
 use patcheval::study;
 
+use ground::{ROW, TESTCASE};
+
 /// How often each way is run.
 const ROUNDS: usize = 7;
 
-/// A row without patches, and the first testcase: what is measured is not the patches.
-const ROW: &str = "merged-alone";
-const TESTCASE: &str = "t1-first-return";
-
 fn main() {
-    // `cargo test --benches` and `cargo clippy` must not run minutes of QEMU.
-    if std::env::args().any(|argument| argument == "--test") {
-        return;
-    }
-    if let Err(error) = measure() {
-        eprintln!("error: {error}");
-        std::process::exit(1);
-    }
+    ground::main(measure);
 }
 
-fn measure() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let root = root.canonicalize().map_err(|error| Error::io("find", &root, error))?;
+fn measure(root: &Path) -> Result<()> {
     let cache = Cache::locate()?;
-    let plan = study::load(&root, "quick")?;
-    let prepared = run::prepare(&cache, &root, &plan, &mut |_| {})?;
+    let plan = study::load(root, "quick")?;
+    let prepared = run::prepare(&cache, root, &plan, &mut |_| {})?;
     println!("fastest of {ROUNDS} runs each, in turns; ratios to plain QEMU in the same run");
     for target in &plan.targets {
         whole_boot(&cache, &plan, &prepared, target)?;

@@ -4,6 +4,8 @@
 //! The same trials with one at a time and with as many as there are cores, in turns; printed as the ratio of the two. Of one at
 //! a time it also tells which part of the time no QEMU ran: that is the harness's own.
 
+mod ground;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,24 +15,16 @@ use patcheval::plan::Plan;
 use patcheval::run::{self, Event, Request, Stage};
 use patcheval::{store, study};
 
+use ground::{ROW, TESTCASE};
+
 /// How often each way is run; the fastest counts.
 const ROUNDS: usize = 3;
 
 /// Trials of one run, beside the controls.
 const SEEDS: u32 = 40;
 
-const ROW: &str = "merged-alone";
-const TESTCASE: &str = "t1-first-return";
-
 fn main() {
-    // `cargo test --benches` and `cargo clippy` must not run minutes of QEMU.
-    if std::env::args().any(|argument| argument == "--test") {
-        return;
-    }
-    if let Err(error) = measure() {
-        eprintln!("error: {error}");
-        std::process::exit(1);
-    }
+    ground::main(measure);
 }
 
 /// One run's trials.
@@ -47,18 +41,16 @@ impl Measured {
     }
 }
 
-fn measure() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let root = root.canonicalize().map_err(|error| Error::io("find", &root, error))?;
+fn measure(root: &Path) -> Result<()> {
     let cache = Cache::locate()?;
-    let plan = plan(&root)?;
+    let plan = plan(root)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut fastest: [Option<Measured>; 2] = [None, None];
     // The first run builds and boots what is not there yet.
-    run_with(&cache, &root, &plan, cores)?;
+    run_with(&cache, root, &plan, cores)?;
     for _ in 0..ROUNDS {
         for (best, jobs) in fastest.iter_mut().zip([1, cores]) {
-            let now = run_with(&cache, &root, &plan, jobs)?;
+            let now = run_with(&cache, root, &plan, jobs)?;
             if best.as_ref().is_none_or(|best| now.took < best.took) {
                 *best = Some(now);
             }

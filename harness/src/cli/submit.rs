@@ -113,7 +113,7 @@ pub(super) fn prepare(args: &Args, asked: &Prepare) -> Result<u8> {
 /// Leaves a plan no kernels but these.
 fn narrow(plan: &mut Plan, kernels: &[String]) -> Result<()> {
     for kernel in kernels {
-        let names: Vec<&str> = plan.targets.iter().map(|target| target.kernel.name.as_str()).collect();
+        let names: Vec<&str> = plan.kernels().iter().map(|kernel| kernel.name.as_str()).collect();
         if !names.contains(&kernel.as_str()) {
             return Err(Error::study(format!("{} runs no kernel `{kernel}`", plan.study.name))
                 .hint(suggestion(kernel, names)));

@@ -319,6 +319,17 @@ impl Plan {
         cells
     }
 
+    /// Returns the kernels, each once, in the order of the study.
+    pub fn kernels(&self) -> Vec<&Kernel> {
+        let mut kernels: Vec<&Kernel> = Vec::new();
+        for Target { kernel, .. } in &self.targets {
+            if kernels.iter().all(|known| known.name != kernel.name) {
+                kernels.push(kernel);
+            }
+        }
+        kernels
+    }
+
     /// Returns the testcases that make sense on a target, in the order of the study.
     pub fn testcases_on<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Testcase> {
         self.testcases.iter().filter(|testcase| target.has_what_needs(testcase))

@@ -58,11 +58,10 @@ pub(super) fn price(judgement: &Judgement) -> Vec<String> {
 
 /// Whether a row does exactly the maintenance that the baseline does, with every seed.
 fn is_free(cell: &CellJudgement) -> bool {
-    [cell.d, cell.i, cell.flush_instructions, cell.d_worth.redundant, cell.i_worth.redundant].iter().all(
-        |price| {
-            price.difference == Some(0.0) && price.interval.is_none_or(|limits| limits.low >= limits.high)
-        },
-    )
+    let worth = [&cell.d_worth, &cell.i_worth].map(|worth| [worth.redundant, worth.insufficient]);
+    [cell.d, cell.i, cell.flush_instructions].iter().chain(worth.as_flattened()).all(|price| {
+        price.difference == Some(0.0) && price.interval.is_none_or(|limits| limits.low >= limits.high)
+    })
 }
 
 /// Whether prices are told of a group: testcases with a unit are there for that; without any, each says its own.

@@ -41,7 +41,7 @@ pub fn kcidb(dossier: &Dossier, origin: &str) -> Result<String> {
     }
     let ids = Ids::new(dossier, origin)?;
     let (mut checkouts, mut builds) = (Vec::new(), Vec::new());
-    for kernel in kernels(dossier) {
+    for kernel in dossier.plan.kernels() {
         for row in &dossier.plan.rows {
             checkouts.push(checkout(dossier, &ids, kernel, row));
             builds.push(build(dossier, &ids, kernel, row));
@@ -76,16 +76,6 @@ impl<'a> Ids<'a> {
     fn of(&self, parts: &[&str]) -> String {
         format!("{}:patcheval-{}/{}", self.origin, self.run, parts.join("/"))
     }
-}
-
-fn kernels(dossier: &Dossier) -> Vec<&Kernel> {
-    let mut kernels: Vec<&Kernel> = Vec::new();
-    for target in &dossier.plan.targets {
-        if !kernels.iter().any(|kernel| kernel.name == target.kernel.name) {
-            kernels.push(&target.kernel);
-        }
-    }
-    kernels
 }
 
 fn checkout(dossier: &Dossier, ids: &Ids<'_>, kernel: &Kernel, row: &Row) -> Value {

@@ -57,7 +57,7 @@ pub struct Bootable {
 /// Study, for patches and configurations; infrastructure; interrupted. A kernel that does not compile is no
 /// error: its row is unknown.
 pub fn prepare(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Result<Prepared> {
-    let sources = sources(cache, root, plan, &kernels(plan), watch)?;
+    let sources = sources(cache, root, plan, &plan.kernels(), watch)?;
     let sizes = sizes(plan, &sources)?;
     let mut prepared = assemble(cache, root, plan, &sources, watch)?;
     tell_altered(cache, watch);
@@ -88,7 +88,7 @@ pub(super) fn assemble(
         }
     }
     let plugin = machine::find_plugin()?;
-    let kernels = kernels(plan);
+    let kernels = plan.kernels();
     let mut prepared = Prepared {
         manifest: Manifest {
             v: Manifest::version(),
@@ -110,7 +110,7 @@ pub(super) fn assemble(
         guests: BTreeMap::new(),
     };
     watch(Event::Stage { stage: Stage::Builds, steps: kernels.len() * (2 + plan.rows.len()), done: 0 });
-    for kernel in &kernels {
+    for &kernel in &kernels {
         build_kernel(cache, root, plan, kernel, &sources[&kernel.name], &mut prepared, watch)?;
     }
     prepared.bootable = bootable(cache, plan, &prepared)?;
@@ -150,21 +150,11 @@ pub(super) struct Sources {
     pub(super) staged: BTreeMap<String, Staged>,
 }
 
-pub(super) fn kernels(plan: &Plan) -> Vec<Kernel> {
-    let mut kernels: Vec<Kernel> = Vec::new();
-    for target in &plan.targets {
-        if kernels.iter().all(|kernel| kernel.name != target.kernel.name) {
-            kernels.push(target.kernel.clone());
-        }
-    }
-    kernels
-}
-
 pub(super) fn sources(
     cache: &Cache,
     root: &Path,
     plan: &Plan,
-    kernels: &[Kernel],
+    kernels: &[&Kernel],
     watch: Watch<'_>,
 ) -> Result<BTreeMap<String, Sources>> {
     let steps = kernels.len() * (1 + plan.rows.len());

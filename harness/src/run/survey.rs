@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::prepare::{kernels, sources};
+use super::prepare::sources;
 use crate::build::Builder;
 use crate::cache_dir::Cache;
 use crate::error::Result;
@@ -32,10 +32,10 @@ pub struct Standing {
 ///
 /// As [`super::prepare()`], for sources, patches and toolchains.
 pub fn survey(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Result<Vec<Standing>> {
-    let kernels = kernels(plan);
+    let kernels = plan.kernels();
     let sources = sources(cache, root, plan, &kernels, watch)?;
     let mut standings = Vec::new();
-    for kernel in &kernels {
+    for &kernel in &kernels {
         let of = &sources[&kernel.name];
         let builder = Builder::new(cache, kernel, &of.tree, root)?;
         let none = crate::patch::Staged::default();

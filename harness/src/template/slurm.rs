@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use crate::plan::{BASE_SECONDS, BOOT_SECONDS, Costs, IMAGE_SECONDS, Plan, Shard, load_of, share};
+use crate::plan::{BASE_SECONDS, BOOT_SECONDS, Costs, IMAGE_SECONDS, Load, Plan, Shard, load_of, share};
 use crate::shell;
 
 /// Minutes that a job may take beyond what is expected of it: for a slow node, and for waiting at a lock of the cache.
@@ -59,20 +59,12 @@ pub struct Scripts {
 impl Batch<'_> {
     /// Returns the kernels, each once, in the order of the plan.
     pub fn kernels(&self) -> Vec<&str> {
-        let mut kernels: Vec<&str> = Vec::new();
-        for target in &self.plan.targets {
-            if !kernels.contains(&target.kernel.name.as_str()) {
-                kernels.push(&target.kernel.name);
-            }
-        }
-        kernels
+        self.plan.kernels().iter().map(|kernel| kernel.name.as_str()).collect()
     }
 
     /// Returns the most trials that each share can have.
     pub fn trials(&self) -> Vec<u64> {
-        let shards = (1..=self.shards).map(|index| Shard { index, of: self.shards });
-        let shares = shards.map(|shard| share(self.plan, self.costs, shard));
-        shares.map(|share| load_of(self.plan, self.costs, Some(&share)).trials).collect()
+        self.loads().map(|load| load.trials).collect()
     }
 
     /// Returns the scripts.
@@ -99,9 +91,7 @@ impl Batch<'_> {
     }
 
     fn share(&self) -> String {
-        let shards = (1..=self.shards).map(|index| Shard { index, of: self.shards });
-        let shares = shards.map(|shard| share(self.plan, self.costs, shard));
-        let dearest = shares.map(|share| load_of(self.plan, self.costs, Some(&share)).seconds);
+        let dearest = self.loads().map(|load| load.seconds);
         let boots = self.plan.targets.len() * self.plan.rows.len();
         let seconds = dearest.fold(0.0, f64::max) + BOOT_SECONDS * boots as f64;
         let job = Job {
@@ -136,6 +126,14 @@ exit "$code"
         let job = Job { name: "merge", tasks: None, cores: 1, mib: 2 * OWN_MIB, minutes: MERGE_MINUTES };
         let merge = self.command(&["merge"]);
         self.head(&job) + &format!("exec {merge} share-*/ --out whole\n")
+    }
+
+    /// What each share costs.
+    fn loads(&self) -> impl Iterator<Item = Load> {
+        (1..=self.shards).map(|index| {
+            let share = share(self.plan, self.costs, Shard { index, of: self.shards });
+            load_of(self.plan, self.costs, Some(&share))
+        })
     }
 
     fn command(&self, words: &[&str]) -> String {

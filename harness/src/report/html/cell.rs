@@ -243,7 +243,7 @@ fn evidence(exhibit: &Exhibit, stale: bool, room: usize) -> Markup {
 
 /// A story without its last part, which is told with the flushes.
 fn stale_story(story: &str) -> &str {
-    story.split_once(MAINTENANCE).map_or(story, |(stale, _)| stale)
+    story.rsplit_once(MAINTENANCE).map_or(story, |(stale, _)| stale)
 }
 
 /// Returns the last lines of a text that fit into `room` bytes, and whether something was left out.

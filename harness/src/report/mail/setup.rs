@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! With what a run was made, and how to make it again.
 
-use crate::plan::Kernel;
 use crate::plan::Source;
 use crate::report::Dossier;
 use crate::report::content::printable;
@@ -30,13 +29,7 @@ pub(super) fn setup(dossier: &Dossier) -> String {
         )));
     }
     text.push_str("\nMade with\n\n");
-    let mut kernels: Vec<&Kernel> = Vec::new();
-    for target in &dossier.plan.targets {
-        if !kernels.iter().any(|kernel| kernel.name == target.kernel.name) {
-            kernels.push(&target.kernel);
-        }
-    }
-    for kernel in kernels {
+    for kernel in dossier.plan.kernels() {
         let release = tools.releases.get(&kernel.name).map_or("unknown", String::as_str);
         let toolchain = tools.toolchains.get(&kernel.name).map_or("unknown", String::as_str);
         text.push_str(&item(&format!(
