@@ -45,6 +45,18 @@ const WRITE: c_int = 2;
 /// `enum qemu_plugin_discon_type`.
 const EXCEPTION: c_int = 2;
 
+/// `enum qemu_plugin_op` and `enum qemu_plugin_cond`.
+const ADD: c_int = 0;
+const AT_LEAST: c_int = 7;
+
+/// `qemu_plugin_u64`: a number that each vCPU has of its own.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct PerCpu {
+    scoreboard: Opaque,
+    offset: usize,
+}
+
 /// `qemu_info_t`.
 #[repr(C)]
 pub struct Info {
@@ -111,6 +123,10 @@ functions! {
     register_vcpu_discon = "qemu_plugin_register_vcpu_discon_cb": fn(u64, c_int, DiscontinuityCallback, Opaque);
     register_atexit = "qemu_plugin_register_atexit_cb": fn(u64, extern "C" fn(Opaque), Opaque);
     register_tb_exec = "qemu_plugin_register_vcpu_tb_exec_cb": fn(Opaque, BlockCallback, c_int, Opaque);
+    register_tb_exec_if = "qemu_plugin_register_vcpu_tb_exec_cond_cb":
+        fn(Opaque, BlockCallback, c_int, c_int, PerCpu, u64, Opaque);
+    register_tb_exec_inline = "qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu": fn(Opaque, c_int, PerCpu, u64);
+    scoreboard_new = "qemu_plugin_scoreboard_new": fn(usize) -> Opaque;
     register_insn_exec = "qemu_plugin_register_vcpu_insn_exec_cb": fn(Opaque, BlockCallback, c_int, Opaque);
     register_mem = "qemu_plugin_register_vcpu_mem_cb": fn(Opaque, MemoryCallback, c_int, c_int, Opaque);
     tb_n_insns = "qemu_plugin_tb_n_insns": fn(Opaque) -> usize;
@@ -151,6 +167,8 @@ pub fn mips_register(gdb_number: u32) -> Register {
 pub struct Qemu {
     functions: Functions,
     scratch: *mut ByteArray,
+    /// Instructions that each CPU has begun; see [`Block::count_until`].
+    begun: PerCpu,
 }
 
 impl Qemu {
@@ -159,7 +177,9 @@ impl Qemu {
             .map_err(|name| format!("this QEMU does not export {name}: it is not 11.1 or newer"))?;
         // SAFETY: GLib is initialised, QEMU links it.
         let scratch = unsafe { (functions.byte_array_new)() };
-        Ok(Self { functions, scratch })
+        // SAFETY: QEMU calls this while it installs the plugin; the scoreboard lives as long as QEMU.
+        let scoreboard = unsafe { (functions.scoreboard_new)(size_of::<u64>()) };
+        Ok(Self { functions, scratch, begun: PerCpu { scoreboard, offset: 0 } })
     }
 
     /// Fills the scratch byte array.
@@ -277,6 +297,18 @@ impl Block<'_> {
         let (callback, flags) = how.callback();
         // SAFETY: handles as in `count`; the callback has the type that the API declares.
         unsafe { (self.qemu.functions.register_tb_exec)(self.tb, callback, flags, run.packed() as Opaque) }
+    }
+
+    /// Has QEMU count the block's instructions by itself, and [`Plugin::deadline`] called once a CPU has begun so many.
+    pub fn count_until(&self, deadline: u64) {
+        let Functions { register_tb_exec_inline, register_tb_exec_if, .. } = self.qemu.functions;
+        let (begun, count, nothing) = (self.qemu.begun, self.count() as u64, std::ptr::null_mut());
+        // SAFETY: handles as in `count`; the callback has the type that the API declares, and the scoreboard holds one
+        // number for each CPU.
+        unsafe {
+            register_tb_exec_inline(self.tb, ADD, begun, count);
+            register_tb_exec_if(self.tb, on_deadline, NO_REGS, AT_LEAST, begun, deadline, nothing);
+        }
     }
 }
 
@@ -474,6 +506,10 @@ fn with<T>(otherwise: T, f: impl FnOnce(&mut Plugin) -> T) -> T {
 extern "C" fn on_nothing(_vcpu: c_uint, _run: Opaque) {}
 
 extern "C" fn on_no_access(_vcpu: c_uint, _info: u32, _virt: u64, _token: Opaque) {}
+
+extern "C" fn on_deadline(_vcpu: c_uint, _userdata: Opaque) {
+    with((), Plugin::deadline);
+}
 
 extern "C" fn on_run_of_several(vcpu: c_uint, run: Opaque) {
     with((), Plugin::identify);

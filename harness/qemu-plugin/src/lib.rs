@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 pub mod decode;
+mod end;
 #[expect(unsafe_code, reason = "the boundary to QEMU, and the only such file")]
 pub mod ffi;
 pub mod functions;

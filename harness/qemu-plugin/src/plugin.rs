@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use cache_model::{Memory, Model, Stale};
-use trial_record::{End, Mode};
+use trial_record::Mode;
 
 use crate::decode::{Advertised, Operand, Target};
 use crate::ffi::{self, Qemu, Register};
@@ -12,7 +12,7 @@ use crate::functions::Functions;
 use crate::hot::{HOT, Token};
 use crate::options::Options;
 use crate::ram::ShadowedRam;
-use crate::record::{self, Findings, Rest};
+use crate::record::Findings;
 use crate::refill::{Refills, Substitute};
 use crate::runs::{Run, Runs};
 use crate::selfcheck::Checker;
@@ -70,7 +70,7 @@ pub struct Plugin {
     pub(crate) findings: Findings,
     pub(crate) command_markers: u32,
     pub(crate) finished: bool,
-    target_name: String,
+    pub(crate) target_name: String,
 }
 
 /// CPSR bit that says Thumb (ARM DDI 0406C, B1.3.3).
@@ -167,8 +167,7 @@ impl Plugin {
     /// Returns an address where QEMU must start again, because memory under this run has changed.
     pub fn look_closer(&mut self, number: u32) -> Option<u64> {
         if self.now() >= self.options.deadline {
-            self.finish(End::Deadline);
-            ffi::end_process(0);
+            self.deadline();
         }
         let run = self.runs.get(number);
         self.functions.count(run.function, self.findings.phase, run.insns.into());
@@ -345,39 +344,6 @@ impl Plugin {
         if let Some(before) = self.instructions_before(&run, at) {
             self.uncount(&run, run.insns - before - 1);
             HOT.run.store(number, Relaxed);
-        }
-    }
-
-    /// Ends the record with a reason not to trust it, and QEMU with it.
-    #[cold]
-    pub fn fault(&mut self, why: &str) {
-        eprintln!("patcheval plugin: {why}");
-        self.finish(End::Fault(why.to_owned()));
-        ffi::end_process(1);
-    }
-
-    /// QEMU is exiting: writes the record if the guest has not ended it.
-    pub fn finish_at_exit(&mut self) {
-        self.finish(End::Exit);
-    }
-
-    pub(crate) fn finish(&mut self, end: End) {
-        if std::mem::replace(&mut self.finished, true) {
-            return;
-        }
-        let rest = Rest {
-            target: &self.target_name,
-            now: self.now(),
-            model: self.model.as_ref(),
-            functions: &self.functions,
-            refills: self.refills.count(),
-            self_check: self.checker.tally(),
-        };
-        let record = self.findings.record(end, &rest);
-        if let Some(path) = &self.options.record
-            && let Err(error) = record::write(path, &record)
-        {
-            eprintln!("patcheval plugin: cannot write {}: {error}", path.display());
         }
     }
 }

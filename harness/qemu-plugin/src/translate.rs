@@ -26,6 +26,9 @@ impl Plugin {
         let start = block.instruction(0).virt() & 0xffff_ffff;
         if modelled {
             self.cut(block, start);
+        } else if self.options.deadline < u64::MAX {
+            // Runs count by themselves.
+            block.count_until(self.options.deadline);
         }
         let how = self.entries();
         let (mut virt, mut piece, mut token) = (start, 0, None);

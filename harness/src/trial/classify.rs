@@ -43,6 +43,7 @@ pub fn classify(remains: &Remains<'_>, boot: Option<&Boot>) -> (Outcome, Option<
     let (outcome, detail) = instrument(remains)
         .or_else(|| kernel(remains.console))
         .or_else(|| deadline(remains))
+        .or_else(|| forged(remains, &output))
         .unwrap_or(finding);
     (outcome, detail, checks)
 }
@@ -94,6 +95,13 @@ fn deadline(remains: &Remains<'_>) -> Option<Finding> {
         }
         _ => None,
     }
+}
+
+/// An END line that init did not print: it executes the END marker behind its own.
+fn forged(remains: &Remains<'_>, output: &Output) -> Option<Finding> {
+    let left_early = matches!(remains.record, Ok(Record { end: End::Exit, .. }));
+    (left_early && output.ends > 0)
+        .then(|| unknown(Cause::BadOutput, "an END line is on the console, but init did not come to its end"))
 }
 
 fn testcase(output: &Output) -> Finding {
@@ -154,6 +162,16 @@ mod tests {
         let status = PASSING.replace("status=0", "status=b");
         assert_eq!(outcome(&status, End::Finished), Outcome::Unknown { cause: Cause::BadOutput });
         assert_eq!(outcome("", End::Exit), Outcome::Unknown { cause: Cause::BadOutput });
+    }
+
+    #[test]
+    fn an_end_that_init_did_not_print_is_not_believed() {
+        let bad = Outcome::Unknown { cause: Cause::BadOutput };
+        assert_eq!(outcome(PASSING, End::Exit), bad);
+        let twice = format!("{PASSING}patcheval: END status=b\n");
+        assert_eq!(outcome(&twice, End::Finished), bad);
+        // The testcase went on without end, whatever it said before.
+        assert_eq!(outcome(PASSING, End::Deadline), Outcome::Fail { symptom: Symptom::Livelock });
     }
 
     #[test]

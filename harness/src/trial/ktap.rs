@@ -46,6 +46,8 @@ pub struct Output {
     pub results: Vec<Check>,
     /// Status that `patcheval: END` gave, if it was printed.
     pub end: Option<u32>,
+    /// How often it was printed. Init does so once; a second one says that one of them is somebody else's.
+    pub ends: u32,
 }
 
 /// What init prints when it hands out no more work.
@@ -59,11 +61,15 @@ impl Output {
         let mut started = false;
         for line in console.lines().map(str::trim_end) {
             let line = line.trim_start();
-            if line.starts_with("KTAP version") {
+            if let Some(status) = line.strip_prefix(END) {
+                if output.ends == 0 {
+                    output.end = u32::from_str_radix(status.trim_start_matches("0x"), 16).ok();
+                }
+                output.ends += 1;
+            } else if output.ends > 0 {
+                continue;
+            } else if line.starts_with("KTAP version") {
                 started = true;
-            } else if let Some(status) = line.strip_prefix(END) {
-                output.end = u32::from_str_radix(status.trim_start_matches("0x"), 16).ok();
-                break;
             } else if !started {
                 continue;
             } else if let Some(count) = line.strip_prefix("1..").and_then(|count| count.parse().ok()) {
@@ -85,6 +91,9 @@ impl Output {
 
     /// Why the output is not whole, if it is not.
     pub fn incomplete(&self) -> Option<String> {
+        if self.ends > 1 {
+            return Some(format!("{} END lines on the console, though init prints one", self.ends));
+        }
         let planned = match (self.end, self.planned) {
             (None, _) => return self.unfinished(),
             (_, None) => return Some("no KTAP plan on the console".into()),

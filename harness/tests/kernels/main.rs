@@ -8,6 +8,7 @@ mod bisection;
 mod campaign;
 mod cluster;
 mod figures;
+mod guests;
 mod history;
 mod interruption;
 mod shares;

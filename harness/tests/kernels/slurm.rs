@@ -6,6 +6,7 @@ use std::process::Output;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::MINI_STUDY;
 use crate::bench::{Bench, Printed};
 use crate::cluster::{self, Cluster, NODES};
 use crate::shares::FILES;
@@ -15,10 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 #[test]
 fn a_cluster_that_loses_a_node_gives_the_bytes_of_one_machine() {
-    if let Some(program) = cluster::missing() {
-        cluster::say_loudly(&format!(
-            "there is no {program} here: Slurm is NOT tested (Debian: slurmctld slurmd slurm-client munge)"
-        ));
+    if !can_be_tested() {
         return;
     }
     let whole = Bench::quick();
@@ -56,6 +54,48 @@ fn a_cluster_that_loses_a_node_gives_the_bytes_of_one_machine() {
         let read = |dir: &Path| std::fs::read_to_string(dir.join(file)).unwrap();
         assert!(read(&dir.join("whole")) == read(Path::new(&whole.dir())), "{file} is not the same");
     }
+}
+
+/// A machine fails a share, which is not the study's fault: the share begins again by itself.
+#[test]
+fn a_share_that_its_machine_fails_begins_again() {
+    if !can_be_tested() {
+        return;
+    }
+    let bench = Bench::with_study("twice", MINI_STUDY, |_| {});
+    let alone = Bench::alone();
+    let whole = bench.run_alone(&alone, "twice", "whole");
+    let cluster = Cluster::start(&bench.out("cluster"));
+    let dir = bench.out("submission");
+    // Where its run should go lies a file, until it has been in the way.
+    let obstacle = dir.join("share-1");
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(&obstacle, "").unwrap();
+    let out = dir.to_string_lossy().into_owned();
+    let submitted = patcheval(
+        &bench,
+        &cluster,
+        &["submit", "slurm", "twice", "--shards", "2", "--cores", "1", "--out", &out],
+    );
+    assert_eq!(submitted.code, Some(0), "{}", submitted.stderr);
+    let status = |bench: &Bench, cluster: &Cluster| patcheval(bench, cluster, &["submit", "status", &out]);
+    let log = || std::fs::read_to_string(dir.join("share-1.log")).unwrap_or_default();
+    wait(&bench, &cluster, &status, |_| log().contains("error: "));
+    std::fs::remove_file(&obstacle).unwrap();
+    wait(&bench, &cluster, &status, |text| text.contains("report: "));
+    assert!(log().contains(" cells, "), "{}", log());
+    assert_eq!(std::fs::read_to_string(dir.join("whole/trials.jsonl")).unwrap(), whole.text());
+}
+
+/// Whether there is a Slurm; says so where there is none.
+fn can_be_tested() -> bool {
+    let missing = cluster::missing();
+    if let Some(program) = missing {
+        cluster::say_loudly(&format!(
+            "there is no {program} here: Slurm is NOT tested (Debian: slurmctld slurmd slurm-client munge)"
+        ));
+    }
+    missing.is_none()
 }
 
 /// Runs the command where it finds the cluster.

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! How a run comes to its end, and its record to the disk.
+
+use trial_record::End;
+
+use crate::ffi;
+use crate::plugin::Plugin;
+use crate::record::{self, Rest};
+
+impl Plugin {
+    /// The guest has used up its deadline: ends the record, and QEMU with it.
+    #[cold]
+    pub fn deadline(&mut self) {
+        self.finish(End::Deadline);
+        ffi::end_process(0);
+    }
+
+    /// Ends the record with a reason not to trust it, and QEMU with it.
+    #[cold]
+    pub fn fault(&mut self, why: &str) {
+        eprintln!("patcheval plugin: {why}");
+        self.finish(End::Fault(why.to_owned()));
+        ffi::end_process(1);
+    }
+
+    /// QEMU is exiting: writes the record if the guest has not ended it.
+    pub fn finish_at_exit(&mut self) {
+        self.finish(End::Exit);
+    }
+
+    pub(crate) fn finish(&mut self, end: End) {
+        if std::mem::replace(&mut self.finished, true) {
+            return;
+        }
+        let rest = Rest {
+            target: &self.target_name,
+            now: self.now(),
+            model: self.model.as_ref(),
+            functions: &self.functions,
+            refills: self.refills.count(),
+            self_check: self.checker.tally(),
+        };
+        let record = self.findings.record(end, &rest);
+        if let Some(path) = &self.options.record
+            && let Err(error) = record::write(path, &record)
+        {
+            eprintln!("patcheval plugin: cannot write {}: {error}", path.display());
+        }
+    }
+}

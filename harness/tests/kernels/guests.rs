@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Guests that do what no testcase should: each trial comes to an end by itself, says what it was, and keeps the disk from
+//! filling.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::bench::Bench;
+
+/// Testcases of the tests' data, how a trial of each must end with the model on, and how with it off.
+const GUESTS: [(&str, &str, &str); 6] = [
+    ("flood", "livelock", "livelock"),
+    ("hang", "livelock", "livelock"),
+    ("dies", "init-died", "init-died"),
+    ("restarts", "bad-output", "bad-output"),
+    ("forges", "bad-output", "bad-output"),
+    ("forges-and-leaves", "bad-output", "bad-output"),
+];
+
+/// Most that a guest of 20 million instructions may leave of its console.
+const CONSOLE: u64 = 4 << 20;
+
+const STUDY: &str = "\
+name: guests
+title: \"Guests that do what no testcase should\"
+targets: [{kernel: mips-6.1, machine: malta-24kf-16k}, {kernel: arm-6.1, machine: virt-a15}]
+patches: uprobes-xol
+variants: [{variant: ixol-flush, with: [opcode-page-flush]}]
+baseline: ixol-flush
+testcases: [flood, hang, dies, restarts, forges, forges-and-leaves]
+seeds: {first: 1, count: 1}
+coherent_seeds: 1
+";
+
+#[test]
+fn a_guest_out_of_hand_ends_its_trial_and_says_nothing_it_should_not() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/guests");
+    let bench = Bench::with_study("guests", STUDY, |root| {
+        for (name, ..) in GUESTS {
+            let copy = Command::new("cp").arg("-r").arg(data.join(name)).arg(root.join("testcases")).status();
+            assert!(copy.unwrap().success());
+        }
+    });
+    let run = bench.run("guests", "run");
+    for target in ["mips-6.1/malta-24kf-16k", "arm-6.1/virt-a15"] {
+        for (name, enforced, coherent) in GUESTS {
+            for (mode, wanted) in [("enforce", enforced), ("off", coherent)] {
+                let trials = run.of(&format!("{target}/ixol-flush/{name}/{mode}/"));
+                assert_eq!(trials.len(), 1, "{target} {name} {mode}");
+                let outcome = &trials[0]["outcome"];
+                let what = outcome["symptom"].as_str().or(outcome["cause"].as_str());
+                assert_eq!(what, Some(wanted), "{target} {name} {mode}: {}", trials[0]);
+            }
+        }
+    }
+    for file in walkdir::WalkDir::new(run.dir()) {
+        let file = file.unwrap();
+        let size = file.metadata().unwrap().len();
+        assert!(!file.file_type().is_file() || size < CONSOLE, "{} has {size} bytes", file.path().display());
+    }
+}
