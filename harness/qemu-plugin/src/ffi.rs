@@ -167,19 +167,20 @@ pub fn mips_register(gdb_number: u32) -> Register {
 pub struct Qemu {
     functions: Functions,
     scratch: *mut ByteArray,
-    /// Instructions that each CPU has begun; see [`Block::count_until`].
-    begun: PerCpu,
+    /// Instructions that the only CPU has begun, if there is but one; see [`Block::count_until`].
+    begun: Option<PerCpu>,
 }
 
 impl Qemu {
-    fn new() -> Result<Self, String> {
+    fn new(cpus: c_int) -> Result<Self, String> {
         let functions = Functions::resolve()
             .map_err(|name| format!("this QEMU does not export {name}: it is not 11.1 or newer"))?;
         // SAFETY: GLib is initialised, QEMU links it.
         let scratch = unsafe { (functions.byte_array_new)() };
         // SAFETY: QEMU calls this while it installs the plugin; the scoreboard lives as long as QEMU.
-        let scoreboard = unsafe { (functions.scoreboard_new)(size_of::<u64>()) };
-        Ok(Self { functions, scratch, begun: PerCpu { scoreboard, offset: 0 } })
+        let scoreboard = || unsafe { (functions.scoreboard_new)(size_of::<u64>()) };
+        let begun = (cpus == 1).then(|| PerCpu { scoreboard: scoreboard(), offset: 0 });
+        Ok(Self { functions, scratch, begun })
     }
 
     /// Fills the scratch byte array.
@@ -299,14 +300,24 @@ impl Block<'_> {
         unsafe { (self.qemu.functions.register_tb_exec)(self.tb, callback, flags, run.packed() as Opaque) }
     }
 
-    /// Has QEMU count the block's instructions by itself, and [`Plugin::deadline`] called once a CPU has begun so many.
+    /// Has the block's instructions counted, and [`Plugin::deadline`] called once the guest has begun so many.
+    ///
+    /// One CPU counts for itself. With several, QEMU 11.1 would break the guest: where all CPUs share one thread,
+    /// `gen_cpu_index` is the constant number of the CPU for which the block was translated, and `gen_plugin_u64_ptr`
+    /// multiplies it in place. From then on every 1 in the block is an 8.
     pub fn count_until(&self, deadline: u64) {
-        let Functions { register_tb_exec_inline, register_tb_exec_if, .. } = self.qemu.functions;
-        let (begun, count, nothing) = (self.qemu.begun, self.count() as u64, std::ptr::null_mut());
+        let (count, nothing) = (self.count(), std::ptr::null_mut());
+        let Functions { register_tb_exec, register_tb_exec_inline, register_tb_exec_if, .. } =
+            self.qemu.functions;
+        let Some(begun) = self.qemu.begun else {
+            // SAFETY: handles as in `count`; the callback has the type that the API declares.
+            unsafe { register_tb_exec(self.tb, on_counted, NO_REGS, count as Opaque) };
+            return;
+        };
         // SAFETY: handles as in `count`; the callback has the type that the API declares, and the scoreboard holds one
         // number for each CPU.
         unsafe {
-            register_tb_exec_inline(self.tb, ADD, begun, count);
+            register_tb_exec_inline(self.tb, ADD, begun, count as u64);
             register_tb_exec_if(self.tb, on_deadline, NO_REGS, AT_LEAST, begun, deadline, nothing);
         }
     }
@@ -507,6 +518,12 @@ extern "C" fn on_nothing(_vcpu: c_uint, _run: Opaque) {}
 
 extern "C" fn on_no_access(_vcpu: c_uint, _info: u32, _virt: u64, _token: Opaque) {}
 
+extern "C" fn on_counted(vcpu: c_uint, count: Opaque) {
+    if HOT.count(count as u64) {
+        on_deadline(vcpu, count);
+    }
+}
+
 extern "C" fn on_deadline(_vcpu: c_uint, _userdata: Opaque) {
     with((), Plugin::deadline);
 }
@@ -649,7 +666,7 @@ pub unsafe extern "C" fn qemu_plugin_install(
                 versions.0, versions.1
             ));
         }
-        Plugin::new(Qemu::new()?, &target, &arguments)
+        Plugin::new(Qemu::new(info.max_vcpus)?, &target, &arguments)
     });
     match installed {
         Ok(Ok(plugin)) => {

@@ -52,6 +52,8 @@ pub struct Hot {
     pub now: AtomicU64,
     /// Count of instructions from which on the entry of a run needs a closer look: the deadline, or at once.
     pub attention: AtomicU64,
+    /// Guest instructions begun while there is no model, and so no runs; see `Block::count_until`.
+    without_model: AtomicU64,
     /// Number of the current run.
     pub run: AtomicU32,
     /// Bytes of a D$ line, less one; see [`Hot::may_cross`].
@@ -63,6 +65,7 @@ pub struct Hot {
 pub static HOT: Hot = Hot {
     now: AtomicU64::new(0),
     attention: AtomicU64::new(u64::MAX),
+    without_model: AtomicU64::new(0),
     run: AtomicU32::new(0),
     line_mask: AtomicU64::new(0),
     recent: OnceLock::new(),
@@ -142,6 +145,14 @@ impl Hot {
         self.now.store(now, Relaxed);
         self.run.store(run.number, Relaxed);
         now < self.attention.load(Relaxed) && self.recent.get().is_some_and(|recent| recent.fetches(run.line))
+    }
+
+    /// Counts the entry of a block while there is no model; returns whether the deadline has come.
+    #[inline]
+    pub fn count(&self, insns: u64) -> bool {
+        let now = self.without_model.load(Relaxed) + insns;
+        self.without_model.store(now, Relaxed);
+        now >= self.attention.load(Relaxed)
     }
 
     /// Whether an access of at most 8 bytes may touch two lines.

@@ -59,6 +59,15 @@ fn two_runs_give_the_same_bytes() {
     assert!(first.text().lines().count() > 8);
 }
 
+/// Two CPUs take turns, and nothing of the host may decide whose turn it is.
+#[test]
+fn two_cpus_give_the_same_bytes_twice() {
+    let bench = Bench::with_study("two-cpus", TWO_CPUS_STUDY, |_| {});
+    let (first, second) = (bench.run("two-cpus", "first"), bench.run("two-cpus", "second"));
+    assert_eq!(first.text(), second.text());
+    assert_eq!(first.with("/enforce/").len(), 2 * 6);
+}
+
 /// Every trial of the quick study, twice: the longest proof that equal inputs give equal bytes.
 #[test]
 #[ignore = "takes ten minutes: ci/test --full"]
@@ -161,6 +170,18 @@ variants: [{variant: unfixed, with: [opcode-page-flush]}]
 baseline: unfixed
 testcases: [t1-first-return, t9-entry-after-enable]
 seeds: {first: 1, count: 4}
+coherent_seeds: 1
+";
+
+const TWO_CPUS_STUDY: &str = "\
+name: two-cpus
+title: \"Two CPUs, twice\"
+targets: [{kernel: arm-6.1-smp, machine: virt-a15-smp2}]
+patches: uprobes-xol
+variants: [{variant: ixol-flush, with: [opcode-page-flush]}]
+baseline: ixol-flush
+testcases: [t1-first-return, t14-migration]
+seeds: {first: 1, count: 6}
 coherent_seeds: 1
 ";
 
