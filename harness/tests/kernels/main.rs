@@ -65,7 +65,9 @@ fn two_cpus_give_the_same_bytes_twice() {
     let bench = Bench::with_study("two-cpus", TWO_CPUS_STUDY, |_| {});
     let (first, second) = (bench.run("two-cpus", "first"), bench.run("two-cpus", "second"));
     assert_eq!(first.text(), second.text());
-    assert_eq!(first.with("/enforce/").len(), 2 * 6);
+    for (mode, trials) in [("/enforce/", 2 * 6), ("/off/", 2)] {
+        assert_eq!((mode, figures::passes(&first.with(mode))), (mode, trials));
+    }
 }
 
 /// Every trial of the quick study, twice: the longest proof that equal inputs give equal bytes.
