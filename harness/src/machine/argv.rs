@@ -148,6 +148,16 @@ pub fn incoming(snapshot: &Path) -> [OsString; 4] {
     ["-incoming".into(), prefixed("file:", snapshot), "-global".into(), quiet.into()]
 }
 
+/// Returns the argument that keeps a machine with one CPU from the host's timing where it idles much, as it does while it
+/// boots; none for several, which QEMU refuses.
+///
+/// When the CPU halts, QEMU's main thread moves the clock to the next timer (`icount_start_warp_timer`), and may do so
+/// before the CPU's thread has accounted for its last instructions. While QEMU records events for a replay it waits for
+/// that thread; the events go nowhere. Trials of a restored machine hardly idle, and QEMU takes no snapshot while it records.
+pub fn steady(machine: &Machine) -> Option<[OsString; 2]> {
+    (machine.smp == 1).then(|| ["-icount".into(), "rr=record,rrfile=/dev/null".into()])
+}
+
 /// Returns the argument that opens a QMP socket.
 pub fn qmp(socket: &Path) -> [OsString; 2] {
     let mut value = OsString::from("unix:");
@@ -306,6 +316,13 @@ mod tests {
             words(&incoming(Path::new("/s/machine"))),
             "-incoming file:/s/machine -global migration.announce-rounds=0"
         );
+    }
+
+    #[test]
+    fn only_one_cpu_can_be_steady() {
+        let one = machine();
+        assert_eq!(steady(&one).map(|args| words(&args)).as_deref(), Some("-icount rr=record,rrfile=/dev/null"));
+        assert_eq!(steady(&Machine { smp: 2, ..one }), None);
     }
 
     #[test]

@@ -126,6 +126,7 @@ fn from_reset(boot: &Boot<'_>, testcase: &Testcase, mode: Mode, seed: u64, scrat
         ..argv::Plugin::off()
     };
     let mut args = argv::common(boot, &append, &scratch.join(CONSOLE));
+    args.extend(argv::steady(boot.machine).into_iter().flatten());
     args.extend(argv::plugin(boot, &plugin));
     args
 }
