@@ -321,7 +321,10 @@ mod tests {
     #[test]
     fn only_one_cpu_can_be_steady() {
         let one = machine();
-        assert_eq!(steady(&one).map(|args| words(&args)).as_deref(), Some("-icount rr=record,rrfile=/dev/null"));
+        assert_eq!(
+            steady(&one).map(|args| words(&args)).as_deref(),
+            Some("-icount rr=record,rrfile=/dev/null")
+        );
         assert_eq!(steady(&Machine { smp: 2, ..one }), None);
     }
 
