@@ -34,12 +34,13 @@ const NEEDED: [(&str, &str); 8] = [
 ];
 
 /// Programs that can be missing, and what is lost then.
-const USEFUL: [(&str, &str); 6] = [
+const USEFUL: [(&str, &str); 7] = [
     ("bwrap", "patches are built only with --no-sandbox, which trusts whoever wrote them"),
     ("prlimit", "as without bwrap"),
     ("ccache", "patches to central headers take as long as a base build"),
     ("setpriv", "a harness that is killed by SIGKILL leaves its QEMU running"),
     ("mmdebstrap", "ci/setup cannot extract a newer QEMU; it installs this first"),
+    ("bzip2", "the source of the guest's shell cannot be unpacked"),
     ("curl", "sources cannot be downloaded from a URL"),
 ];
 
@@ -61,6 +62,8 @@ pub struct Facts {
     pub qemu: Vec<(&'static str, Result<FoundQemu, String>)>,
     /// Archives of kernel sources.
     pub sources: Vec<PathBuf>,
+    /// The archive of the source of the guest's shell, or why there is none.
+    pub shell: Result<PathBuf, String>,
     /// Whether overlays can be mounted in a namespace, as root or through a user namespace.
     pub overlay: bool,
     /// Where the cache is.
@@ -143,6 +146,7 @@ pub fn probe(cache: &Cache) -> Result<Facts> {
             .collect(),
         qemu: EMULATORS.map(|(arch, target)| (arch, probe_qemu(cache, target))).to_vec(),
         sources: crate::source::debian_archives(cache),
+        shell: crate::guest::shell::archive(cache).map_err(|e| e.to_string()),
         overlay: Namespace::probe(cache)?.is_some(),
         cache: cache.root().to_owned(),
         free: free.f_bavail.saturating_mul(free.f_frsize),
@@ -190,6 +194,10 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
     }
     findings.extend(facts.qemu.iter().map(|(arch, found)| judge_qemu(arch, found)));
     findings.push(judge_sources(facts));
+    findings.push(match &facts.shell {
+        Ok(archive) => well("shell source", archive.display().to_string()),
+        Err(why) => lacking("shell source", format!("{why}: no testcase with `shell: true` can run"), SETUP),
+    });
     findings.push(if facts.overlay {
         well("overlay", "can be mounted in a private namespace".to_owned())
     } else {
@@ -264,6 +272,7 @@ mod tests {
             static_libc: vec![("MIPS", true)],
             qemu: vec![("MIPS", Ok(FoundQemu { version: "11.1.3".to_owned(), plugins: true }))],
             sources: vec!["/usr/src/linux-source-6.1.tar.xz".into()],
+            shell: Ok("/c/busybox/busybox_1.35.0.orig.tar.bz2".into()),
             overlay: true,
             cache: "/c".into(),
             free: ROOM,
@@ -286,8 +295,9 @@ mod tests {
     fn what_only_makes_things_slower_does_not_stop_an_evaluation() {
         let mut facts = facts();
         facts.overlay = false;
+        facts.shell = Err("there is no source of busybox".to_owned());
         facts.programs.iter_mut().filter(|(name, _)| *name == "ccache").for_each(|(_, place)| *place = None);
-        let expected = [("ccache".to_owned(), State::Lacking), ("overlay".to_owned(), State::Lacking)];
+        let expected = ["ccache", "shell source", "overlay"].map(|name| (name.to_owned(), State::Lacking));
         assert_eq!(bad(&facts), expected);
         assert!(healthy(&diagnose(&facts)));
     }

@@ -220,7 +220,8 @@ fn from_git(cache: &Cache, repository: &Path, reference: &str) -> Result<Tree> {
     })
 }
 
-fn unpack(archive: &Path, tree: &Path, strip: usize) -> Result<()> {
+/// Unpacks an archive into the directory `tree`, without the first `strip` parts of its paths.
+pub(crate) fn unpack(archive: &Path, tree: &Path, strip: usize) -> Result<()> {
     let tar = Run::new("tar").arg("--extract").arg("--file").arg(archive).arg("--directory").arg(tree);
     let tar = tar.arg(format!("--strip-components={strip}")).arg("--no-same-owner");
     tar.deadline(UNPACK_DEADLINE).read().map(drop)

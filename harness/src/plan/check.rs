@@ -198,6 +198,18 @@ pub(super) fn parameters(file: &str, case: &CaseFile) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a path that is not one of a file in the kernel's source, or that would be written in two ways.
+pub(super) fn kernel_files(file: &str, paths: &[String]) -> Result<()> {
+    for path in paths {
+        if path.is_empty() || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            let message = format!("{file}: kernel_files: `{path}` is not a path inside the kernel's source");
+            return Err(Error::study(message)
+                .hint("begin at its top, as in tools/testing/selftests/ftrace, without `..`"));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a testcase without a program, and one with a program that would never run.
 pub(super) fn program(directory: &str, case: &CaseFile, sources: &[String]) -> Result<()> {
     let wrong = |what: &str| Err(Error::study(format!("{directory}: {what}")));
@@ -211,6 +223,9 @@ pub(super) fn program(directory: &str, case: &CaseFile, sources: &[String]) -> R
         return wrong(
             "with `boot`, nothing can be told to the test: repetitions must be 1, without parameters and unit",
         );
+    }
+    if case.shell || !case.kernel_files.is_empty() {
+        return wrong("has `boot`, and yet `shell` or `kernel_files`, which nobody would use");
     }
     Ok(())
 }

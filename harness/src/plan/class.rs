@@ -47,11 +47,13 @@ pub enum Class {
     FtraceStartupTest,
     /// The kernel was built with `CONFIG_STATIC_KEYS_SELFTEST`.
     StaticKeysSelftest,
+    /// The kernel was built with what `tools/testing/selftests/ftrace` wants to find, and tests nothing while it boots.
+    FtraceSelftests,
 }
 
 impl Class {
     /// All classes, in the order of reports.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Mips,
         Self::Arm,
         Self::IcacheAliases,
@@ -65,6 +67,7 @@ impl Class {
         Self::ArmKprobesTest,
         Self::FtraceStartupTest,
         Self::StaticKeysSelftest,
+        Self::FtraceSelftests,
     ];
 
     /// Returns the word used in files and reports.
@@ -83,6 +86,7 @@ impl Class {
             Self::ArmKprobesTest => "arm-kprobes-test",
             Self::FtraceStartupTest => "ftrace-startup-test",
             Self::StaticKeysSelftest => "static-keys-selftest",
+            Self::FtraceSelftests => "ftrace-selftests",
         }
     }
 
@@ -94,7 +98,8 @@ impl Class {
             | Self::KprobesSanityTest
             | Self::ArmKprobesTest
             | Self::FtraceStartupTest
-            | Self::StaticKeysSelftest => true,
+            | Self::StaticKeysSelftest
+            | Self::FtraceSelftests => true,
             Self::Mips
             | Self::Arm
             | Self::IcacheAliases

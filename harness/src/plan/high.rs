@@ -250,6 +250,15 @@ pub struct Testcase {
     pub unit: Option<Unit>,
     /// Seeds that are enough for it; at least 1.
     pub seeds: Option<u32>,
+    /// Whether checks that were skipped say nothing, if others passed; else they make a trial unknown.
+    #[serde(default)]
+    pub may_skip: bool,
+    /// Whether the guest gets a shell. Older runs know nothing of this, nor of its two neighbours.
+    #[serde(default)]
+    pub shell: bool,
+    /// Files and directories that the guest gets from the kernel's source: paths in it, none of which leads out.
+    #[serde(default)]
+    pub kernel_files: Vec<String>,
     /// How often the workload runs within one trial; at least 1.
     pub repetitions: u32,
     /// Guest instructions, in millions, after which the trial is a livelock; at least 1.

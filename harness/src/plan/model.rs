@@ -215,6 +215,16 @@ pub struct CaseFile {
     pub seeds: Option<u32>,
     /// The kernel runs it while it boots, and says this; there is no C source then.
     pub boot: Option<BootFile>,
+    /// Some of its checks may not apply to a kernel, which skips them; the others decide. Without this, a trial with a
+    /// check that was skipped is unknown.
+    #[serde(default)]
+    pub may_skip: bool,
+    /// The guest gets a shell, `/bin/sh`, and the programs that the kernel's own scripts call.
+    #[serde(default)]
+    pub shell: bool,
+    /// Files and directories of the kernel's source that the guest gets as they are, below `/kernel/`.
+    #[serde(default)]
+    pub kernel_files: Vec<String>,
     /// How often the workload runs within one trial.
     pub repetitions: u32,
     /// Guest instructions, in millions, after which the trial is a livelock.

@@ -307,6 +307,7 @@ fn testcase(low: &Low, name: &str) -> Result<Testcase> {
     check::positive(&file, "deadline_minsns", case.deadline_minsns)?;
     check::positive(&file, "seeds", case.seeds.unwrap_or(1).into())?;
     check::parameters(&file, case)?;
+    check::kernel_files(&file, &case.kernel_files)?;
     let boot = case.boot.as_ref().map(|boot| Boot::resolve(&file, boot)).transpose()?;
     let sources = low.texts.beside(&directory, ".c");
     check::program(&directory, case, &sources)?;
@@ -321,6 +322,9 @@ fn testcase(low: &Low, name: &str) -> Result<Testcase> {
         unit: case.unit.clone(),
         seeds: case.seeds,
         boot,
+        may_skip: case.may_skip,
+        shell: case.shell,
+        kernel_files: case.kernel_files.clone(),
         repetitions: case.repetitions,
         deadline_minsns: case.deadline_minsns,
         sources: sources.into_iter().map(PathBuf::from).collect(),

@@ -33,12 +33,13 @@ use crate::trial::line::{Cause, Detail, Outcome, TrialLine};
 use crate::trial::{self, Bench, Done};
 
 /// Kinds of the cache's entries, for sweeping away what interrupted runs left of them.
-pub const CACHE_KINDS: [&str; 7] = [
+pub const CACHE_KINDS: [&str; 8] = [
     source::KIND,
     source::DOWNLOADS,
     build::BASE,
     build::IMAGE,
     guest::KIND,
+    guest::shell::KIND,
     uimage::KIND,
     snapshots::SNAPSHOTS,
 ];

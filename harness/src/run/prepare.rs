@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::build::{Builder, Compared, Image as BuiltImage};
 use crate::cache_dir::{Cache, sha256_file};
 use crate::error::{Error, Kind, Result};
-use crate::guest::{self, Initramfs};
+use crate::guest::{self, Ingredients, Initramfs};
 use crate::machine::{self, uimage};
 use crate::patch::{self, Size, Staged};
 use crate::plan::{Kernel, Plan, Row, Target};
@@ -261,7 +261,13 @@ fn build_kernel(
     prepared.manifest.changes.insert(name(), changes);
     let what = format!("guest programs for {}", kernel.name);
     watch(Event::Begin(&what));
-    let guest = guest::pack(cache, kernel, Path::new(LIBRARY), &plan.testcases, root)?;
+    let ingredients = Ingredients {
+        root,
+        library: Path::new(LIBRARY),
+        testcases: &plan.testcases,
+        kernel_tree: &sources.tree.path,
+    };
+    let guest = guest::pack(cache, kernel, &ingredients)?;
     watch(Event::Step { what: &what, seconds: None });
     prepared.manifest.guests.insert(name(), guest.sha256.clone());
     prepared.guests.insert(name(), guest);

@@ -6,7 +6,7 @@ use trial_record::{End, Record};
 use super::boot;
 use super::ktap::Output;
 use super::line::{Cause, Checks, Detail, Outcome, Symptom};
-use crate::plan::Boot;
+use crate::plan::Testcase;
 
 /// What a run of QEMU left behind.
 #[derive(Clone, Debug)]
@@ -28,11 +28,11 @@ pub struct Remains<'a> {
 /// The order matters: what says that the instrument failed comes first, since nothing else can be
 /// believed then; what the kernel says about itself comes before the testcase, which cannot go on after it.
 ///
-/// With `boot` the test was the kernel's own.
-pub fn classify(remains: &Remains<'_>, boot: Option<&Boot>) -> (Outcome, Option<Detail>, Checks) {
+/// How a testcase tells its result is in `case`.
+pub fn classify(remains: &Remains<'_>, case: &Testcase) -> (Outcome, Option<Detail>, Checks) {
     let output = Output::parse(remains.console);
-    let (finding, checks) = match boot {
-        None => (testcase(&output), output.checks()),
+    let (finding, checks) = match &case.boot {
+        None => (testcase(&output, case.may_skip), output.checks()),
         Some(boot) => {
             let (finding, checks) = boot::judge(remains.console, &boot.told);
             // Whatever the kernel came to after the test has passed, it did not come to the end.
@@ -104,14 +104,16 @@ fn forged(remains: &Remains<'_>, output: &Output) -> Option<Finding> {
         .then(|| unknown(Cause::BadOutput, "an END line is on the console, but init did not come to its end"))
 }
 
-fn testcase(output: &Output) -> Finding {
+/// What the testcase says. With `may_skip` a check that was skipped says nothing, unless all were.
+fn testcase(output: &Output, may_skip: bool) -> Finding {
     if let Some(why) = output.incomplete() {
         return unknown(Cause::BadOutput, why);
     }
     if let Some((symptom, detail)) = output.failure() {
         return (Outcome::Fail { symptom }, Some(detail));
     }
-    if let Some(skipped) = output.results.iter().find(|check| check.note.starts_with("SKIP")) {
+    let decided = may_skip && output.checks().passed > 0;
+    if let Some(skipped) = output.results.iter().find(|check| !decided && check.note.starts_with("SKIP")) {
         return unknown(Cause::Skipped, format!("{}: {}", skipped.name, skipped.note));
     }
     match output.end {
@@ -127,6 +129,10 @@ fn testcase(output: &Output) -> Finding {
 mod tests {
     use super::*;
     use trial_record::Mode;
+
+    fn case() -> Testcase {
+        crate::plan::tests::plan().testcases.remove(0)
+    }
 
     const PASSING: &str = "KTAP version 1\n1..1\nok 1 a\npatcheval: END status=0\n";
 
@@ -153,7 +159,7 @@ mod tests {
         let record = record(end);
         let remains =
             Remains { console, stderr: "", record: Ok(&record), timed_out: false, clean_exit: true };
-        classify(&remains, None).0
+        classify(&remains, &case()).0
     }
 
     #[test]
@@ -190,7 +196,22 @@ mod tests {
         let record = record(End::Finished);
         let remains =
             Remains { console: PASSING, stderr: "", record: Ok(&record), timed_out: true, clean_exit: false };
-        assert_eq!(classify(&remains, None).0, Outcome::Unknown { cause: Cause::HostDeadline });
+        assert_eq!(classify(&remains, &case()).0, Outcome::Unknown { cause: Cause::HostDeadline });
+    }
+
+    #[test]
+    fn a_check_that_was_skipped_makes_a_trial_unknown_unless_the_testcase_says_that_it_may() {
+        let judge = |console: &str, may_skip| {
+            let record = record(End::Finished);
+            let remains =
+                Remains { console, stderr: "", record: Ok(&record), timed_out: false, clean_exit: true };
+            classify(&remains, &Testcase { may_skip, ..case() }).0
+        };
+        let some = "KTAP version 1\n1..2\nok 1 a # SKIP no module\nok 2 b\npatcheval: END status=0\n";
+        assert_eq!(judge(some, false), Outcome::Unknown { cause: Cause::Skipped });
+        assert_eq!(judge(some, true), Outcome::Pass);
+        let all = "KTAP version 1\n1..1\nok 1 a # SKIP no module\npatcheval: END status=0\n";
+        assert_eq!(judge(all, true), Outcome::Unknown { cause: Cause::Skipped });
     }
 
     #[test]
@@ -204,7 +225,7 @@ mod tests {
             timed_out: false,
             clean_exit,
         };
-        let cause = |stderr, clean| match classify(&remains(stderr, clean), None).0 {
+        let cause = |stderr, clean| match classify(&remains(stderr, clean), &case()).0 {
             Outcome::Unknown { cause } => cause,
             other => panic!("{other:?}"),
         };

@@ -28,8 +28,11 @@ use line::{Detail, Outcome, Stale, Symptom, TrialLine, Worth};
 #[cfg(test)]
 pub(crate) use tap::parse as parse_ktap;
 
-/// How long a trial may take on the host. It takes a third of a second; two minutes are for hosts that swap.
+/// How long a trial may take on the host, at least. It takes a third of a second; two minutes are for hosts that swap.
 const HOST_DEADLINE: Duration = Duration::from_secs(120);
+
+/// How long a million of the guest's instructions may take: some five times as long as with the model at work.
+const HOST_DEADLINE_MINSN: Duration = Duration::from_millis(50);
 
 /// What a boot from reset may take on top of its testcase, in millions of instructions; it takes about a hundred.
 const BOOT_MINSNS: u64 = 1000;
@@ -87,7 +90,7 @@ pub fn run(bench: &Bench<'_>, id: &TrialId, scratch: &Path) -> Result<Done> {
         Some(snapshot) => restored(bench, snapshot, id, scratch),
         None => from_reset(&bench.boot, bench.testcase, id.mode, id.seed, scratch),
     };
-    let left = execute(bench.qemu, args, scratch)?;
+    let left = execute(bench.qemu, args, bench.testcase, scratch)?;
     let line = line(id, bench.testcase, &left.remains(), &left.record, bench.image_sha256);
     Ok(Done { line, console: left.console, record: left.record, took: left.took })
 }
@@ -150,8 +153,8 @@ pub struct Observed {
 /// As [`run`].
 pub fn observe(qemu: &Qemu, boot: &Boot<'_>, testcase: &Testcase, scratch: &Path) -> Result<Observed> {
     let one = Testcase { repetitions: 1, ..testcase.clone() };
-    let left = execute(qemu, from_reset(boot, &one, Mode::Observe, 1, scratch), scratch)?;
-    let (outcome, detail, _) = classify::classify(&left.remains(), testcase.boot.as_ref());
+    let left = execute(qemu, from_reset(boot, &one, Mode::Observe, 1, scratch), testcase, scratch)?;
+    let (outcome, detail, _) = classify::classify(&left.remains(), testcase);
     Ok(Observed { outcome, detail, record: left.parsed.ok() })
 }
 
@@ -178,11 +181,13 @@ impl Left {
     }
 }
 
-fn execute(qemu: &Qemu, args: Vec<OsString>, scratch: &Path) -> Result<Left> {
+fn execute(qemu: &Qemu, args: Vec<OsString>, testcase: &Testcase, scratch: &Path) -> Result<Left> {
     let stderr = scratch.join("stderr");
+    let minsns = u32::try_from(testcase.deadline_minsns).unwrap_or(u32::MAX);
+    let deadline = HOST_DEADLINE.max(HOST_DEADLINE_MINSN * minsns);
     let start = Instant::now();
     let outcome =
-        machine::command(qemu, args).stderr(Sink::File(stderr.clone())).deadline(HOST_DEADLINE).wait()?;
+        machine::command(qemu, args).stderr(Sink::File(stderr.clone())).deadline(deadline).wait()?;
     let took = start.elapsed();
     let record = read(&scratch.join(RECORD))?;
     Ok(Left {
@@ -204,7 +209,7 @@ fn line(
     image_sha256: &str,
 ) -> TrialLine {
     let own = testcase.boot.as_ref();
-    let (outcome, detail, checks) = classify::classify(remains, own);
+    let (outcome, detail, checks) = classify::classify(remains, testcase);
     let mut line = TrialLine {
         detail,
         checks,

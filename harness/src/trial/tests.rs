@@ -8,7 +8,7 @@ use trial_record::Record;
 use super::classify::{Remains, classify};
 use super::*;
 use crate::fuzz::{self, Food};
-use crate::plan::{Boot, Told};
+use crate::plan::{Boot, Testcase, Told};
 
 #[test]
 fn parameters_become_words_of_the_command() {
@@ -64,7 +64,10 @@ fn read_console(bytes: &[u8]) {
         Some(Told::Initcall { function: "init".into() }),
     ];
     for told in told {
-        let boot = told.map(|told| Boot { append: String::new(), told });
+        let case = Testcase {
+            boot: told.map(|told| Boot { append: String::new(), told }),
+            ..crate::plan::tests::plan().testcases.remove(0)
+        };
         let remains = Remains {
             console: &console,
             stderr: &console,
@@ -72,7 +75,7 @@ fn read_console(bytes: &[u8]) {
             timed_out: false,
             clean_exit: true,
         };
-        let (outcome, ..) = classify(&remains, boot.as_ref());
+        let (outcome, ..) = classify(&remains, &case);
         assert_ne!(outcome, line::Outcome::Pass, "without a record nothing passes");
     }
 }
