@@ -11,6 +11,7 @@ mod figures;
 mod guests;
 mod history;
 mod interruption;
+mod scripts;
 mod shares;
 mod slurm;
 mod tutorial;
@@ -78,6 +79,17 @@ fn the_whole_quick_study_gives_the_same_bytes_twice() {
     let (first, second) = (bench.run("quick", "first"), bench.run("quick", "second"));
     assert_eq!(first.code(), Some(0));
     assert_eq!(first.text(), second.text());
+}
+
+/// The kernel's own tests: boots from reset, which idle, and scripts.
+#[test]
+#[ignore = "builds four more kernels: ci/test --full"]
+fn the_kernel_s_own_tests_give_the_same_bytes_twice() {
+    let bench = Bench::with_quick(|text| text);
+    let (first, second) = (bench.run("selftests", "first"), bench.run("selftests", "second"));
+    assert_eq!(first.text(), second.text());
+    let unknown = first.of("").into_iter().filter(|line| line["outcome"]["result"] == "unknown");
+    assert_eq!(unknown.count(), 0);
 }
 
 /// Every machine boots, can be restored, and passes all testcases while the model is off.
