@@ -12,7 +12,7 @@ use crate::report::content::printable;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
 
-/// One line. The names of the fields are the headings, and the README describes them.
+/// One line. The names of the fields are the headings, and `harness/doc/reports.md` describes them.
 #[derive(Serialize)]
 struct Line<'a> {
     trial: String,
