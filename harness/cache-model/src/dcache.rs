@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The data cache: which lines are newer than what lies below them.
 
+use std::sync::Arc;
+
 use crate::geometry::{Addressing, Geometry};
-use crate::replacement::Replacement;
+use crate::replacement::Order;
 use crate::tags::{FLAGS, Tags, VALID};
 
 /// The line is newer than memory.
@@ -24,11 +26,7 @@ pub enum Write {
 
 #[derive(Clone, Debug)]
 pub(crate) struct DCache {
-    tags: Tags,
-    /// For each set: slot of [`crate::Recent`] that tells of its most recently used line.
-    slots: Vec<Option<u32>>,
-    /// Number of this cache's first place among those of all CPUs.
-    first: usize,
+    pub(crate) tags: Tags,
 }
 
 /// A line that left its place, or was made clean in it.
@@ -42,8 +40,9 @@ pub(crate) struct Left {
 }
 
 impl DCache {
-    pub(crate) fn new(geometry: Geometry, replacement: Replacement, first: usize) -> Self {
-        Self { tags: Tags::new(geometry, replacement), slots: vec![None; geometry.sets()], first }
+    /// Returns the empty D$ of a CPU.
+    pub(crate) fn new(geometry: Geometry, order: &Arc<Order>, cpu: usize) -> Self {
+        Self { tags: Tags::new(geometry, order, cpu) }
     }
 
     pub(crate) fn geometry(&self) -> Geometry {
@@ -87,7 +86,7 @@ impl DCache {
     ) -> (usize, Option<Left>) {
         let place = self.tags.victim(set);
         let left = self.evict(place);
-        self.tags.put(set, place, key | VALID | if shared { SHARED } else { 0 }, phys);
+        self.tags.put(place, key | VALID | if shared { SHARED } else { 0 }, phys);
         (place, left)
     }
 
@@ -115,7 +114,7 @@ impl DCache {
 
     fn left(&self, place: usize) -> Option<Left> {
         let tag = self.tags.get(place);
-        let left = Left { line: self.phys(place), dirty: tag & DIRTY != 0, place: self.first + place };
+        let left = Left { line: self.phys(place), dirty: tag & DIRTY != 0, place: self.number(place) };
         (tag & VALID != 0).then_some(left)
     }
 
@@ -149,24 +148,14 @@ impl DCache {
     /// Number of a place, counted over all CPUs.
     #[inline]
     pub(crate) fn number(&self, place: usize) -> usize {
-        self.first + place
+        self.tags.number(place)
     }
 
     pub(crate) fn place(&self, set: usize, way: usize) -> usize {
         self.tags.place(set, way)
     }
 
-    pub(crate) fn set_at(&self, place: usize) -> usize {
-        self.tags.set_at(place)
-    }
-
     pub(crate) fn places(&self) -> std::ops::Range<usize> {
         0..self.tags.len()
-    }
-
-    /// Notes by which slot a set's most recently used line is known; returns the one before.
-    #[inline]
-    pub(crate) fn set_slot(&mut self, set: usize, slot: Option<u32>) -> Option<u32> {
-        std::mem::replace(&mut self.slots[set], slot)
     }
 }

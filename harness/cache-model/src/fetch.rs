@@ -2,7 +2,6 @@
 //! The instruction side: fetches, fills, and what is to be said of a line that differs.
 
 use crate::config::Snoops;
-use crate::geometry::Addressing;
 use crate::memory::Memory;
 use crate::model::Model;
 use crate::stale::{Missing, Stale};
@@ -15,13 +14,6 @@ impl<M: Memory> Model<M> {
     pub fn fetch(&mut self, virt: u64, phys: u64, len: usize) -> Option<Stale> {
         let geometry = self.config.icache;
         self.fetch_line(geometry.set_of(virt, phys), geometry.key_of(virt, phys), phys, len)
-    }
-
-    /// Key of the most recently used I$ line of a set, if its bytes are what the data side sees, as far as can be told
-    /// without looking at the mapping: of a virtual tag nobody knows what it has come to mean since it was filled.
-    pub(crate) fn still_fresh(&self, set: usize) -> Option<u64> {
-        let icache = &self.cpus[self.running].icache;
-        icache.fresh(set).filter(|_| self.config.icache.addressing() != Addressing::Vivt)
     }
 
     fn fetch_line(&mut self, set: usize, key: u64, phys: u64, len: usize) -> Option<Stale> {
@@ -42,7 +34,7 @@ impl<M: Memory> Model<M> {
         } else {
             None
         };
-        self.recent.set_fresh(set, self.cpus[self.running].icache.fresh(set));
+        self.fetched(place);
         stale
     }
 
@@ -71,8 +63,14 @@ impl<M: Memory> Model<M> {
             let bytes = if snooped { self.memory.data(part, size) } else { self.memory.below(part, size) };
             icache.copy(place, at, bytes, !snooped);
         }
-        self.recent.set_fresh(set, self.cpus[running].icache.fresh(set));
+        self.fetched(place);
         place
+    }
+
+    /// Makes an I$ line of the running CPU, used just now, known to the table.
+    fn fetched(&self, place: usize) {
+        let icache = &self.cpus[self.running].icache;
+        self.glance.fetched(icache.number(place), icache.fresh(place));
     }
 
     fn confirm(&mut self, by: u32) {
@@ -87,17 +85,14 @@ impl<M: Memory> Model<M> {
     /// every I$ line that overlaps it must be compared from now on.
     pub(crate) fn suspect(&mut self, dline: u64, dirtied: bool) {
         let geometry = self.config.icache;
-        let (memory, recent, running) = (&self.memory, &self.recent, self.running);
+        let (memory, glance) = (&self.memory, &self.glance);
         for at in (0..self.config.dcache.line()).step_by(geometry.line()) {
             let part = dline + at as u64;
             let line = geometry.line_of(part);
-            for (n, cpu) in self.cpus.iter_mut().enumerate() {
+            for cpu in &mut self.cpus {
                 let dirtied = if dirtied { cpu.icache.part(part) } else { 0 };
-                cpu.icache.suspect(line, dirtied, memory, |set| {
-                    if n == running {
-                        recent.set_fresh(set, None);
-                    }
-                });
+                let first = cpu.icache.number(0);
+                cpu.icache.suspect(line, dirtied, memory, |place| glance.spoil(first + place));
             }
         }
     }
@@ -129,7 +124,7 @@ impl<M: Memory> Model<M> {
             None => Missing::Invalidate,
         };
         let writer = match dirty {
-            Some((cpu, place)) => Some(self.recent.store_at(self.cpus[cpu].dcache.number(place))),
+            Some((cpu, place)) => Some(self.glance.store_at(self.cpus[cpu].dcache.number(place))),
             None => self.lines.stored(self.memory.offset(first)),
         };
         let dirty_in = dirty.map(|(cpu, _)| cpu).filter(|cpu| *cpu != self.running);

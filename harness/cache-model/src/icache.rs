@@ -4,16 +4,18 @@
 //! As long as neither the data side nor memory has changed under a line, its copy is what memory holds, and is not
 //! made. Before the first change that could make a difference the line becomes *suspect*, and is copied then.
 
+use std::sync::Arc;
+
 use crate::geometry::{Addressing, Geometry};
 use crate::memory::Memory;
-use crate::replacement::Replacement;
+use crate::replacement::Order;
 use crate::tags::{FLAGS, Tags, VALID};
 
 /// The data side may have changed since the line was filled: a fetch must compare bytes.
 const SUSPECT: u64 = 2;
 #[derive(Clone, Debug)]
 pub(crate) struct ICache {
-    tags: Tags,
+    pub(crate) tags: Tags,
     /// Bytes of the suspect lines.
     bytes: Vec<u8>,
     /// Number of bytes of a line that lie in one D$ line.
@@ -24,10 +26,10 @@ pub(crate) struct ICache {
 }
 
 impl ICache {
-    /// Returns an empty cache over D$ lines of `dline` bytes.
-    pub(crate) fn new(geometry: Geometry, replacement: Replacement, dline: usize) -> Self {
+    /// Returns the empty I$ of a CPU, over D$ lines of `dline` bytes.
+    pub(crate) fn new(geometry: Geometry, order: &Arc<Order>, cpu: usize, dline: usize) -> Self {
         Self {
-            tags: Tags::new(geometry, replacement),
+            tags: Tags::new(geometry, order, cpu),
             bytes: vec![0; geometry.bytes()],
             part: dline.min(geometry.line()),
             lacks: vec![0; geometry.lines()],
@@ -44,17 +46,23 @@ impl ICache {
         self.tags.hit(set, key)
     }
 
-    /// Key of the most recently used line of a set, if its bytes are what the data side sees.
+    /// Key of the line at a place, if its bytes are what the data side sees.
     #[inline]
-    pub(crate) fn fresh(&self, set: usize) -> Option<u64> {
-        let (_, tag) = self.tags.recent(set);
+    pub(crate) fn fresh(&self, place: usize) -> Option<u64> {
+        let tag = self.tags.get(place);
         (tag & FLAGS == VALID).then_some(tag & !FLAGS)
+    }
+
+    /// Number of a place, counted over all CPUs.
+    #[inline]
+    pub(crate) fn number(&self, place: usize) -> usize {
+        self.tags.number(place)
     }
 
     /// Takes a place for a line whose bytes are what memory holds and the data side sees.
     pub(crate) fn fill(&mut self, set: usize, key: u64, phys: u64) -> usize {
         let place = self.tags.victim(set);
-        self.tags.put(set, place, key | VALID, phys);
+        self.tags.put(place, key | VALID, phys);
         place
     }
 
@@ -96,13 +104,9 @@ impl ICache {
         self.tags.phys(place)
     }
 
-    pub(crate) fn set_at(&self, place: usize) -> usize {
-        self.tags.set_at(place)
-    }
-
     /// The data side is about to differ from a physical line, or memory to change under it: every copy of it is made
     /// now, while memory is still what it was filled from, and is to be compared from now on. `dirtied` has a bit for
-    /// each part that becomes dirty. Calls `changed` with the sets in which one was.
+    /// each part that becomes dirty. Calls `changed` with the places in which one was.
     #[inline]
     pub(crate) fn suspect(
         &mut self,
@@ -116,7 +120,7 @@ impl ICache {
             if let Some(place) = self.tags.find(set, line) {
                 self.suspect_place(place, memory);
                 self.lacks[place] &= !dirtied;
-                changed(set);
+                changed(place);
             }
             return;
         }
@@ -125,7 +129,7 @@ impl ICache {
             let Some(place) = found else { return };
             self.suspect_place(place, memory);
             self.lacks[place] &= !dirtied;
-            changed(self.set_at(place));
+            changed(place);
         }
     }
 

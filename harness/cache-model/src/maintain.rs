@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Maintenance operations on the model, and what is to be said of each.
 
+use crate::glance::Who;
 use crate::maintenance::{Action, Broadcast, Operation, Scope, Side};
 use crate::memory::Memory;
 use crate::model::{Cpu, Model};
-use crate::recent::Who;
 use crate::stale::Judged;
 
 /// What an operation did in one cache.
@@ -130,10 +130,7 @@ impl<M: Memory> Model<M> {
         };
         let Some(left) = left else { return };
         did.line = Some(left.line);
-        let set = dcache.set_at(place);
-        if let Some(slot) = dcache.set_slot(set, None) {
-            self.recent.forget(slot);
-        }
+        self.glance.forget(left.place);
         let totals = &mut self.cpus[cpu].dtotals;
         totals.written_back += u64::from(left.dirty);
         totals.invalidated += u64::from(operation.action != Action::Clean);
@@ -180,10 +177,7 @@ impl<M: Memory> Model<M> {
         did.dropped_stale |= icache.is_stale(place, &self.memory);
         let Some(line) = icache.invalidate(place) else { return };
         did.line = Some(line);
-        let set = icache.set_at(place);
-        if cpu == self.running {
-            self.recent.set_fresh(set, self.still_fresh(set));
-        }
+        self.glance.spoil(icache.number(place));
         self.cpus[cpu].itotals.invalidated += 1;
     }
 }

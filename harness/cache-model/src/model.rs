@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::dcache::{DCache, Left, Write};
 use crate::geometry::Addressing;
+use crate::glance::{Glance, Who};
 use crate::icache::ICache;
 use crate::lines::Lines;
 use crate::memory::Memory;
-use crate::recent::{Recent, Who};
+use crate::replacement::Order;
 use crate::stale::History;
 
 /// Totals of one CPU's I$ or D$.
@@ -48,7 +49,7 @@ pub struct Model<M> {
     pub(crate) config: Config,
     pub(crate) cpus: Vec<Cpu>,
     pub(crate) running: usize,
-    pub(crate) recent: Arc<Recent>,
+    pub(crate) glance: Arc<Glance>,
     pub(crate) lines: Lines,
     pub(crate) history: History,
     /// By the `by` of maintenance operations: how many of their write-backs were fetched later.
@@ -59,12 +60,19 @@ pub struct Model<M> {
 
 impl<M: Clone> Clone for Model<M> {
     fn clone(&self) -> Self {
+        let copy = |order: &Arc<Order>| Arc::new(Order::clone(order));
+        let orders = [copy(&self.cpus[0].dcache.tags.order), copy(&self.cpus[0].icache.tags.order)];
+        let mut cpus = self.cpus.clone();
+        for cpu in &mut cpus {
+            let [data, fetch] = orders.clone();
+            (cpu.dcache.tags.order, cpu.icache.tags.order) = (data, fetch);
+        }
         Self {
             memory: self.memory.clone(),
             config: self.config,
-            cpus: self.cpus.clone(),
+            cpus,
             running: self.running,
-            recent: Arc::new(Recent::clone(&self.recent)),
+            glance: Arc::new(self.glance.copy(&orders, self.config.dcache)),
             lines: self.lines.clone(),
             history: self.history.clone(),
             confirmed: self.confirmed.clone(),
@@ -77,15 +85,17 @@ impl<M: Memory> Model<M> {
     /// Returns cold caches over `memory`; CPU 0 is running.
     pub fn new(config: Config, memory: M) -> Self {
         let (i, d) = (config.icache, config.dcache);
+        let order = |policy, geometry| Arc::new(Order::new(policy, config.cpus, geometry));
+        let orders = [order(config.dcache_replacement, d), order(config.icache_replacement, i)];
         let cpu = |n| Cpu {
-            icache: ICache::new(i, config.icache_replacement, d.line()),
-            dcache: DCache::new(d, config.dcache_replacement, n * d.lines()),
+            icache: ICache::new(i, &orders[1], n, d.line()),
+            dcache: DCache::new(d, &orders[0], n),
             itotals: Totals::default(),
             dtotals: Totals::default(),
         };
         Self {
             lines: Lines::new(memory.size(), d.line_shift()),
-            recent: Arc::new(Recent::new(d.line_shift(), config.cpus * d.lines(), i)),
+            glance: Arc::new(Glance::new(d, i, &orders)),
             cpus: (0..config.cpus).map(cpu).collect(),
             running: 0,
             history: History::new(),
@@ -96,9 +106,9 @@ impl<M: Memory> Model<M> {
         }
     }
 
-    /// The table of lines used last, by which a caller can save itself most calls.
-    pub fn recent(&self) -> &Arc<Recent> {
-        &self.recent
+    /// The table of lines at hand, by which a caller can save itself most calls.
+    pub fn glance(&self) -> &Arc<Glance> {
+        &self.glance
     }
 
     /// The memory below.
@@ -136,19 +146,14 @@ impl<M: Memory> Model<M> {
         if std::mem::replace(&mut self.running, cpu) == cpu {
             return;
         }
-        self.recent.forget_data();
-        for set in 0..self.config.icache.sets() {
-            self.recent.set_fresh(set, self.still_fresh(set));
-        }
+        self.glance.run_on(cpu);
     }
 
     /// The guest has changed its mapping of virtual addresses.
     pub fn remapped(&mut self) {
-        self.recent.forget_data();
+        self.glance.forget_data();
         if self.config.icache.addressing() == Addressing::Vivt {
-            for set in 0..self.config.icache.sets() {
-                self.recent.set_fresh(set, None);
-            }
+            self.glance.spoil_all();
         }
     }
 
@@ -156,7 +161,7 @@ impl<M: Memory> Model<M> {
     #[inline]
     pub fn load(&mut self, virt: u64, phys: u64, len: usize) {
         self.each_line(virt, phys, len, |model, virt, line| {
-            if !model.recent.loads(virt) {
+            if !model.glance.loads(virt) {
                 model.load_line(virt, line);
             }
         });
@@ -166,7 +171,7 @@ impl<M: Memory> Model<M> {
     #[inline]
     pub fn store(&mut self, virt: u64, phys: u64, len: usize, who: Who) {
         self.each_line(virt, phys, len, |model, virt, line| {
-            if !model.recent.stores(virt, who) {
+            if !model.glance.stores(virt, who) {
                 model.store_line(virt, line, who);
             }
         });
@@ -227,7 +232,7 @@ impl<M: Memory> Model<M> {
             None => self.allocate(virt, line),
         };
         let dirty = self.exclusive_dirty(place);
-        self.admit(virt, line, place, dirty);
+        self.admit(virt, place, dirty);
     }
 
     fn store_line(&mut self, virt: u64, line: u64, who: Who) {
@@ -246,18 +251,17 @@ impl<M: Memory> Model<M> {
             self.memory.write_back(line, size);
             self.lines.store(self.memory.offset(line), who);
             if let Some(place) = found {
-                // It was used: what the table says of the line that was the most recently used is not true any more.
-                self.admit(virt, line, place, false);
+                self.admit(virt, place, false);
             }
             return;
         }
         let place = found.unwrap_or_else(|| self.allocate(virt, line));
         let dcache = &mut self.cpus[self.running].dcache;
-        self.recent.set_store(dcache.number(place), who);
+        self.glance.set_store(dcache.number(place), who);
         if dcache.dirty(place) {
             self.suspect(line, true);
         }
-        self.admit(virt, line, place, true);
+        self.admit(virt, place, true);
     }
 
     /// The place of a line in the running CPU's D$. With virtual tags, a line of another physical address that is
@@ -271,9 +275,7 @@ impl<M: Memory> Model<M> {
         if dcache.phys(place) == line {
             return Some(place);
         }
-        if let Some(slot) = dcache.set_slot(set, None) {
-            self.recent.forget(slot);
-        }
+        self.glance.forget(dcache.number(place));
         if let Some(left) = dcache.evict(place) {
             self.leave(left);
         }
@@ -325,15 +327,10 @@ impl<M: Memory> Model<M> {
         dcache.is_dirty(place) && !dcache.is_shared(place)
     }
 
-    /// Makes a line, the most recently used of its set now, known to the table.
+    /// Makes a line known to the table.
     #[inline]
-    fn admit(&mut self, virt: u64, line: u64, place: usize, dirty: bool) {
-        let set = self.config.dcache.set_of(virt, line);
-        let dcache = &mut self.cpus[self.running].dcache;
-        let slot = self.recent.admit(virt, dcache.number(place), dirty);
-        if let Some(old) = dcache.set_slot(set, Some(slot)).filter(|old| *old != slot) {
-            self.recent.forget(old);
-        }
+    fn admit(&self, virt: u64, place: usize, dirty: bool) {
+        self.glance.admit(virt, self.cpus[self.running].dcache.number(place), dirty);
     }
 
     /// A CPU and a place in its D$ that hold the physical line of an address dirty.
@@ -346,7 +343,7 @@ impl<M: Memory> Model<M> {
     pub(crate) fn leave(&mut self, left: Left) {
         if left.dirty {
             self.memory.write_back(left.line, self.config.dcache.line());
-            self.lines.store(self.memory.offset(left.line), self.recent.store_at(left.place));
+            self.lines.store(self.memory.offset(left.line), self.glance.store_at(left.place));
         }
     }
 }

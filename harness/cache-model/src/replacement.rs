@@ -2,6 +2,9 @@
 //! Which line of a full set has to go.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::geometry::Geometry;
 
 /// How a cache chooses the line that makes room for another. An invalid place is always taken first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,82 +31,112 @@ impl fmt::Display for Replacement {
     }
 }
 
-/// What a policy remembers of the uses of each set.
-#[derive(Clone, Debug)]
-pub(crate) enum Order {
-    /// A clock, and when each place was used last.
-    Lru { clock: u64, used: Vec<u64> },
-    /// The bits of each set's tree: bit n is node n, whose children are 2n and 2n + 1; the root is node 1. A bit that
-    /// is set points to the right.
-    Tree { bits: Vec<u32> },
-    /// The way that goes next, for each set.
-    Counter { next: Vec<u8> },
-    /// State of the generator.
-    Random { state: u64 },
+/// What a policy remembers of the uses of each set, over the caches of all CPUs.
+///
+/// Places are counted over all of them, set by set. With atomics, since [`crate::Glance`] notes uses too; one thread at a time
+/// works with it, so that relaxed order is enough.
+#[derive(Debug)]
+pub(crate) struct Order {
+    policy: Policy,
+    /// log2 of the ways.
+    way_shift: u32,
+    /// For each set: with LRU the ways, four bits each, the one used last in the lowest; with a tree its bits, of which bit
+    /// n is node n, whose children are 2n and 2n + 1, the root node 1, and one that is set points to the right; in turn, the
+    /// way that goes next.
+    sets: Box<[AtomicU64]>,
+    /// For each CPU: state of the generator.
+    random: Box<[AtomicU64]>,
+    sets_each: usize,
 }
 
+/// [`Replacement`] without its figures, and with what a tree wants to know.
+#[derive(Clone, Debug)]
+enum Policy {
+    Lru,
+    /// For each way, the nodes above it, and those of them that then point to the right.
+    Tree(Box<[(u64, u64)]>),
+    Turn,
+    Random,
+}
+
+/// The ways 0 to 15, four bits each, with the lowest in the lowest: there are at most as many.
+const IN_TURN: u64 = 0xfedc_ba98_7654_3210;
+
+/// One, and the highest bit, in each four.
+const ONES: u64 = 0x1111_1111_1111_1111;
+const HIGHS: u64 = ONES << 3;
+
 impl Order {
-    pub(crate) fn new(policy: Replacement, sets: usize, ways: usize) -> Self {
-        match policy {
-            Replacement::LeastRecentlyUsed => Self::Lru { clock: 0, used: vec![0; sets * ways] },
-            Replacement::PseudoLru => Self::Tree { bits: vec![0; sets] },
-            Replacement::RoundRobin => Self::Counter { next: vec![0; sets] },
-            Replacement::Random(seed) => Self::Random { state: seed },
-        }
+    /// Returns what `policy` knows of the unused caches of so many CPUs.
+    pub(crate) fn new(policy: Replacement, cpus: usize, geometry: Geometry) -> Self {
+        let (sets, ways) = (geometry.sets(), geometry.ways());
+        let (policy, first, seed) = match policy {
+            Replacement::LeastRecentlyUsed => (Policy::Lru, IN_TURN, 0),
+            Replacement::PseudoLru => (Policy::Tree((0..ways).map(|way| path(way, ways)).collect()), 0, 0),
+            Replacement::RoundRobin => (Policy::Turn, 0, 0),
+            Replacement::Random(seed) => (Policy::Random, 0, seed),
+        };
+        let all = |count: usize, value| (0..count).map(|_| AtomicU64::new(value)).collect();
+        let way_shift = ways.trailing_zeros();
+        Self { policy, way_shift, sets: all(cpus * sets, first), random: all(cpus, seed), sets_each: sets }
     }
 
-    /// A line was used.
+    /// Number of places.
+    pub(crate) fn places(&self) -> usize {
+        self.sets.len() << self.way_shift
+    }
+
+    /// The set of a place.
     #[inline]
-    pub(crate) fn touch(&mut self, set: usize, way: usize, ways: usize) {
-        match self {
-            Self::Lru { clock, used } => {
-                *clock += 1;
-                used[set * ways + way] = *clock;
-            }
-            Self::Tree { bits } => {
-                let mut node = 1;
-                let mut half = ways / 2;
-                while half != 0 {
-                    let right = way & half != 0;
-                    // Away from the half just used.
-                    if right {
-                        bits[set] &= !(1 << node);
-                    } else {
-                        bits[set] |= 1 << node;
-                    }
-                    node = 2 * node + usize::from(right);
-                    half /= 2;
+    pub(crate) fn set_at(&self, place: usize) -> usize {
+        place >> self.way_shift
+    }
+
+    /// The line at a place was used.
+    #[inline]
+    pub(crate) fn touch(&self, place: usize) {
+        let (set, way) = (&self.sets[self.set_at(place)], place & ((1 << self.way_shift) - 1));
+        match &self.policy {
+            Policy::Lru => {
+                let (order, way) = (set.load(Relaxed), way as u64);
+                if order & 15 != way {
+                    set.store(to_the_front(order, way), Relaxed);
                 }
             }
-            Self::Counter { .. } | Self::Random { .. } => {}
+            Policy::Tree(paths) => {
+                let (nodes, right) = paths[way];
+                set.store(set.load(Relaxed) & !nodes | right, Relaxed);
+            }
+            Policy::Turn | Policy::Random => {}
         }
     }
 
     /// Returns the way whose line goes, of a set without invalid places.
-    pub(crate) fn victim(&mut self, set: usize, ways: usize) -> usize {
-        match self {
-            Self::Lru { used, .. } => {
-                let used = &used[set * ways..(set + 1) * ways];
-                (0..ways).min_by_key(|way| used[*way]).unwrap_or(0)
-            }
-            Self::Tree { bits } => {
+    pub(crate) fn victim(&self, set: usize) -> usize {
+        let (state, ways) = (&self.sets[set], 1 << self.way_shift);
+        match &self.policy {
+            Policy::Lru => (state.load(Relaxed) >> (4 * (ways - 1)) & 15) as usize,
+            Policy::Tree(_) => {
+                let bits = state.load(Relaxed);
                 let (mut node, mut way) = (1, 0);
                 while node < ways {
-                    let right = bits[set] >> node & 1;
-                    way = 2 * way + right as usize;
-                    node = 2 * node + right as usize;
+                    let right = (bits >> node & 1) as usize;
+                    way = 2 * way + right;
+                    node = 2 * node + right;
                 }
                 way
             }
-            Self::Counter { next } => {
-                let way = usize::from(next[set]);
-                next[set] = ((way + 1) % ways) as u8;
+            Policy::Turn => {
+                let way = state.load(Relaxed) as usize;
+                state.store(((way + 1) % ways) as u64, Relaxed);
                 way
             }
-            Self::Random { state } => {
+            Policy::Random => {
                 // Steele, Lea, Flood: Fast splittable pseudorandom number generators (SplitMix64).
-                *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-                let z = (*state ^ *state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                let generator = &self.random[set / self.sets_each];
+                let state = generator.load(Relaxed).wrapping_add(0x9e37_79b9_7f4a_7c15);
+                generator.store(state, Relaxed);
+                let z = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
                 let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
                 (z ^ z >> 31) as usize & (ways - 1)
             }
@@ -111,19 +144,51 @@ impl Order {
     }
 }
 
+impl Clone for Order {
+    fn clone(&self) -> Self {
+        let copy = |all: &[AtomicU64]| all.iter().map(|one| AtomicU64::new(one.load(Relaxed))).collect();
+        Self { policy: self.policy.clone(), sets: copy(&self.sets), random: copy(&self.random), ..*self }
+    }
+}
+
+/// The order of [`Order::sets`] with a way taken out and put in front.
+#[inline]
+fn to_the_front(order: u64, way: u64) -> u64 {
+    // Four bits that are zero are found as bytes are in a word: Warren, Hacker's Delight, 6-1. The lowest is exact.
+    let differs = order ^ (way * ONES);
+    let found = (differs.wrapping_sub(ONES) & !differs & HIGHS).trailing_zeros() & !3;
+    let before = (1 << found) - 1;
+    let after = !before & !(15 << found);
+    order & after | (order & before) << 4 | way
+}
+
+/// For a use of a way: the nodes of the tree above it, and those of them that then point to the right, away from it.
+fn path(way: usize, ways: usize) -> (u64, u64) {
+    let (mut nodes, mut points_right) = (0, 0);
+    let (mut node, mut half) = (1, ways / 2);
+    while half != 0 {
+        let right = way & half != 0;
+        nodes |= 1 << node;
+        points_right |= u64::from(!right) << node;
+        node = 2 * node + usize::from(right);
+        half /= 2;
+    }
+    (nodes, points_right)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn victims(policy: Replacement, used: &[usize], count: usize) -> Vec<usize> {
-        let mut order = Order::new(policy, 2, 4);
+        let order = Order::new(policy, 1, Geometry::new(2, 4, 32).unwrap());
         for way in used {
-            order.touch(1, *way, 4);
+            order.touch(4 + way);
         }
         (0..count)
             .map(|_| {
-                let way = order.victim(1, 4);
-                order.touch(1, way, 4);
+                let way = order.victim(1);
+                order.touch(4 + way);
                 way
             })
             .collect()
@@ -132,6 +197,15 @@ mod tests {
     #[test]
     fn lru_takes_the_one_used_longest_ago() {
         assert_eq!(victims(Replacement::LeastRecentlyUsed, &[2, 0, 3, 1], 5), [2, 0, 3, 1, 2]);
+    }
+
+    #[test]
+    fn lru_of_sixteen_ways_keeps_them_all() {
+        let order = Order::new(Replacement::LeastRecentlyUsed, 1, Geometry::new(1, 16, 32).unwrap());
+        let uses: Vec<usize> = (0..16).map(|n| n * 7 % 16).collect();
+        uses.iter().for_each(|way| order.touch(*way));
+        let gone: Vec<usize> = (0..16).map(|_| order.victim(0)).inspect(|way| order.touch(*way)).collect();
+        assert_eq!(gone, uses);
     }
 
     /// The tree of four ways, by hand: after 0, 1, 2, 3 in turn it points at 0; a use of 0 makes it point at 2, and so on.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The tag array that both caches share: which line is where, with three flags, and what is replaced next.
 
+use std::sync::Arc;
+
 use crate::geometry::{Addressing, Geometry};
-use crate::replacement::{Order, Replacement};
+use crate::replacement::Order;
 
 /// A line is present in this place.
 pub(crate) const VALID: u64 = 1;
@@ -19,31 +21,26 @@ pub(crate) struct Tags {
     tags: Vec<u64>,
     /// Physical address of the line at each place.
     phys: Vec<u64>,
-    order: Order,
-    /// The place of each set that was used last: most accesses go there, and another one changes nothing.
-    recent: Vec<u32>,
+    /// Of all CPUs' caches of this kind; shared with [`crate::Glance`].
+    pub(crate) order: Arc<Order>,
+    /// Number of the first place among those of all CPUs.
+    first: usize,
     presence: Option<Presence>,
 }
 
 impl Tags {
-    pub(crate) fn new(geometry: Geometry, replacement: Replacement) -> Self {
+    /// Returns the empty cache of a CPU.
+    pub(crate) fn new(geometry: Geometry, order: &Arc<Order>, cpu: usize) -> Self {
         let (sets, ways) = (geometry.sets(), geometry.ways());
         Self {
             geometry,
             ways,
             tags: vec![0; sets * ways],
             phys: vec![0; sets * ways],
-            order: Order::new(replacement, sets, ways),
-            recent: (0..sets).map(|set| (set * ways) as u32).collect(),
+            order: Arc::clone(order),
+            first: cpu * geometry.lines(),
             presence: (geometry.addressing() == Addressing::Vivt).then(Presence::default),
         }
-    }
-
-    /// Returns the most recently used place of a set, with its tag.
-    #[inline]
-    pub(crate) fn recent(&self, set: usize) -> (usize, u64) {
-        let place = self.recent[set] as usize;
-        (place, self.tags[place])
     }
 
     /// Returns the place of a key in a set, without making it the most recently used.
@@ -58,7 +55,7 @@ impl Tags {
     #[inline]
     pub(crate) fn hit(&mut self, set: usize, key: u64) -> Option<usize> {
         let place = self.find(set, key)?;
-        self.touch(set, place);
+        self.order.touch(self.number(place));
         Some(place)
     }
 
@@ -75,27 +72,28 @@ impl Tags {
         by_key.chain(scanned.filter(move |place| self.phys[*place] == line && self.tags[*place] & VALID != 0))
     }
 
-    /// Puts a line into a place of a set, the most recently used from now on.
-    pub(crate) fn put(&mut self, set: usize, place: usize, tag: u64, phys: u64) {
+    /// Puts a line into a place, the most recently used of its set from now on.
+    pub(crate) fn put(&mut self, place: usize, tag: u64, phys: u64) {
         self.set(place, 0);
         self.phys[place] = self.geometry.line_of(phys);
         if let Some(presence) = &mut self.presence {
             presence.add(phys >> self.geometry.line_shift());
         }
         self.tags[place] = tag;
-        self.touch(set, place);
+        self.order.touch(self.number(place));
     }
 
-    fn touch(&mut self, set: usize, place: usize) {
-        self.order.touch(set, place - set * self.ways, self.ways);
-        self.recent[set] = place as u32;
+    /// Number of a place, counted over all CPUs.
+    #[inline]
+    pub(crate) fn number(&self, place: usize) -> usize {
+        self.first + place
     }
 
     /// Returns the place that the next fill of a set takes: an invalid one, else as the policy says.
-    pub(crate) fn victim(&mut self, set: usize) -> usize {
+    pub(crate) fn victim(&self, set: usize) -> usize {
         let first = set * self.ways;
         let invalid = self.tags[first..first + self.ways].iter().position(|tag| tag & VALID == 0);
-        first + invalid.unwrap_or_else(|| self.order.victim(set, self.ways))
+        first + invalid.unwrap_or_else(|| self.order.victim(self.order.set_at(self.number(first))))
     }
 
     #[inline]
@@ -120,11 +118,6 @@ impl Tags {
     /// Returns the place of (set, way).
     pub(crate) fn place(&self, set: usize, way: usize) -> usize {
         set * self.ways + way
-    }
-
-    /// Returns the set of a place.
-    pub(crate) fn set_at(&self, place: usize) -> usize {
-        place / self.ways
     }
 
     /// Number of places.

@@ -45,18 +45,6 @@ const WRITE: c_int = 2;
 /// `enum qemu_plugin_discon_type`.
 const EXCEPTION: c_int = 2;
 
-/// `enum qemu_plugin_op` and `enum qemu_plugin_cond`.
-const ADD: c_int = 0;
-const AT_LEAST: c_int = 7;
-
-/// `qemu_plugin_u64`: a number that each vCPU has of its own.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct PerCpu {
-    scoreboard: Opaque,
-    offset: usize,
-}
-
 /// `qemu_info_t`.
 #[repr(C)]
 pub struct Info {
@@ -123,10 +111,6 @@ functions! {
     register_vcpu_discon = "qemu_plugin_register_vcpu_discon_cb": fn(u64, c_int, DiscontinuityCallback, Opaque);
     register_atexit = "qemu_plugin_register_atexit_cb": fn(u64, extern "C" fn(Opaque), Opaque);
     register_tb_exec = "qemu_plugin_register_vcpu_tb_exec_cb": fn(Opaque, BlockCallback, c_int, Opaque);
-    register_tb_exec_if = "qemu_plugin_register_vcpu_tb_exec_cond_cb":
-        fn(Opaque, BlockCallback, c_int, c_int, PerCpu, u64, Opaque);
-    register_tb_exec_inline = "qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu": fn(Opaque, c_int, PerCpu, u64);
-    scoreboard_new = "qemu_plugin_scoreboard_new": fn(usize) -> Opaque;
     register_insn_exec = "qemu_plugin_register_vcpu_insn_exec_cb": fn(Opaque, BlockCallback, c_int, Opaque);
     register_mem = "qemu_plugin_register_vcpu_mem_cb": fn(Opaque, MemoryCallback, c_int, c_int, Opaque);
     tb_n_insns = "qemu_plugin_tb_n_insns": fn(Opaque) -> usize;
@@ -167,20 +151,15 @@ pub fn mips_register(gdb_number: u32) -> Register {
 pub struct Qemu {
     functions: Functions,
     scratch: *mut ByteArray,
-    /// Instructions that the only CPU has begun, if there is but one; see [`Block::count_until`].
-    begun: Option<PerCpu>,
 }
 
 impl Qemu {
-    fn new(cpus: c_int) -> Result<Self, String> {
+    fn new() -> Result<Self, String> {
         let functions = Functions::resolve()
             .map_err(|name| format!("this QEMU does not export {name}: it is not 11.1 or newer"))?;
         // SAFETY: GLib is initialised, QEMU links it.
         let scratch = unsafe { (functions.byte_array_new)() };
-        // SAFETY: QEMU calls this while it installs the plugin; the scoreboard lives as long as QEMU.
-        let scoreboard = || unsafe { (functions.scoreboard_new)(size_of::<u64>()) };
-        let begun = (cpus == 1).then(|| PerCpu { scoreboard: scoreboard(), offset: 0 });
-        Ok(Self { functions, scratch, begun })
+        Ok(Self { functions, scratch })
     }
 
     /// Fills the scratch byte array.
@@ -300,26 +279,15 @@ impl Block<'_> {
         unsafe { (self.qemu.functions.register_tb_exec)(self.tb, callback, flags, run.packed() as Opaque) }
     }
 
-    /// Has the block's instructions counted, and [`Plugin::deadline`] called once the guest has begun so many.
+    /// Has the block's instructions counted, and [`Plugin::deadline`] called once the guest has begun as many as it may.
     ///
-    /// One CPU counts for itself. With several, QEMU 11.1 would break the guest: where all CPUs share one thread,
-    /// `gen_cpu_index` is the constant number of the CPU for which the block was translated, and `gen_plugin_u64_ptr`
-    /// multiplies it in place. From then on every 1 in the block is an 8.
-    pub fn count_until(&self, deadline: u64) {
-        let (count, nothing) = (self.count(), std::ptr::null_mut());
-        let Functions { register_tb_exec, register_tb_exec_inline, register_tb_exec_if, .. } =
-            self.qemu.functions;
-        let Some(begun) = self.qemu.begun else {
-            // SAFETY: handles as in `count`; the callback has the type that the API declares.
-            unsafe { register_tb_exec(self.tb, on_counted, NO_REGS, count as Opaque) };
-            return;
-        };
-        // SAFETY: handles as in `count`; the callback has the type that the API declares, and the scoreboard holds one
-        // number for each CPU.
-        unsafe {
-            register_tb_exec_inline(self.tb, ADD, begun, count as u64);
-            register_tb_exec_if(self.tb, on_deadline, NO_REGS, AT_LEAST, begun, deadline, nothing);
-        }
+    /// By a callback: QEMU could count inline and call only when it is due, but the branch around that call costs more, when
+    /// the block is translated, than all its calls. (With several CPUs it would also break the guest, in QEMU 11.1:
+    /// `gen_plugin_u64_ptr` multiplies the constant number of the CPU in place.)
+    pub fn on_count(&self) {
+        let count = self.count() as Opaque;
+        // SAFETY: handles as in `count`; the callback has the type that the API declares.
+        unsafe { (self.qemu.functions.register_tb_exec)(self.tb, on_counted, NO_REGS, count) };
     }
 }
 
@@ -518,14 +486,10 @@ extern "C" fn on_nothing(_vcpu: c_uint, _run: Opaque) {}
 
 extern "C" fn on_no_access(_vcpu: c_uint, _info: u32, _virt: u64, _token: Opaque) {}
 
-extern "C" fn on_counted(vcpu: c_uint, count: Opaque) {
+extern "C" fn on_counted(_vcpu: c_uint, count: Opaque) {
     if HOT.count(count as u64) {
-        on_deadline(vcpu, count);
+        with((), Plugin::deadline);
     }
-}
-
-extern "C" fn on_deadline(_vcpu: c_uint, _userdata: Opaque) {
-    with((), Plugin::deadline);
 }
 
 extern "C" fn on_run_of_several(vcpu: c_uint, run: Opaque) {
@@ -666,7 +630,7 @@ pub unsafe extern "C" fn qemu_plugin_install(
                 versions.0, versions.1
             ));
         }
-        Plugin::new(Qemu::new(info.max_vcpus)?, &target, &arguments)
+        Plugin::new(Qemu::new()?, &target, &arguments)
     });
     match installed {
         Ok(Ok(plugin)) => {

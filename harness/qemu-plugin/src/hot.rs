@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What the callbacks of loads, stores and fetches look at before anything else.
 //!
-//! Nearly all of them change nothing, and that shows at a glance: see [`cache_model::Recent`]. So they do not enter the
+//! Nearly all of them change nothing, and that shows at a glance: see [`cache_model::Glance`]. So they do not enter the
 //! plugin's state, which only one callback can have at a time, but these few words, which are atomic so that no unsafe
 //! code is needed for them. One thread runs all vCPUs, so that relaxed order is enough.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use cache_model::{FetchedLine, Recent, Who};
+use cache_model::{FetchedLine, Glance, Who};
 
 /// A run of instructions in one I$ line, in one word, as it travels through QEMU as the userdata of a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,13 +52,13 @@ pub struct Hot {
     pub now: AtomicU64,
     /// Count of instructions from which on the entry of a run needs a closer look: the deadline, or at once.
     pub attention: AtomicU64,
-    /// Guest instructions begun while there is no model, and so no runs; see `Block::count_until`.
+    /// Guest instructions begun while there is no model, and so no runs; see `Block::on_count`.
     without_model: AtomicU64,
     /// Number of the current run.
     pub run: AtomicU32,
     /// Bytes of a D$ line, less one; see [`Hot::may_cross`].
     line_mask: AtomicU64,
-    recent: OnceLock<Arc<Recent>>,
+    glance: OnceLock<Arc<Glance>>,
 }
 
 /// The only one.
@@ -68,7 +68,7 @@ pub static HOT: Hot = Hot {
     without_model: AtomicU64::new(0),
     run: AtomicU32::new(0),
     line_mask: AtomicU64::new(0),
-    recent: OnceLock::new(),
+    glance: OnceLock::new(),
 };
 
 /// An instruction that loads or stores: who it is, and how many instructions of its run come after it and itself.
@@ -133,9 +133,9 @@ impl Token {
 
 impl Hot {
     /// Gives the table of the model, once there is one.
-    pub fn set_recent(&self, recent: &Arc<Recent>, line: usize) {
+    pub fn set_glance(&self, glance: &Arc<Glance>, line: usize) {
         self.line_mask.store(line as u64 - 1, Relaxed);
-        let _ = self.recent.set(Arc::clone(recent));
+        let _ = self.glance.set(Arc::clone(glance));
     }
 
     /// Counts the entry of a run; returns whether it changes nothing.
@@ -144,7 +144,7 @@ impl Hot {
         let now = self.now.load(Relaxed) + u64::from(run.insns);
         self.now.store(now, Relaxed);
         self.run.store(run.number, Relaxed);
-        now < self.attention.load(Relaxed) && self.recent.get().is_some_and(|recent| recent.fetches(run.line))
+        now < self.attention.load(Relaxed) && self.glance.get().is_some_and(|glance| glance.fetches(run.line))
     }
 
     /// Counts the entry of a block while there is no model; returns whether the deadline has come.
@@ -165,7 +165,7 @@ impl Hot {
     /// Whether a load changes nothing.
     #[inline]
     pub fn loads(&self, virt: u64) -> bool {
-        self.recent.get().is_some_and(|recent| recent.loads(virt & ADDRESS))
+        self.glance.get().is_some_and(|glance| glance.loads(virt & ADDRESS))
     }
 
     /// Whether a store changes nothing but who stored last, which is then noted.
@@ -173,7 +173,7 @@ impl Hot {
     pub fn stores(&self, virt: u64, token: Token) -> bool {
         // While stale bytes lie in memory, where a store goes has to be looked at.
         self.attention.load(Relaxed) != 0
-            && self.recent.get().is_some_and(|recent| recent.stores(virt & ADDRESS, token.who()))
+            && self.glance.get().is_some_and(|glance| glance.stores(virt & ADDRESS, token.who()))
     }
 }
 

@@ -5,7 +5,7 @@ use cache_model::maintenance::{Operation, Side};
 use cache_model::{FetchedLine, Memory, Model};
 use trial_record::Mode;
 
-use crate::decode::{Accesses, Advertised, Decoded, Special};
+use crate::decode::{Accesses, Advertised, Decoded, Operand, Special};
 use crate::ffi::{AccessKind, Block, Entries, Instruction, May, Ram};
 use crate::hot::{Entry, HOT, Token};
 use crate::plugin::{Event, Piece, Planned, Plugin};
@@ -28,7 +28,7 @@ impl Plugin {
             self.cut(block, start);
         } else if self.options.deadline < u64::MAX {
             // Runs count by themselves.
-            block.count_until(self.options.deadline);
+            block.on_count();
         }
         let how = self.entries();
         let (mut virt, mut piece, mut token) = (start, 0, None);
@@ -146,8 +146,8 @@ impl Plugin {
     fn entry(&mut self, mut run: Run) -> Option<Entry> {
         run.function = self.function(&run);
         // Instructions of functions that do maintenance are counted one run at a time.
-        let recent = self.model.as_ref().filter(|_| run.cacheable && run.function == 0).map(Model::recent);
-        let line = recent.map_or(FetchedLine::NOWHERE, |recent| recent.fetched_line(run.virt, run.phys));
+        let glance = self.model.as_ref().filter(|_| run.cacheable && run.function == 0).map(Model::glance);
+        let line = glance.map_or(FetchedLine::NOWHERE, |glance| glance.fetched_line(run.virt, run.phys));
         let entry = self.runs.entry(run, line);
         if entry.is_none() {
             self.fault("more code was translated than the plugin can number");
@@ -183,7 +183,7 @@ impl Plugin {
         let ram = Ram::new(host - (phys - base) as usize, size);
         let memory = ShadowedRam::new(base, size, ram);
         let model = Model::new(self.options.caches, memory);
-        HOT.set_recent(model.recent(), self.options.caches.dcache.line());
+        HOT.set_glance(model.glance(), self.options.caches.dcache.line());
         self.model = Some(model);
     }
 
@@ -223,7 +223,11 @@ impl Plugin {
         if accesses == Accesses::NONE {
             return;
         }
-        let operand = self.target.access_operand(bytes).filter(|_| self.checker.wants_site());
+        let operand = self.target.access_operand(bytes).filter(|operand| match operand {
+            // Where callbacks do nothing, nothing would ever agree.
+            Operand::Offset { base, .. } => !self.options.hollow && self.checker.wants_site(*base),
+            _ => false,
+        });
         if let Some(operand) = operand {
             self.add_event(instruction, Event::Check(operand), token, May::Read);
         }

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Lines that are at hand, for a caller that wants to know at a glance that an access changes nothing but the order of use.
+//!
+//! A load of a line that is in the D$ changes nothing else, nor does a store to one that is dirty already, but for who stored
+//! last; nor a fetch of a line that is in the I$ and whose bytes nobody has touched. That is what nearly all accesses are. This
+//! table answers them: data by virtual address, with one comparison, and fetches with one for each way. No translation, no
+//! lock, and atomics, so that a caller may keep it where several places reach it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use crate::geometry::{Addressing, Geometry, PAGE};
+use crate::replacement::Order;
+
+/// Number of data lines that are looked up by virtual address; a power of two.
+const SLOTS: usize = 2048;
+
+/// No line in [`Slot::line`]: those have no bits between 32 and the number's.
+const NO_LINE: u64 = u64::MAX;
+
+/// No line of an I$, and no slot.
+const NONE: u32 = u32::MAX;
+
+/// Who did something, and when, in the caller's terms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Who {
+    /// Names an instruction; 0 for nobody.
+    pub by: u32,
+    /// A count of instructions.
+    pub at: u32,
+}
+
+impl Who {
+    #[inline]
+    fn packed(self) -> u64 {
+        u64::from(self.at) << 32 | u64::from(self.by)
+    }
+
+    #[inline]
+    fn unpacked(value: u64) -> Self {
+        Self { by: value as u32, at: (value >> 32) as u32 }
+    }
+}
+
+/// A data line, by its virtual address.
+#[derive(Debug)]
+struct Slot {
+    /// From the top: 32 bits of the era, 31 of the virtual line's number, and whether it is dirty. Addresses have 32 bits.
+    line: AtomicU64,
+    /// Where in the D$ it is, counted over all CPUs.
+    place: AtomicU32,
+}
+
+/// The table. It holds for the CPU that the model was told is running.
+#[derive(Debug)]
+pub struct Glance {
+    line_shift: u32,
+    slots: Box<[Slot; SLOTS]>,
+    /// For each place of each D$: its slot, if it has one.
+    slot_of: Box<[AtomicU32]>,
+    /// For each place of each D$: the last store to its line.
+    stores: Box<[AtomicU64]>,
+    data_order: Arc<Order>,
+    /// How often virtual addresses have come to mean something else. A line of another era is not known.
+    era: AtomicU32,
+    /// For each place of each I$: number of its line, if its bytes are what the data side sees.
+    fresh: Box<[AtomicU32]>,
+    /// For each set of each I$: number of the line that was used last, if it is fresh.
+    latest: Box<[AtomicU32]>,
+    fetch_order: Arc<Order>,
+    /// First set of the running CPU's I$ among those of all.
+    first_set: AtomicUsize,
+    /// For the set of a line in [`Glance::fetches`].
+    index_mask: u32,
+    colour_shift: u32,
+    icache: Geometry,
+}
+
+/// An I$ line, as [`Glance::fetches`] wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchedLine {
+    /// Number of the line: its key shifted right by the line's size.
+    pub number: u32,
+    /// With a virtual index: which of the sets that the line can be in.
+    pub colour: u32,
+}
+
+impl FetchedLine {
+    /// A line that is nowhere.
+    pub const NOWHERE: Self = Self { number: (1 << 28) - 1, colour: 0 };
+}
+
+impl Glance {
+    /// Returns a table that knows nothing, over the orders of use of all CPUs' caches; CPU 0 is running.
+    pub(crate) fn new(dcache: Geometry, icache: Geometry, [data, fetch]: &[Arc<Order>; 2]) -> Self {
+        let in_page = (PAGE >> icache.line_shift()) as u32;
+        let sets = icache.sets() as u32;
+        let nothing = |count: usize| (0..count).map(|_| AtomicU32::new(NONE)).collect::<Box<[_]>>();
+        Self {
+            line_shift: dcache.line_shift(),
+            slots: Box::new(
+                [const { Slot { line: AtomicU64::new(NO_LINE), place: AtomicU32::new(0) } }; SLOTS],
+            ),
+            slot_of: nothing(data.places()),
+            stores: (0..data.places()).map(|_| AtomicU64::new(0)).collect(),
+            data_order: Arc::clone(data),
+            era: AtomicU32::new(0),
+            fresh: nothing(fetch.places()),
+            latest: nothing(fetch.set_at(fetch.places())),
+            fetch_order: Arc::clone(fetch),
+            first_set: AtomicUsize::new(0),
+            index_mask: if icache.addressing() == Addressing::Vipt {
+                sets.min(in_page) - 1
+            } else {
+                sets - 1
+            },
+            colour_shift: in_page.trailing_zeros(),
+            icache,
+        }
+    }
+
+    /// Returns a table that knows only who stored last what is dirty, for a copy of the caches.
+    pub(crate) fn copy(&self, orders: &[Arc<Order>; 2], dcache: Geometry) -> Self {
+        let copy = Self::new(dcache, self.icache, orders);
+        for (to, from) in copy.stores.iter().zip(&self.stores) {
+            to.store(from.load(Relaxed), Relaxed);
+        }
+        copy.first_set.store(self.first_set.load(Relaxed), Relaxed);
+        copy
+    }
+
+    /// The I$ line of an address, for [`Glance::fetches`].
+    pub fn fetched_line(&self, virt: u64, phys: u64) -> FetchedLine {
+        let g = self.icache;
+        let number = (g.key_of(virt, phys) >> g.line_shift()) as u32;
+        let colours = if g.addressing() == Addressing::Vipt { g.colours() as u64 } else { 1 };
+        FetchedLine { number, colour: (virt / PAGE % colours) as u32 }
+    }
+
+    #[inline]
+    fn slot(&self, virt: u64) -> (usize, u64) {
+        let number = virt >> self.line_shift;
+        (number as usize % SLOTS, u64::from(self.era.load(Relaxed)) << 32 | number << 1)
+    }
+
+    /// Whether a load within the line of `virt` changes nothing but the order of use, which is then noted.
+    #[inline]
+    pub fn loads(&self, virt: u64) -> bool {
+        let (slot, line) = self.slot(virt);
+        let slot = &self.slots[slot];
+        let known = slot.line.load(Relaxed) & !1 == line;
+        if known {
+            self.data_order.touch(slot.place.load(Relaxed) as usize);
+        }
+        known
+    }
+
+    /// Whether a store within the line of `virt` changes nothing but the order of use and who stored last, which are then
+    /// noted.
+    #[inline]
+    pub fn stores(&self, virt: u64, who: Who) -> bool {
+        let (slot, line) = self.slot(virt);
+        let slot = &self.slots[slot];
+        let known = slot.line.load(Relaxed) == line | 1;
+        if known {
+            let place = slot.place.load(Relaxed) as usize;
+            self.data_order.touch(place);
+            self.stores[place].store(who.packed(), Relaxed);
+        }
+        known
+    }
+
+    /// Whether a fetch from a line changes nothing but the order of use, which is then noted.
+    #[inline]
+    pub fn fetches(&self, line: FetchedLine) -> bool {
+        let set = line.number & self.index_mask | line.colour << self.colour_shift;
+        let set = self.first_set.load(Relaxed) + set as usize;
+        self.latest.get(set).is_some_and(|latest| {
+            latest.load(Relaxed) == line.number || self.is_fresh(set, latest, line.number)
+        })
+    }
+
+    fn is_fresh(&self, set: usize, latest: &AtomicU32, number: u32) -> bool {
+        let first = set * self.icache.ways();
+        let ways = &self.fresh[first..first + self.icache.ways()];
+        let Some(way) = ways.iter().position(|way| way.load(Relaxed) == number) else { return false };
+        self.fetch_order.touch(first + way);
+        latest.store(number, Relaxed);
+        true
+    }
+
+    pub(crate) fn store_at(&self, place: usize) -> Who {
+        Who::unpacked(self.stores[place].load(Relaxed))
+    }
+
+    pub(crate) fn set_store(&self, place: usize, who: Who) {
+        self.stores[place].store(who.packed(), Relaxed);
+    }
+
+    /// Takes up the data line at a place, and forgets by which other address it was known.
+    #[inline]
+    pub(crate) fn admit(&self, virt: u64, place: usize, dirty: bool) {
+        let (number, line) = self.slot(virt);
+        if self.slot_of[place].load(Relaxed) != number as u32 {
+            self.forget(place);
+            self.slot_of[place].store(number as u32, Relaxed);
+        }
+        let slot = &self.slots[number];
+        slot.line.store(line | u64::from(dirty), Relaxed);
+        slot.place.store(place as u32, Relaxed);
+    }
+
+    /// The data line at a place is not what it was any more.
+    #[inline]
+    pub(crate) fn forget(&self, place: usize) {
+        // The slot may be another line's by now.
+        if let Some(slot) = self.slots.get(self.slot_of[place].load(Relaxed) as usize)
+            && slot.place.load(Relaxed) as usize == place
+        {
+            slot.line.store(NO_LINE, Relaxed);
+        }
+    }
+
+    /// Virtual addresses mean something else from now on.
+    pub(crate) fn forget_data(&self) {
+        let era = self.era.load(Relaxed).wrapping_add(1);
+        self.era.store(era, Relaxed);
+        if era == 0 {
+            // The eras begin again.
+            for slot in self.slots.iter() {
+                slot.line.store(NO_LINE, Relaxed);
+            }
+        }
+    }
+
+    /// Another CPU runs, whose I$ has this number.
+    pub(crate) fn run_on(&self, cpu: usize) {
+        self.forget_data();
+        self.first_set.store(cpu * self.icache.sets(), Relaxed);
+    }
+
+    /// The line at a place of an I$ was used; it has this key, if its bytes are what the data side sees.
+    pub(crate) fn fetched(&self, place: usize, key: Option<u64>) {
+        let number = key.map_or(NONE, |key| (key >> self.icache.line_shift()) as u32);
+        self.fresh[place].store(number, Relaxed);
+        self.latest[self.fetch_order.set_at(place)].store(number, Relaxed);
+    }
+
+    /// The line at a place of an I$ has gone, or its bytes may not be what the data side sees any more.
+    pub(crate) fn spoil(&self, place: usize) {
+        let number = self.fresh[place].load(Relaxed);
+        self.fresh[place].store(NONE, Relaxed);
+        let latest = &self.latest[self.fetch_order.set_at(place)];
+        if latest.load(Relaxed) == number {
+            latest.store(NONE, Relaxed);
+        }
+    }
+
+    /// Nobody knows what virtual tags mean from now on.
+    pub(crate) fn spoil_all(&self) {
+        for number in self.fresh.iter().chain(&self.latest) {
+            number.store(NONE, Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replacement::Replacement;
+
+    fn table() -> Glance {
+        let g = Geometry::new(128, 4, 32).unwrap();
+        let order = || Arc::new(Order::new(Replacement::LeastRecentlyUsed, 1, g));
+        Glance::new(g, g, &[order(), order()])
+    }
+
+    #[test]
+    fn a_place_is_known_by_one_address() {
+        let table = table();
+        table.admit(0x1000, 5, false);
+        table.admit(0x8000_1000, 5, true);
+        assert!(!table.loads(0x1000) && table.loads(0x8000_1010));
+        assert!(table.stores(0x8000_1000, Who { by: 1, at: 2 }));
+        assert_eq!(table.store_at(5), Who { by: 1, at: 2 });
+        table.forget(5);
+        assert!(!table.loads(0x8000_1000));
+    }
+
+    #[test]
+    fn a_slot_that_another_line_took_is_left_alone() {
+        let table = table();
+        table.admit(0x1000, 5, false);
+        table.admit(0x1000 + 32 * SLOTS as u64, 9, false);
+        table.forget(5);
+        assert!(table.loads(0x1000 + 32 * SLOTS as u64));
+    }
+
+    #[test]
+    fn the_eras_do_not_come_again() {
+        let table = table();
+        table.admit(0x1000, 5, false);
+        table.era.store(u32::MAX, Relaxed);
+        assert!(!table.loads(0x1000));
+        table.forget_data();
+        assert!(!table.loads(0x1000));
+    }
+
+    #[test]
+    fn fetches_are_answered_for_every_way() {
+        let table = table();
+        let line = |address| table.fetched_line(address, address);
+        for way in 0..4 {
+            table.fetched(4 * 2 + way, Some(0x1040 + 0x1000 * way as u64));
+        }
+        assert!((0..4).all(|way| table.fetches(line(0x1040 + 0x1000 * way))));
+        table.spoil(4 * 2 + 3);
+        assert!(!table.fetches(line(0x4040)) && table.fetches(line(0x1040)));
+    }
+}
