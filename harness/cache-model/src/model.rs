@@ -157,7 +157,7 @@ impl<M: Memory> Model<M> {
         }
     }
 
-    /// A cacheable load of `len` bytes, which may cross lines.
+    /// A cacheable load of `len` bytes in one page, which may cross lines.
     #[inline]
     pub fn load(&mut self, virt: u64, phys: u64, len: usize) {
         self.each_line(virt, phys, len, |model, virt, line| {
@@ -167,7 +167,7 @@ impl<M: Memory> Model<M> {
         });
     }
 
-    /// A cacheable store of `len` bytes, which may cross lines; the data view has the new bytes already.
+    /// A cacheable store of `len` bytes in one page, which may cross lines; the data view has the new bytes already.
     #[inline]
     pub fn store(&mut self, virt: u64, phys: u64, len: usize, who: Who) {
         self.each_line(virt, phys, len, |model, virt, line| {

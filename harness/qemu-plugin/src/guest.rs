@@ -190,7 +190,7 @@ impl Plugin {
     }
 
     fn translate_address(&self, virt: u64) -> Option<u64> {
-        self.target.unmapped(virt).or_else(|| self.tlb.find(virt)).or_else(|| self.qemu.translate(virt))
+        self.translated(virt).or_else(|| self.qemu.translate(virt))
     }
 
     /// Gives the kernel the model's geometry in place of the CPU's own.

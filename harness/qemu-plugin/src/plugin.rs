@@ -73,6 +73,9 @@ pub struct Plugin {
     pub(crate) target_name: String,
 }
 
+/// Smallest page of the architectures in question, in bytes.
+const PAGE: u64 = 4096;
+
 /// CPSR bit that says Thumb (ARM DDI 0406C, B1.3.3).
 const CPSR_T: u64 = 1 << 5;
 
@@ -277,59 +280,65 @@ impl Plugin {
 
     /// A load of the guest.
     pub fn load(&mut self, info: u32, virt: u64, token: Token) {
-        let virt = virt & 0xffff_ffff;
-        let Some(Access::Cached(phys, len)) = self.access(info, virt, token) else { return };
-        if let Some(model) = self.model.as_mut() {
-            model.load(virt, phys, len);
+        for Access { virt, phys, len, cached } in self.access(info, virt & 0xffff_ffff, token) {
+            if let Some(model) = self.model.as_mut().filter(|_| cached) {
+                model.load(virt, phys, len);
+            }
         }
     }
 
     /// A store of the guest, whose bytes are in memory already.
     pub fn store(&mut self, info: u32, virt: u64, token: Token) {
-        let virt = virt & 0xffff_ffff;
-        let Some(access) = self.access(info, virt, token) else { return };
-        let Some(model) = self.model.as_mut() else { return };
-        let (Access::Cached(phys, len) | Access::Uncached(phys, len)) = access;
-        if self.swaps.any() {
-            let len = self.qemu.access_len(info);
-            self.swaps.stored(phys, model.memory().data(phys, len));
-        }
-        match access {
-            Access::Cached(..) => model.store(virt, phys, len, token.who()),
-            Access::Uncached(..) => model.store_uncached(phys, self.qemu.access_len(info), token.who()),
+        for Access { virt, phys, len, cached } in self.access(info, virt & 0xffff_ffff, token) {
+            let Some(model) = self.model.as_mut() else { return };
+            // The length does not matter where one D$ line is made dirty as a whole.
+            let whole = if len == 1 { self.qemu.access_len(info) } else { len };
+            if self.swaps.any() {
+                self.swaps.stored(phys, model.memory().data(phys, whole));
+            }
+            if cached {
+                model.store(virt, phys, len, token.who());
+            } else {
+                model.store_uncached(phys, whole, token.who());
+            }
         }
     }
 
-    /// Physical address and length of an access to RAM; the length is exact only where it matters.
-    fn access(&mut self, info: u32, virt: u64, token: Token) -> Option<Access> {
-        let phys = match self.target.unmapped(virt) {
-            Some(phys) => phys,
-            None => match self.tlb.find(virt) {
-                Some(phys) => phys,
-                None => {
-                    let Some(phys) = self.qemu.access_phys(info, virt) else {
-                        self.device(token);
-                        return None;
-                    };
-                    self.tlb.insert(virt, phys);
-                    phys
-                }
-            },
-        };
-        let memory = self.model.as_ref()?.memory();
+    /// An access to RAM, in one piece for each page that it touches.
+    fn access(&mut self, info: u32, virt: u64, token: Token) -> impl Iterator<Item = Access> + use<> {
         let len = if self.target.may_cross(virt, self.options.caches.dcache.line()) {
             self.qemu.access_len(info)
         } else {
             1
         };
-        if !memory.contains(phys, len) {
+        let first = len.min((PAGE - virt % PAGE) as usize);
+        let phys = self.translated(virt).or_else(|| self.qemu.access_phys(info, virt));
+        let pieces = [self.piece(virt, phys, first), None];
+        if pieces[0].is_none() {
             self.device(token);
-            return None;
         }
-        if !self.cached || self.target.is_uncached(virt) {
-            return Some(Access::Uncached(phys, len));
+        if first == len {
+            return pieces.into_iter().flatten();
         }
-        Some(Access::Cached(phys, len))
+        // What lies next to each other in virtual memory does not in physical.
+        let next = (virt + first as u64) & 0xffff_ffff;
+        let phys = self.translated(next).or_else(|| self.qemu.translate(next));
+        [pieces[0], self.piece(next, phys, len - first)].into_iter().flatten()
+    }
+
+    /// Physical address of a virtual one, if it can be told without asking QEMU.
+    pub(crate) fn translated(&self, virt: u64) -> Option<u64> {
+        self.target.unmapped(virt).or_else(|| self.tlb.find(virt))
+    }
+
+    /// A part of an access that lies in one page; `None` where that is not RAM.
+    fn piece(&mut self, virt: u64, phys: Option<u64>, len: usize) -> Option<Access> {
+        let phys = phys?;
+        if self.translated(virt).is_none() {
+            self.tlb.insert(virt, phys);
+        }
+        let in_ram = self.model.as_ref()?.memory().contains(phys, len);
+        in_ram.then(|| Access { virt, phys, len, cached: self.cached && !self.target.is_uncached(virt) })
     }
 
     /// An access to a device. QEMU translates such an instruction again, by itself and without telling of its entry, and
@@ -348,11 +357,15 @@ impl Plugin {
     }
 }
 
-/// An access to RAM, by physical address and length.
+/// An access to RAM within one page.
 #[derive(Clone, Copy)]
-enum Access {
-    Cached(u64, usize),
-    Uncached(u64, usize),
+struct Access {
+    virt: u64,
+    phys: u64,
+    /// Bytes; 1 for all that lie in one line.
+    len: usize,
+    /// Whether it goes through the D$.
+    cached: bool,
 }
 
 /// A run of the block that is being translated: see [`Run`].

@@ -178,3 +178,15 @@ fn mips_records_do_not_depend_on_blocks() {
 fn arm_records_do_not_depend_on_blocks() {
     counts_the_same_one_by_one(&VIRT);
 }
+
+/// Both halves of a store across the end of a page are seen where they go, though the pages do not lie side by side.
+#[test]
+fn a_store_across_two_pages_reaches_both() {
+    let machine = Machine { source: "across.S", ..VIRT };
+    let program = Program::assemble(&machine, &[]);
+    for (mode, printed, stale) in [("enforce", "001", 1), ("observe", "011", 1), ("off", "011", 0)] {
+        let ran = program.run(mode, "tcg");
+        assert_eq!(ran.printed, printed, "{mode}");
+        assert_eq!(ran.field("stale_fetches"), stale, "{mode}");
+    }
+}
