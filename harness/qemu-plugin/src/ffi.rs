@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::decode::Accesses;
 use crate::hot::{Entry, HOT, Token};
+use crate::main_thread;
 use crate::plugin::Plugin;
 
 /// Version of the plugin API that this file speaks.
@@ -131,6 +132,49 @@ functions! {
     set_pc = "qemu_plugin_set_pc": fn(u64);
     byte_array_new = "g_byte_array_new": fn() -> *mut ByteArray;
     byte_array_set_size = "g_byte_array_set_size": fn(*mut ByteArray, c_uint) -> *mut ByteArray;
+}
+
+/// QEMU's `Notifier`: a function, and its place in a list.
+#[repr(C)]
+struct Notifier {
+    notify: extern "C" fn(*mut Notifier, Opaque),
+    next: *mut Notifier,
+    previous: *mut *mut Notifier,
+}
+
+extern "C" fn on_force_rcu(_notifier: *mut Notifier, _data: Opaque) {}
+
+/// Keeps QEMU's RCU thread from taking the turn from the CPU that runs. Called on the vCPU thread.
+///
+/// What QEMU frees by RCU (tables of callbacks that grow as code is translated) waits until the vCPU thread is between two
+/// turns. If that takes longer than 50 ms of the host's time, `rr_force_rcu` ends the turn, and with several CPUs the host
+/// decides how long turns are. Without it such memory is freed a little later. These functions are no part of the plugin
+/// API: a QEMU that does not export them, one without modules, is left as it is.
+fn leave_turns_alone() {
+    type Change = unsafe extern "C" fn(*mut Notifier);
+    let find = |name: &CStr| {
+        // SAFETY: a null handle is RTLD_DEFAULT on Linux.
+        let found = unsafe { dlsym(std::ptr::null_mut(), name.as_ptr()) };
+        // SAFETY: either is this function in every QEMU with API version 7.
+        (!found.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, Change>(found) })
+    };
+    let (Some(add), Some(remove)) =
+        (find(c"rcu_add_force_rcu_notifier"), find(c"rcu_remove_force_rcu_notifier"))
+    else {
+        return;
+    };
+    let mut own =
+        Notifier { notify: on_force_rcu, next: std::ptr::null_mut(), previous: std::ptr::null_mut() };
+    let own = &raw mut own;
+    // SAFETY: `own` heads the list of this thread's notifiers while it is in it, and `next` is then what QEMU has put there,
+    // once and for as long as the thread runs. RCU's lock is held within each function; nobody else changes the list.
+    unsafe {
+        add(own);
+        while !(*own).next.is_null() {
+            remove((*own).next);
+        }
+        remove(own);
+    }
 }
 
 /// Handle of a guest register, as QEMU gives it or as [`mips_register`] forges it.
@@ -376,6 +420,12 @@ impl Instruction<'_> {
         }
     }
 
+    /// Has QEMU's main thread come to rest before each execution: the instruction may halt the CPU.
+    pub fn on_halt(&self) {
+        // SAFETY: as in `on_access`.
+        unsafe { (self.qemu.functions.register_insn_exec)(self.insn, on_halt, NO_REGS, std::ptr::null_mut()) }
+    }
+
     /// Has [`Plugin::event`] called with `index` before each execution.
     pub fn on_execution(&self, index: usize, may: May) {
         // SAFETY: as in `on_access`.
@@ -587,7 +637,12 @@ extern "C" fn on_translation(tb: Opaque, _userdata: Opaque) {
     });
 }
 
+extern "C" fn on_halt(_vcpu: c_uint, _userdata: Opaque) {
+    main_thread::wait_until_idle();
+}
+
 extern "C" fn on_vcpu_init(_vcpu: c_uint, _userdata: Opaque) {
+    leave_turns_alone();
     with((), |plugin| {
         let registers = plugin.qemu().registers();
         plugin.learn_registers(registers);

@@ -14,6 +14,7 @@ pub mod ffi;
 pub mod functions;
 mod guest;
 pub mod hot;
+mod main_thread;
 pub mod options;
 pub mod plugin;
 pub mod ram;

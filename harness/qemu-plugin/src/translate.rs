@@ -53,6 +53,9 @@ impl Plugin {
             }
             let at = token.map(|(run, first, insns)| Token::new(run, (i - first) as u32, insns));
             let planned = at.unwrap_or(Token::NONE);
+            if self.target.may_halt(bytes, len) {
+                instruction.on_halt();
+            }
             rewrite = self.instrument(&instruction, planned, (virt, in_slot), bytes, len);
             if self.refills.is_at(virt) {
                 instruction.on_access(planned, Accesses::LOADS, AccessKind::Substitute);

@@ -205,6 +205,18 @@ impl Target {
         }
     }
 
+    /// Whether an instruction of 2 or 4 bytes, in memory order, may halt the CPU until an interrupt.
+    #[inline]
+    pub fn may_halt(self, bytes: [u8; 4], len: usize) -> bool {
+        match self {
+            // WAIT
+            Self::Mips { big_endian, .. } => {
+                len == 4 && mips_word(big_endian, bytes) & 0xfe00_003f == 0x4200_0020
+            }
+            Self::Arm { .. } => arm::may_halt(bytes, len),
+        }
+    }
+
     /// Which accesses an instruction of 2 or 4 bytes, in memory order, may make.
     #[inline]
     pub fn accesses(self, bytes: [u8; 4], len: usize) -> Accesses {

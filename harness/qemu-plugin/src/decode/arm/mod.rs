@@ -47,6 +47,21 @@ pub fn decode(version: ArmVersion, bytes: [u8; 4], len: usize) -> Option<Decoded
     None
 }
 
+/// Whether an instruction of `len` bytes may halt the CPU: WFI, or before v7 `MCR p15, 0, Rt, c7, c0, 4`, in either
+/// instruction set.
+#[inline]
+pub fn may_halt(bytes: [u8; 4], len: usize) -> bool {
+    let word = u32::from_le_bytes(bytes);
+    let is_mcr = |word: u32| word & 0x0fff_0fff == 0x0e07_0f90;
+    match len {
+        2 => word & 0xffff == 0xbf30,
+        _ => {
+            let thumb = word.rotate_left(16);
+            word & 0x0fff_ffff == 0x0320_f003 || thumb == 0xf3af_8003 || is_mcr(word) || is_mcr(thumb)
+        }
+    }
+}
+
 /// Whether an instruction is executed with these condition flags (ARM DDI 0406C, A8.3.1).
 pub fn holds(condition: u8, cpsr: u64) -> bool {
     let flag = |bit: u32| cpsr >> bit & 1 == 1;

@@ -212,3 +212,26 @@ fn what_may_access_memory() {
     assert_eq!(short(0x5488), Accesses::STORES, "strb");
     assert_eq!(short(0x1840), Accesses::NONE, "adds");
 }
+
+#[test]
+fn what_may_halt_the_cpu() {
+    let arm = Target::from_name("arm").unwrap();
+    let wait_for_interrupt = ["0320f003", "e320f003", "ee070f90", "0e073f90"];
+    for word in wait_for_interrupt {
+        let word = u32::from_str_radix(word, 16).unwrap();
+        assert!(arm.may_halt(word.to_le_bytes(), 4), "{word:08x}");
+    }
+    // As Thumb-2 has them: two halfwords.
+    for word in [0xf3af_8003_u32, 0xee07_0f90] {
+        assert!(arm.may_halt(word.rotate_left(16).to_le_bytes(), 4), "{word:08x}");
+    }
+    assert!(arm.may_halt([0x30, 0xbf, 0, 0], 2));
+    // WFE, NOP; a cache operation
+    for word in [0xe320_f002_u32, 0xe320_f000, 0xee07_0f15] {
+        assert!(!arm.may_halt(word.to_le_bytes(), 4), "{word:08x}");
+    }
+    assert!(!arm.may_halt([0x20, 0xbf, 0, 0], 2));
+    let mips = Target::from_name("mips").unwrap();
+    assert!(mips.may_halt(0x4200_0020_u32.to_be_bytes(), 4));
+    assert!(!mips.may_halt(0x4200_0018_u32.to_be_bytes(), 4));
+}

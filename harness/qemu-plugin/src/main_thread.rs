@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! QEMU's main thread, which moves the guest's clock while all CPUs are halted.
+//!
+//! A CPU is marked as halted before the instructions that it has executed are added to the clock. If the main thread
+//! is awake in between, for a timer that has just run, it finds all CPUs halted and moves the clock to the next timer
+//! (`icount_start_warp_timer`); then the instructions are added on top, and the timer is late by what the host decides.
+//! So a CPU halts only while the main thread sleeps: it is woken by the vCPU thread alone, after that has accounted.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// What `/proc/<pid>/task/<tid>/syscall` begins with while the thread sleeps in `ppoll`, as QEMU's main loop does. A thread
+/// that has been woken, and has not run yet, is `running`.
+#[cfg(target_arch = "x86_64")]
+const IN_PPOLL: &[u8] = b"271 ";
+#[cfg(not(target_arch = "x86_64"))]
+const IN_PPOLL: &[u8] = b"73 ";
+
+const POLL: Duration = Duration::from_micros(20);
+
+/// How often to look, at most: for a main thread that waits for the CPU in turn, as when the machine is stopped.
+const LOOKS: u32 = 100_000;
+
+static SYSCALL: OnceLock<Option<File>> = OnceLock::new();
+
+/// Waits until the main thread sleeps in its main loop; not at all where the host does not tell.
+pub fn wait_until_idle() {
+    let process = std::process::id();
+    let open = || File::open(format!("/proc/self/task/{process}/syscall")).ok();
+    let Some(file) = SYSCALL.get_or_init(open) else { return };
+    for _ in 0..LOOKS {
+        let mut start = [0; 4];
+        match file.read_at(&mut start, 0) {
+            Ok(_) if start.starts_with(IN_PPOLL) => return,
+            Ok(_) => sleep(POLL),
+            Err(_) => return,
+        }
+    }
+}
