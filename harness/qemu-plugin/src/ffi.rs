@@ -641,8 +641,11 @@ extern "C" fn on_halt(_vcpu: c_uint, _userdata: Opaque) {
     main_thread::wait_until_idle();
 }
 
-extern "C" fn on_vcpu_init(_vcpu: c_uint, _userdata: Opaque) {
-    leave_turns_alone();
+extern "C" fn on_vcpu_init(vcpu: c_uint, _userdata: Opaque) {
+    // One CPU alone has no turns.
+    if vcpu > 0 {
+        leave_turns_alone();
+    }
     with((), |plugin| {
         let registers = plugin.qemu().registers();
         plugin.learn_registers(registers);

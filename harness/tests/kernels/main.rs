@@ -102,6 +102,10 @@ fn every_machine_runs_the_testcases() {
         let coherent = run.with("/off/");
         assert_eq!((study, figures::passes(&coherent)), (study, trials));
         assert_eq!(coherent.len(), trials);
+        // Of all machines, two CPUs of this one have idled most while the host was busy.
+        if study == "mpcore" {
+            assert_eq!(run.text(), bench.run(study, "again").text());
+        }
     }
 }
 
