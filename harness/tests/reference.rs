@@ -129,3 +129,55 @@ fn the_workflows_in_ci_are_what_the_command_writes() {
         assert!(committed == text, "ci/{name}.yml is not what `{how}` writes");
     }
 }
+
+/// Lines of a Markdown text that are not code.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut code = false;
+    text.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        code ^= fence;
+        !code && !fence
+    })
+}
+
+/// The anchors that GitHub and GitLab give the headings of a Markdown text.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = prose(text).filter(|line| line.starts_with('#'));
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    headings
+        .map(|line| {
+            line.trim_start_matches('#').trim().to_lowercase().chars().filter(kept).collect::<String>()
+        })
+        .map(|heading| heading.replace(' ', "-"))
+        .collect()
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let documents = WalkDir::new(root()).into_iter().filter_entry(|entry| {
+        // What is built, run and kept by git is not of the repository.
+        !matches!(entry.file_name().to_str(), Some("target" | "runs" | ".git"))
+    });
+    let documents = documents.filter_map(Result::ok).map(walkdir::DirEntry::into_path);
+    let (mut links, mut broken) = (0, Vec::new());
+    for document in documents.filter(|path| path.extension().is_some_and(|end| end == "md")) {
+        let text = std::fs::read_to_string(&document).unwrap();
+        for link in
+            prose(&text).flat_map(|line| line.split("](").skip(1)).filter_map(|rest| rest.split(')').next())
+        {
+            if link.contains("://") {
+                continue;
+            }
+            links += 1;
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let to = if path.is_empty() { document.clone() } else { document.parent().unwrap().join(path) };
+            let anchored =
+                || std::fs::read_to_string(&to).is_ok_and(|text| anchors(&text).iter().any(|a| a == anchor));
+            if !to.exists() || !anchor.is_empty() && !anchored() {
+                broken.push(format!("{}: {link}", document.display()));
+            }
+        }
+    }
+    assert!(links > 20, "only {links} links were found");
+    assert!(broken.is_empty(), "links that lead nowhere: {broken:#?}");
+}
