@@ -19,6 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::decode::Accesses;
+use crate::group::{Group, Member};
 use crate::hot::{Entry, HOT, Token};
 use crate::main_thread;
 use crate::plugin::Plugin;
@@ -420,6 +421,20 @@ impl Instruction<'_> {
         }
     }
 
+    /// Reports the first access of a group, at this instruction, for all of them.
+    pub fn on_group(&self, group: Group, stores: bool, hollow: bool) {
+        let (callback, kind): (MemoryCallback, c_int) = match (hollow, stores) {
+            (true, true) => (on_no_access, WRITE),
+            (true, false) => (on_no_access, READ),
+            (false, true) => (on_stores, WRITE),
+            (false, false) => (on_loads, READ),
+        };
+        // SAFETY: as in `on_access`.
+        unsafe {
+            (self.qemu.functions.register_mem)(self.insn, callback, NO_REGS, kind, group.packed() as Opaque);
+        }
+    }
+
     /// Has QEMU's main thread come to rest before each execution: the instruction may halt the CPU.
     pub fn on_halt(&self) {
         // SAFETY: as in `on_access`.
@@ -586,6 +601,43 @@ extern "C" fn on_store(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
     let token = Token::unpacked(token as usize);
     if !HOT.stores(virt, token) {
         store(info, virt, token);
+    }
+}
+
+extern "C" fn on_loads(_vcpu: c_uint, info: u32, virt: u64, group: Opaque) {
+    for member in Group::unpacked(group as usize).members() {
+        let at = virt.wrapping_add_signed(member.delta.into());
+        if !HOT.loads(at) {
+            load_of_group(info, at, member);
+        }
+    }
+}
+
+extern "C" fn on_stores(_vcpu: c_uint, info: u32, virt: u64, group: Opaque) {
+    for member in Group::unpacked(group as usize).members() {
+        let at = virt.wrapping_add_signed(member.delta.into());
+        if !HOT.stores(at, member.token) {
+            store_of_group(info, at, member);
+        }
+    }
+}
+
+#[inline(never)]
+fn load_of_group(info: u32, virt: u64, member: Member) {
+    // QEMU tells of the first.
+    if member.delta == 0 {
+        load(info, virt, member.token);
+    } else {
+        with((), |plugin| plugin.load_beside(virt, member));
+    }
+}
+
+#[inline(never)]
+fn store_of_group(info: u32, virt: u64, member: Member) {
+    if member.delta == 0 {
+        store(info, virt, member.token);
+    } else {
+        with((), |plugin| plugin.store_beside(virt, member));
     }
 }
 

@@ -189,7 +189,7 @@ impl Plugin {
         }
     }
 
-    fn translate_address(&self, virt: u64) -> Option<u64> {
+    pub(crate) fn translate_address(&self, virt: u64) -> Option<u64> {
         self.translated(virt).or_else(|| self.qemu.translate(virt))
     }
 

@@ -12,6 +12,7 @@ mod end;
 #[expect(unsafe_code, reason = "the boundary to QEMU, and the only such file")]
 pub mod ffi;
 pub mod functions;
+pub mod group;
 mod guest;
 pub mod hot;
 mod main_thread;

@@ -9,6 +9,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -21,13 +22,20 @@ const IN_PPOLL: &[u8] = b"73 ";
 
 const POLL: Duration = Duration::from_micros(20);
 
-/// How often to look, at most: for a main thread that waits for the CPU in turn, as when the machine is stopped.
-const LOOKS: u32 = 100_000;
+/// How often to look, at most, which takes some two seconds: for a main thread that waits for the CPU in turn, as when the
+/// machine is stopped.
+const LOOKS: u32 = 30_000;
 
 static SYSCALL: OnceLock<Option<File>> = OnceLock::new();
 
-/// Waits until the main thread sleeps in its main loop; not at all where the host does not tell.
+/// The main thread was never seen to sleep in its main loop: here it does something else, as under valgrind.
+static IN_VAIN: AtomicBool = AtomicBool::new(false);
+
+/// Waits until the main thread sleeps in its main loop; not at all where the host does not tell, or where it was in vain before.
 pub fn wait_until_idle() {
+    if IN_VAIN.load(Relaxed) {
+        return;
+    }
     let process = std::process::id();
     let open = || File::open(format!("/proc/self/task/{process}/syscall")).ok();
     let Some(file) = SYSCALL.get_or_init(open) else { return };
@@ -39,4 +47,5 @@ pub fn wait_until_idle() {
             Err(_) => return,
         }
     }
+    IN_VAIN.store(true, Relaxed);
 }

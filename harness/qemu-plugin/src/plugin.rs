@@ -9,6 +9,7 @@ use trial_record::Mode;
 use crate::decode::{Advertised, Operand, Target};
 use crate::ffi::{self, Qemu, Register};
 use crate::functions::Functions;
+use crate::group::{Gathering, Groups, Late};
 use crate::hot::{HOT, Token};
 use crate::options::Options;
 use crate::ram::ShadowedRam;
@@ -48,8 +49,12 @@ pub struct Plugin {
     pub(crate) model: Option<Model<ShadowedRam>>,
     pub(crate) tlb: Tlb,
     pub(crate) runs: Runs,
-    swaps: Swaps,
+    pub(crate) swaps: Swaps,
     pub(crate) refills: Refills,
+    pub(crate) groups: Groups,
+    /// Accesses of the block that is being translated, which are to be told together.
+    pub(crate) gathering: Option<Gathering>,
+    pub(crate) late: Vec<Late>,
     pub(crate) qemu: Qemu,
     pub(crate) options: Options,
     pub(crate) registers: Vec<Option<Register>>,
@@ -111,6 +116,9 @@ impl Plugin {
             runs: Runs::default(),
             swaps: Swaps::default(),
             refills: Refills::default(),
+            groups: Groups::default(),
+            gathering: None,
+            late: Vec::new(),
             qemu,
             registers,
             cpsr: None,
@@ -172,6 +180,9 @@ impl Plugin {
         if self.now() >= self.options.deadline {
             self.deadline();
         }
+        if !self.late.is_empty() {
+            self.write_late();
+        }
         let run = self.runs.get(number);
         self.functions.count(run.function, self.findings.phase, run.insns.into());
         // A run that is started again in order to execute stale bytes is fetched again: they may make it longer.
@@ -198,7 +209,7 @@ impl Plugin {
             self.qemu.write_physical(stale.phys, &stale.executed);
             self.swaps.add(Swap { phys: stale.phys, saved: stale.expected });
             self.pretend(true);
-            HOT.attention.store(0, Relaxed);
+            self.attend();
         }
         enforce
     }
@@ -219,7 +230,13 @@ impl Plugin {
             }
         }
         self.pretend(false);
-        HOT.attention.store(self.options.deadline, Relaxed);
+        self.attend();
+    }
+
+    /// Has the entry of every run looked at closely while stale bytes lie in memory, else once the deadline comes.
+    pub(crate) fn attend(&self) {
+        let from = if self.swaps.any() { 0 } else { self.options.deadline };
+        HOT.attention.store(from, Relaxed);
     }
 
     fn pretend(&mut self, pretending: bool) {
@@ -332,7 +349,7 @@ impl Plugin {
     }
 
     /// A part of an access that lies in one page; `None` where that is not RAM.
-    fn piece(&mut self, virt: u64, phys: Option<u64>, len: usize) -> Option<Access> {
+    pub(crate) fn piece(&mut self, virt: u64, phys: Option<u64>, len: usize) -> Option<Access> {
         let phys = phys?;
         if self.translated(virt).is_none() {
             self.tlb.insert(virt, phys);
@@ -359,13 +376,13 @@ impl Plugin {
 
 /// An access to RAM within one page.
 #[derive(Clone, Copy)]
-struct Access {
-    virt: u64,
-    phys: u64,
-    /// Bytes; 1 for all that lie in one line.
-    len: usize,
+pub(crate) struct Access {
+    pub(crate) virt: u64,
+    pub(crate) phys: u64,
+    /// Bytes; where it is known to lie in one line, that may be told as 1.
+    pub(crate) len: usize,
     /// Whether it goes through the D$.
-    cached: bool,
+    pub(crate) cached: bool,
 }
 
 /// A run of the block that is being translated: see [`Run`].

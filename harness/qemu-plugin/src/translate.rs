@@ -2,11 +2,12 @@
 //! Translation: what is asked of QEMU for each instruction that it translates.
 
 use cache_model::maintenance::{Operation, Side};
-use cache_model::{FetchedLine, Memory, Model};
+use cache_model::{FetchedLine, Memory, Model, Write};
 use trial_record::Mode;
 
-use crate::decode::{Accesses, Advertised, Decoded, Operand, Special};
+use crate::decode::{Accesses, Advertised, Decoded, Operand, PlainAccess, Special};
 use crate::ffi::{AccessKind, Block, Entries, Instruction, May, Ram};
+use crate::group::Gathering;
 use crate::hot::{Entry, HOT, Token};
 use crate::plugin::{Event, Piece, Planned, Plugin};
 use crate::ram::ShadowedRam;
@@ -47,6 +48,7 @@ impl Plugin {
                 }
                 token = Some((entry.number, first, run.insns));
                 piece += 1;
+                self.tell(block);
             }
             if let Some((what, register)) = rewrite.take() {
                 self.add_event(&instruction, Event::Rewrite { what, register }, Token::NONE, May::Write);
@@ -56,15 +58,20 @@ impl Plugin {
             if self.target.may_halt(bytes, len) {
                 instruction.on_halt();
             }
+            let events = self.events.len();
             rewrite = self.instrument(&instruction, planned, (virt, in_slot), bytes, len);
+            if self.events.len() != events || rewrite.is_some() || self.refills.is_at(virt) {
+                self.tell(block);
+            }
             if self.refills.is_at(virt) {
                 instruction.on_access(planned, Accesses::LOADS, AccessKind::Substitute);
             } else if let Some(at) = at {
-                self.instrument_access(&instruction, at, bytes, len);
+                self.instrument_access(block, i, at);
             }
             in_slot = self.target.may_have_delay_slot(bytes);
             virt += len as u64;
         }
+        self.tell(block);
         if rewrite.is_some() {
             // The register would be read before the next block's callback could rewrite it: never seen, since
             // neither MFC0 nor RDHWR ends a block, but not to be passed over in silence.
@@ -221,16 +228,39 @@ impl Plugin {
         None
     }
 
-    fn instrument_access(&mut self, instruction: &Instruction<'_>, token: Token, bytes: [u8; 4], len: usize) {
+    /// Has the accesses of an instruction told, or gathers them with those before.
+    fn instrument_access(&mut self, block: &Block<'_>, i: usize, token: Token) {
+        let instruction = block.instruction(i);
+        let (bytes, len) = instruction.bytes();
         let accesses = self.target.accesses(bytes, len);
-        if accesses == Accesses::NONE {
-            return;
-        }
         let operand = self.target.access_operand(bytes).filter(|operand| match operand {
             // Where callbacks do nothing, nothing would ever agree.
             Operand::Offset { base, .. } => !self.options.hollow && self.checker.wants_site(*base),
             _ => false,
         });
+        let plain = self.target.plain_access(bytes, len);
+        if let Some(access) = plain.filter(|access| operand.is_none() && self.may_gather(access)) {
+            if !self.gathering.as_mut().is_some_and(|group| group.take(access, token)) {
+                self.tell(block);
+                self.gathering = Some(Gathering::new(i, access, token));
+            }
+        } else if accesses != Accesses::NONE {
+            self.tell(block);
+            self.tell_alone(&instruction, token, accesses, operand);
+        }
+        if self.gathering.as_ref().is_some_and(|group| !group.survives(self.target, bytes, len)) {
+            self.tell(block);
+        }
+    }
+
+    /// Has the accesses of one instruction told, and checked if there is a prediction.
+    fn tell_alone(
+        &mut self,
+        instruction: &Instruction<'_>,
+        token: Token,
+        accesses: Accesses,
+        operand: Option<Operand>,
+    ) {
         if let Some(operand) = operand {
             self.add_event(instruction, Event::Check(operand), token, May::Read);
         }
@@ -242,6 +272,30 @@ impl Plugin {
             None => AccessKind::InOneLine,
         };
         instruction.on_access(token, accesses, kind);
+    }
+
+    /// Whether a plain access may be told together with others. Not while stale bytes lie in memory, which each store has to be
+    /// compared with; nor stores that write memory at once, with bytes that are not there yet.
+    fn may_gather(&self, access: &PlainAccess) -> bool {
+        let late = access.store && self.options.caches.write != Write::BackAllocate;
+        !late && !self.swaps.any() && !self.refills.any()
+    }
+
+    /// Has the accesses told that were gathered.
+    fn tell(&mut self, block: &Block<'_>) {
+        let Some(gathered) = self.gathering.take() else { return };
+        let (stores, members) = (gathered.stores(), &gathered.members);
+        let group = if members.len() > 1 { self.groups.add(members) } else { None };
+        if let Some(group) = group {
+            block.instruction(gathered.at).on_group(group, stores, self.options.hollow);
+            return;
+        }
+        let accesses = if stores { Accesses::STORES } else { Accesses::LOADS };
+        for member in members {
+            let behind = Token::at(member.token.by) - Token::at(members[0].token.by);
+            let instruction = block.instruction(gathered.at + behind as usize);
+            self.tell_alone(&instruction, member.token, accesses, None);
+        }
     }
 
     fn add_event(&mut self, instruction: &Instruction<'_>, event: Event, token: Token, may: May) {

@@ -118,6 +118,19 @@ impl Accesses {
     }
 }
 
+/// A load or store of one aligned item at a register plus an offset, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlainAccess {
+    /// Number of the register.
+    pub base: u32,
+    /// Bytes to add.
+    pub offset: i16,
+    /// Bytes accessed.
+    pub len: u8,
+    /// Whether it is a store.
+    pub store: bool,
+}
+
 /// Instruction set and byte order of the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -288,6 +301,27 @@ impl Target {
             4 - (hint & 0xf).trailing_zeros() as usize
         } else {
             0
+        }
+    }
+
+    /// What an instruction of 4 bytes loads or stores, if that is plain (MIPS only: ARM's encodings do not tell by themselves
+    /// which instruction set they are of).
+    pub fn plain_access(self, bytes: [u8; 4], len: usize) -> Option<PlainAccess> {
+        match self {
+            Self::Mips { big_endian, isa } if len == 4 => {
+                mips::plain_access(isa, mips_word(big_endian, bytes))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether an instruction leaves a general register as it is, and the next one comes after it; in doubt it does not.
+    pub fn leaves_alone(self, bytes: [u8; 4], len: usize, register: u32) -> bool {
+        match self {
+            Self::Mips { big_endian, isa } if len == 4 => {
+                mips::leaves_alone(isa, mips_word(big_endian, bytes), register)
+            }
+            _ => false,
         }
     }
 

@@ -2,7 +2,7 @@
 //! Which instructions access memory, by their major opcode and, for some of those, by further fields.
 
 use super::{Isa, base_offset};
-use crate::decode::{Accesses, Operand};
+use crate::decode::{Accesses, Operand, PlainAccess};
 
 /// What a major opcode says.
 #[derive(Clone, Copy)]
@@ -185,4 +185,38 @@ pub fn access_operand(isa: Isa, word: u32) -> Option<Operand> {
     const BEFORE_6: u64 = 1 << 0x30 | 1 << 0x34 | 1 << 0x38 | 1 << 0x3c;
     let opcodes = if isa.is_release6() { ANY } else { ANY | BEFORE_6 };
     (opcodes >> (word >> 26) & 1 == 1).then(|| base_offset(word))
+}
+
+/// Returns what an instruction loads or stores: LB LH LW LBU LHU, SB SH SW.
+pub fn plain_access(isa: Isa, word: u32) -> Option<PlainAccess> {
+    let (len, store) = match word >> 26 {
+        0x20 | 0x24 => (1, false),
+        0x21 | 0x25 => (2, false),
+        0x23 => (4, false),
+        0x28 => (1, true),
+        0x29 => (2, true),
+        0x2b => (4, true),
+        _ => return None,
+    };
+    (isa == Isa::Mips32).then_some(PlainAccess { base: word >> 21 & 31, offset: word as i16, len, store })
+}
+
+/// Whether an instruction leaves a general register as it is, and neither branches nor traps nor waits: of those that
+/// compilers put between loads and stores. Volume II, tables A.2 and A.3.
+pub fn leaves_alone(isa: Isa, word: u32, register: u32) -> bool {
+    let (rt, rd) = (word >> 16 & 31, word >> 11 & 31);
+    let leaves = match word >> 26 {
+        // SPECIAL: SLL to SRAV, MOVZ and MOVN, MFHI to MTLO, MULT to DIVU, ADD to NOR, SLT and SLTU
+        0x00 => {
+            let function = word & 0x3f;
+            let harmless = matches!(function, 0 | 2..=4 | 6 | 7 | 10 | 11 | 0x10..=0x13 | 0x18..=0x1b | 0x20..=0x27 | 0x2a | 0x2b);
+            harmless && rd != register
+        }
+        // ADDI to LUI; LB to LW, LBU, LHU
+        0x08..=0x0f | 0x20 | 0x21 | 0x23..=0x25 => rt != register,
+        // SB SH SW
+        0x28 | 0x29 | 0x2b => true,
+        _ => false,
+    };
+    isa == Isa::Mips32 && leaves
 }

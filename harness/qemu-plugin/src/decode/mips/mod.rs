@@ -7,7 +7,7 @@
 mod accesses;
 mod table;
 
-pub use accesses::{access_operand, accesses};
+pub use accesses::{access_operand, accesses, leaves_alone, plain_access};
 pub(super) use table::TABLE;
 
 use super::{Operand, Special};

@@ -4,7 +4,7 @@
 use cache_model::maintenance::mips_cache;
 
 use super::{MIPS, assemble, cases, check, describe, source};
-use crate::decode::mips::{Isa, TABLE, access_operand, accesses, decode};
+use crate::decode::mips::{Isa, TABLE, access_operand, accesses, decode, leaves_alone, plain_access};
 use crate::decode::{Accesses, Operand, Special, Target};
 
 /// What all releases have.
@@ -188,6 +188,43 @@ fn loads_and_stores() {
     assert_eq!(of(Isa::Mips64R6, 0xdfa2_fff8), Some(Operand::Offset { base: 29, offset: -8 }));
     assert_eq!(of(Isa::Mips64, 0xc082_0000), Some(Operand::Offset { base: 4, offset: 0 }));
     assert_eq!(of(Isa::Mips64R6, 0xc082_0000), None);
+}
+
+#[test]
+fn plain_accesses_and_what_may_lie_between_them() {
+    let plain = |word| plain_access(Isa::Mips32, word).map(|a| (a.base, a.offset, a.len, a.store));
+    // sw $ra, 28($sp); lw $v0, -8($s0); lhu $t0, 2($a1); sb $zero, 0($a0)
+    assert_eq!(plain(0xafbf_001c), Some((29, 28, 4, true)));
+    assert_eq!(plain(0x8e02_fff8), Some((16, -8, 4, false)));
+    assert_eq!(plain(0x94a8_0002), Some((5, 2, 2, false)));
+    assert_eq!(plain(0xa080_0000), Some((4, 0, 1, true)));
+    // lwl, swr, ll, sc, lwc1, cache, pref
+    for word in [0x8888_0000, 0xb888_0003, 0xc082_0000, 0xe082_0000, 0xc480_0000, 0xbc90_0000, 0xcc80_0000] {
+        assert_eq!(plain(word), None, "{word:08x}");
+    }
+    assert_eq!(plain_access(Isa::Mips32R6, 0xafbf_001c), None, "not looked into");
+    let alone = |word, register| leaves_alone(Isa::Mips32, word, register);
+    // addu $v0, $a0, $a1; addiu $sp, $sp, -32; lw $s0, 0($s0); sw $s0, 0($s0); mult; ins $t0, $t1, 0, 8
+    assert!(alone(0x0085_1021, 4) && !alone(0x0085_1021, 2));
+    assert!(alone(0x27bd_ffe0, 4) && !alone(0x27bd_ffe0, 29));
+    assert!(alone(0x8e10_0000, 17) && !alone(0x8e10_0000, 16) && alone(0xae10_0000, 16));
+    assert!(alone(0x0085_0018, 4));
+    assert!(!alone(0x7d28_3804, 4), "not looked into");
+    // jr $ra; syscall; teq; beq; bgez; jal; eret; mfc0; rdhwr; lwl
+    for word in [
+        0x03e0_0008,
+        0x0000_000c,
+        0x0085_0034,
+        0x1085_0001,
+        0x0481_0001,
+        0x0c00_0000,
+        0x4200_0018,
+        0x4002_6000,
+        0x7c03_e83b,
+        0x8888_0000,
+    ] {
+        assert!(!alone(word, 16), "{word:08x}");
+    }
 }
 
 #[test]

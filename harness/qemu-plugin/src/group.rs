@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Loads or stores that follow each other at one base register: QEMU tells of the first, and the plugin knows the others.
+//!
+//! Each access that QEMU is asked to tell of costs some 13,000 instructions of the host when its block is translated, since
+//! TCG goes through all registers of the guest for each call; a function's prologue saves five registers at one. What is
+//! done for an access is done for each of a group, in their order. Nothing can come between: they lie in one run, so that
+//! nothing is fetched, and no other access, maintenance or branch is among them. An exception can: then a line counts as used
+//! or made dirty although its access has to be repeated, and its bytes are what they were.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use cache_model::Who;
+
+use crate::decode::{PlainAccess, Target};
+use crate::hot::{HOT, Token};
+use crate::plugin::{Access, Plugin};
+
+/// One access of a group, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Which instruction it is.
+    pub token: Token,
+    /// From the address of the group's first access to its own.
+    pub delta: i16,
+    /// Bytes accessed.
+    pub len: u8,
+}
+
+impl Member {
+    /// From the top 8 bits of the length, 8 of the instructions left, 16 of the distance, 32 of the instruction.
+    fn packed(self) -> u64 {
+        u64::from(self.len) << 56
+            | u64::from(self.token.left) << 48
+            | u64::from(self.delta as u16) << 32
+            | u64::from(self.token.by)
+    }
+
+    #[inline]
+    fn unpacked(word: u64) -> Self {
+        Self {
+            token: Token { by: word as u32, left: (word >> 48) as u32 & 0xff },
+            delta: (word >> 32) as i16,
+            len: (word >> 56) as u8,
+        }
+    }
+}
+
+/// A group, as it travels through QEMU as the userdata of a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group {
+    first: u32,
+    count: u32,
+}
+
+/// Members in a piece of the table, and how many pieces there can be: 8 MiB in all.
+const PIECE: usize = 1 << 10;
+const PIECES: usize = 1 << 10;
+
+/// Members of all groups, each group within one piece. Atomic, so that callbacks can read them without the plugin's state.
+static TABLE: [OnceLock<Box<[AtomicU64; PIECE]>>; PIECES] = [const { OnceLock::new() }; PIECES];
+
+impl Group {
+    /// As one word.
+    pub fn packed(self) -> usize {
+        (u64::from(self.count) << 32 | u64::from(self.first)) as usize
+    }
+
+    /// From one word.
+    #[inline]
+    pub fn unpacked(word: usize) -> Self {
+        Self { first: word as u32, count: (word as u64 >> 32) as u32 }
+    }
+
+    /// Its accesses, in their order.
+    #[inline]
+    pub fn members(self) -> impl Iterator<Item = Member> {
+        let (piece, at) = (self.first as usize / PIECE, self.first as usize % PIECE);
+        let piece = TABLE.get(piece).and_then(OnceLock::get);
+        let members = piece.and_then(|piece| piece.get(at..at + self.count as usize)).unwrap_or(&[]);
+        members.iter().map(|word| Member::unpacked(word.load(Relaxed)))
+    }
+}
+
+/// All groups that there have been.
+#[derive(Default)]
+pub struct Groups {
+    used: usize,
+}
+
+impl Groups {
+    /// Takes up a group; `None` where there have been too many.
+    pub fn add(&mut self, members: &[Member]) -> Option<Group> {
+        if self.used % PIECE + members.len() > PIECE {
+            self.used = self.used.next_multiple_of(PIECE);
+        }
+        let piece =
+            TABLE.get(self.used / PIECE)?.get_or_init(|| Box::new([const { AtomicU64::new(0) }; PIECE]));
+        let words = piece.get(self.used % PIECE..)?;
+        for (word, member) in words.iter().zip(members) {
+            word.store(member.packed(), Relaxed);
+        }
+        let group = Group { first: self.used as u32, count: members.len() as u32 };
+        self.used += members.len();
+        Some(group)
+    }
+}
+
+/// A group that is being gathered, of the instructions of one run.
+#[derive(Debug)]
+pub struct Gathering {
+    /// Number of the first access's instruction in its block.
+    pub at: usize,
+    first: PlainAccess,
+    /// Its accesses.
+    pub members: Vec<Member>,
+}
+
+impl Gathering {
+    /// Begins with an access.
+    pub fn new(at: usize, first: PlainAccess, token: Token) -> Self {
+        Self { at, first, members: vec![Member { token, delta: 0, len: first.len }] }
+    }
+
+    /// Whether its accesses are stores.
+    pub fn stores(&self) -> bool {
+        self.first.store
+    }
+
+    /// Takes up an access, if it belongs to the group.
+    pub fn take(&mut self, access: PlainAccess, token: Token) -> bool {
+        let delta = i32::from(access.offset) - i32::from(self.first.offset);
+        let delta = i16::try_from(delta)
+            .ok()
+            .filter(|_| (access.base, access.store) == (self.first.base, self.first.store));
+        // Twice the same address is not told apart from the first.
+        let Some(delta) = delta.filter(|delta| *delta != 0) else { return false };
+        self.members.push(Member { token, delta, len: access.len });
+        true
+    }
+
+    /// Whether more accesses can follow after an instruction that is none, or is the last one taken up.
+    pub fn survives(&self, target: Target, bytes: [u8; 4], len: usize) -> bool {
+        target.leaves_alone(bytes, len, self.first.base)
+    }
+}
+
+/// A store past the caches whose bytes are not in memory yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Late {
+    phys: u64,
+    len: usize,
+    who: Who,
+}
+
+impl Plugin {
+    /// A load of a group that is not its first, and is still to come.
+    pub fn load_beside(&mut self, virt: u64, member: Member) {
+        if let Some(Access { virt, phys, cached: true, .. }) = self.access_beside(virt, member)
+            && let Some(model) = self.model.as_mut()
+        {
+            model.load(virt, phys, 1);
+        }
+    }
+
+    /// A store of a group that is not its first, and is still to come.
+    pub fn store_beside(&mut self, virt: u64, member: Member) {
+        let Some(Access { virt, phys, len, cached }) = self.access_beside(virt, member) else { return };
+        let who = member.token.who();
+        if !cached {
+            // What reaches memory is not known before the run has ended.
+            self.late.push(Late { phys, len, who });
+            HOT.attention.store(0, Relaxed);
+        } else if let Some(model) = self.model.as_mut() {
+            model.store(virt, phys, 1, who);
+        }
+    }
+
+    /// An access that is still to come; `None` if it will not be to RAM, or take an exception.
+    fn access_beside(&mut self, virt: u64, member: Member) -> Option<Access> {
+        let virt = virt & 0xffff_ffff;
+        let phys = self.translate_address(virt);
+        self.piece(virt, phys, member.len.into())
+    }
+
+    /// A run has ended, and its stores past the caches are in memory.
+    #[cold]
+    pub(crate) fn write_late(&mut self) {
+        for Late { phys, len, who } in std::mem::take(&mut self.late) {
+            if let Some(model) = self.model.as_mut() {
+                model.store_uncached(phys, len, who);
+            }
+        }
+        self.attend();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(offset: i16) -> PlainAccess {
+        PlainAccess { base: 29, offset, len: 4, store: true }
+    }
+
+    #[test]
+    fn words_carry_everything() {
+        let token = Token::new((1 << 24) - 1, 63, 64);
+        let member = Member { token, delta: -28, len: 4 };
+        assert_eq!(Member::unpacked(member.packed()), member);
+        let group = Group { first: 0xfffff, count: 9 };
+        assert_eq!(Group::unpacked(group.packed()), group);
+    }
+
+    #[test]
+    fn a_prologue_is_one_group() {
+        let mut gathering = Gathering::new(1, store(28), Token::new(7, 1, 8));
+        assert!(gathering.take(store(24), Token::new(7, 2, 8)));
+        assert!(!gathering.take(PlainAccess { base: 4, ..store(0) }, Token::new(7, 3, 8)));
+        assert!(!gathering.take(PlainAccess { store: false, ..store(0) }, Token::new(7, 3, 8)));
+        let group = Groups::default().add(&gathering.members).unwrap();
+        assert_eq!(group.members().map(|member| member.delta).collect::<Vec<_>>(), [0, -4]);
+        assert!(!gathering.take(store(28), Token::new(7, 3, 8)), "the same address again");
+        let mut groups = Groups { used: PIECE - 1 };
+        let second = groups.add(&gathering.members).unwrap();
+        assert_eq!((second.first as usize, groups.used), (PIECE, PIECE + 2));
+        assert_eq!(Groups { used: PIECE * PIECES - 1 }.add(&gathering.members), None);
+    }
+}
