@@ -3,8 +3,8 @@
 //!
 //! A load of a line that is in the D$ changes nothing else, nor does a store to one that is dirty already, but for who stored
 //! last; nor a fetch of a line that is in the I$ and whose bytes nobody has touched. That is what nearly all accesses are. This
-//! table answers them: data by virtual address, with one comparison, and fetches with one for each way. No translation, no
-//! lock, and atomics, so that a caller may keep it where several places reach it.
+//! table answers them: data by virtual address, and fetches by line, with one comparison for the line of a set that was used last.
+//! No translation, no lock, and atomics, so that a caller may keep it where several places reach it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -13,9 +13,13 @@ use crate::geometry::{Addressing, Geometry, PAGE};
 use crate::replacement::Order;
 
 /// Number of data lines that are looked up by virtual address; a power of two.
-const SLOTS: usize = 2048;
+const SLOTS: usize = 1024;
 
-/// No line in [`Slot::line`]: those have no bits between 32 and the number's.
+/// In [`Glance::lines`]: the line is dirty.
+const DIRTY: u64 = 1;
+/// It is the one of its set that was used last: another use changes nothing at all.
+const LATEST: u64 = 2;
+/// No line: the others have fewer bits below the era.
 const NO_LINE: u64 = u64::MAX;
 
 /// No line of an I$, and no slot.
@@ -42,20 +46,17 @@ impl Who {
     }
 }
 
-/// A data line, by its virtual address.
-#[derive(Debug)]
-struct Slot {
-    /// From the top: 32 bits of the era, 31 of the virtual line's number, and whether it is dirty. Addresses have 32 bits.
-    line: AtomicU64,
-    /// Where in the D$ it is, counted over all CPUs.
-    place: AtomicU32,
-}
-
 /// The table. It holds for the CPU that the model was told is running.
 #[derive(Debug)]
 pub struct Glance {
     line_shift: u32,
-    slots: Box<[Slot; SLOTS]>,
+    /// For each slot, from the top: 32 bits of the era, 30 of the virtual line's number, [`LATEST`] and [`DIRTY`]. Addresses
+    /// have 32 bits.
+    lines: Box<[AtomicU64; SLOTS]>,
+    /// For each slot: where in the D$ its line is, counted over all CPUs.
+    places: Box<[AtomicU32; SLOTS]>,
+    /// For each set of each D$: the slot of the line that was used last, if no other set's line has taken it.
+    latest_data: Box<[AtomicU32]>,
     /// For each place of each D$: its slot, if it has one.
     slot_of: Box<[AtomicU32]>,
     /// For each place of each D$: the last store to its line.
@@ -98,9 +99,9 @@ impl Glance {
         let nothing = |count: usize| (0..count).map(|_| AtomicU32::new(NONE)).collect::<Box<[_]>>();
         Self {
             line_shift: dcache.line_shift(),
-            slots: Box::new(
-                [const { Slot { line: AtomicU64::new(NO_LINE), place: AtomicU32::new(0) } }; SLOTS],
-            ),
+            lines: Box::new([const { AtomicU64::new(NO_LINE) }; SLOTS]),
+            places: Box::new([const { AtomicU32::new(0) }; SLOTS]),
+            latest_data: nothing(data.set_at(data.places())),
             slot_of: nothing(data.places()),
             stores: (0..data.places()).map(|_| AtomicU64::new(0)).collect(),
             data_order: Arc::clone(data),
@@ -140,19 +141,15 @@ impl Glance {
     #[inline]
     fn slot(&self, virt: u64) -> (usize, u64) {
         let number = virt >> self.line_shift;
-        (number as usize % SLOTS, u64::from(self.era.load(Relaxed)) << 32 | number << 1)
+        (number as usize % SLOTS, u64::from(self.era.load(Relaxed)) << 32 | number << 2)
     }
 
     /// Whether a load within the line of `virt` changes nothing but the order of use, which is then noted.
     #[inline]
     pub fn loads(&self, virt: u64) -> bool {
         let (slot, line) = self.slot(virt);
-        let slot = &self.slots[slot];
-        let known = slot.line.load(Relaxed) & !1 == line;
-        if known {
-            self.data_order.touch(slot.place.load(Relaxed) as usize);
-        }
-        known
+        let known = self.lines[slot].load(Relaxed) & !DIRTY;
+        known == line | LATEST || known == line && self.used(slot)
     }
 
     /// Whether a store within the line of `virt` changes nothing but the order of use and who stored last, which are then
@@ -160,14 +157,35 @@ impl Glance {
     #[inline]
     pub fn stores(&self, virt: u64, who: Who) -> bool {
         let (slot, line) = self.slot(virt);
-        let slot = &self.slots[slot];
-        let known = slot.line.load(Relaxed) == line | 1;
-        if known {
-            let place = slot.place.load(Relaxed) as usize;
-            self.data_order.touch(place);
-            self.stores[place].store(who.packed(), Relaxed);
+        let known = self.lines[slot].load(Relaxed);
+        let stores = known == line | LATEST | DIRTY || known == line | DIRTY && self.used(slot);
+        if stores {
+            self.stores[self.places[slot].load(Relaxed) as usize].store(who.packed(), Relaxed);
         }
-        known
+        stores
+    }
+
+    /// The line of a slot was used, and was not the latest of its set; returns true.
+    fn used(&self, slot: usize) -> bool {
+        let place = self.places[slot].load(Relaxed) as usize;
+        self.data_order.touch(place);
+        self.set_latest(slot, place);
+        let line = &self.lines[slot];
+        line.store(line.load(Relaxed) | LATEST, Relaxed);
+        true
+    }
+
+    /// The line of a slot is the one of its set that was used last, and the one before it is not any more.
+    #[inline]
+    fn set_latest(&self, slot: usize, place: usize) {
+        let latest = &self.latest_data[self.data_order.set_at(place)];
+        // Should another set's line have taken that slot by now, it is taken for older than it is.
+        if let Some(line) = self.lines.get(latest.load(Relaxed) as usize)
+            && line.load(Relaxed) != NO_LINE
+        {
+            line.store(line.load(Relaxed) & !LATEST, Relaxed);
+        }
+        latest.store(slot as u32, Relaxed);
     }
 
     /// Whether a fetch from a line changes nothing but the order of use, which is then noted.
@@ -197,27 +215,26 @@ impl Glance {
         self.stores[place].store(who.packed(), Relaxed);
     }
 
-    /// Takes up the data line at a place, and forgets by which other address it was known.
+    /// Takes up the data line at a place, used just now, and forgets by which other address it was known.
     #[inline]
     pub(crate) fn admit(&self, virt: u64, place: usize, dirty: bool) {
-        let (number, line) = self.slot(virt);
-        if self.slot_of[place].load(Relaxed) != number as u32 {
+        let (slot, line) = self.slot(virt);
+        if self.slot_of[place].load(Relaxed) != slot as u32 {
             self.forget(place);
-            self.slot_of[place].store(number as u32, Relaxed);
+            self.slot_of[place].store(slot as u32, Relaxed);
         }
-        let slot = &self.slots[number];
-        slot.line.store(line | u64::from(dirty), Relaxed);
-        slot.place.store(place as u32, Relaxed);
+        self.set_latest(slot, place);
+        self.lines[slot].store(line | LATEST | if dirty { DIRTY } else { 0 }, Relaxed);
+        self.places[slot].store(place as u32, Relaxed);
     }
 
     /// The data line at a place is not what it was any more.
     #[inline]
     pub(crate) fn forget(&self, place: usize) {
         // The slot may be another line's by now.
-        if let Some(slot) = self.slots.get(self.slot_of[place].load(Relaxed) as usize)
-            && slot.place.load(Relaxed) as usize == place
-        {
-            slot.line.store(NO_LINE, Relaxed);
+        let slot = self.slot_of[place].load(Relaxed) as usize;
+        if self.places.get(slot).is_some_and(|known| known.load(Relaxed) as usize == place) {
+            self.lines[slot].store(NO_LINE, Relaxed);
         }
     }
 
@@ -227,8 +244,8 @@ impl Glance {
         self.era.store(era, Relaxed);
         if era == 0 {
             // The eras begin again.
-            for slot in self.slots.iter() {
-                slot.line.store(NO_LINE, Relaxed);
+            for line in self.lines.iter() {
+                line.store(NO_LINE, Relaxed);
             }
         }
     }
@@ -285,6 +302,25 @@ mod tests {
         assert_eq!(table.store_at(5), Who { by: 1, at: 2 });
         table.forget(5);
         assert!(!table.loads(0x8000_1000));
+    }
+
+    #[test]
+    fn a_use_of_another_line_of_the_set_is_noted() {
+        let table = table();
+        // Three lines of set 2, and one of another set that takes the slot of the third.
+        for (place, virt) in [(8, 0x1040), (9, 0x2040), (10, 0x3040)] {
+            table.admit(virt, place, false);
+            table.data_order.touch(place);
+        }
+        assert!(table.loads(0x1040) && table.loads(0x1040));
+        assert_eq!(table.data_order.victim(2), 3, "what was never used goes first");
+        table.data_order.touch(11);
+        assert_eq!(table.data_order.victim(2), 1);
+        assert!(table.loads(0x2040) && table.loads(0x3040));
+        assert_eq!(table.data_order.victim(2), 0);
+        table.admit(0x3040 + 32 * SLOTS as u64, 40, false);
+        assert!(table.loads(0x1040) && table.loads(0x2040));
+        assert!(table.loads(0x3040 + 32 * SLOTS as u64));
     }
 
     #[test]
