@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Loads or stores that follow each other at one base register: QEMU tells of the first, and the plugin knows the others.
 //!
-//! Each access that QEMU is asked to tell of costs some 13,000 instructions of the host when its block is translated, since
+//! Each access that QEMU is asked to tell of costs some 11,000 instructions of the host when its block is translated, since
 //! TCG goes through all registers of the guest for each call; a function's prologue saves five registers at one. What is
 //! done for an access is done for each of a group, in their order. Nothing can come between: they lie in one run, so that
 //! nothing is fetched, and no other access, maintenance or branch is among them. An exception can: then a line counts as used
