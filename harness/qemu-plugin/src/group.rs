@@ -156,10 +156,10 @@ pub(crate) struct Late {
 impl Plugin {
     /// A load of a group that is not its first, and is still to come.
     pub fn load_beside(&mut self, virt: u64, member: Member) {
-        if let Some(Access { virt, phys, cached: true, .. }) = self.access_beside(virt, member)
+        if let Some(Access { virt, phys, len, cached: true }) = self.access_beside(virt, member)
             && let Some(model) = self.model.as_mut()
         {
-            model.load(virt, phys, 1);
+            model.load(virt, phys, len);
         }
     }
 
@@ -172,7 +172,7 @@ impl Plugin {
             self.late.push(Late { phys, len, who });
             HOT.attention.store(0, Relaxed);
         } else if let Some(model) = self.model.as_mut() {
-            model.store(virt, phys, 1, who);
+            model.store(virt, phys, len, who);
         }
     }
 

@@ -308,26 +308,20 @@ impl Plugin {
     pub fn store(&mut self, info: u32, virt: u64, token: Token) {
         for Access { virt, phys, len, cached } in self.access(info, virt & 0xffff_ffff, token) {
             let Some(model) = self.model.as_mut() else { return };
-            // The length does not matter where one D$ line is made dirty as a whole.
-            let whole = if len == 1 { self.qemu.access_len(info) } else { len };
             if self.swaps.any() {
-                self.swaps.stored(phys, model.memory().data(phys, whole));
+                self.swaps.stored(phys, model.memory().data(phys, len));
             }
             if cached {
                 model.store(virt, phys, len, token.who());
             } else {
-                model.store_uncached(phys, whole, token.who());
+                model.store_uncached(phys, len, token.who());
             }
         }
     }
 
     /// An access to RAM, in one piece for each page that it touches.
     fn access(&mut self, info: u32, virt: u64, token: Token) -> impl Iterator<Item = Access> + use<> {
-        let len = if self.target.may_cross(virt, self.options.caches.dcache.line()) {
-            self.qemu.access_len(info)
-        } else {
-            1
-        };
+        let len = self.qemu.access_len(info);
         let first = len.min((PAGE - virt % PAGE) as usize);
         let phys = self.translated(virt).or_else(|| self.qemu.access_phys(info, virt));
         let pieces = [self.piece(virt, phys, first), None];
@@ -379,7 +373,7 @@ impl Plugin {
 pub(crate) struct Access {
     pub(crate) virt: u64,
     pub(crate) phys: u64,
-    /// Bytes; where it is known to lie in one line, that may be told as 1.
+    /// Bytes.
     pub(crate) len: usize,
     /// Whether it goes through the D$.
     pub(crate) cached: bool,
