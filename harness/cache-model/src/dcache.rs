@@ -57,6 +57,7 @@ impl DCache {
     }
 
     /// Returns the place of a line without touching it.
+    #[inline]
     pub(crate) fn find(&self, virt: u64, phys: u64) -> Option<usize> {
         let geometry = self.geometry();
         self.tags.find(geometry.set_of(virt, phys), geometry.key_of(virt, phys))
@@ -77,6 +78,7 @@ impl DCache {
     }
 
     /// Takes a place for a clean line; returns it with the line that was there before, if one was.
+    #[inline]
     pub(crate) fn allocate(
         &mut self,
         set: usize,
@@ -106,12 +108,14 @@ impl DCache {
     }
 
     /// Empties a place; returns the line that was there.
+    #[inline]
     pub(crate) fn evict(&mut self, place: usize) -> Option<Left> {
         let left = self.left(place);
         self.tags.set(place, self.tags.get(place) & !FLAGS);
         left
     }
 
+    #[inline]
     fn left(&self, place: usize) -> Option<Left> {
         let tag = self.tags.get(place);
         let left = Left { line: self.phys(place), dirty: tag & DIRTY != 0, place: self.number(place) };
@@ -127,6 +131,7 @@ impl DCache {
         }
     }
 
+    #[inline]
     pub(crate) fn is_shared(&self, place: usize) -> bool {
         self.tags.get(place) & SHARED != 0
     }
@@ -141,6 +146,7 @@ impl DCache {
         self.left(place).map(|left| left.line)
     }
 
+    #[inline]
     pub(crate) fn phys(&self, place: usize) -> u64 {
         self.tags.phys(place)
     }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// Smallest page of the architectures in question, in bytes.
-pub(crate) const PAGE: u64 = 4096;
+pub const PAGE: u64 = 4096;
 
 /// Which address picks the set, and which one is compared with the tags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Geometry {
     sets: u32,
     ways: u32,
     line: u32,
+    /// log2 of `line`, which the way to every line asks for.
+    shift: u32,
     addressing: Addressing,
 }
 
@@ -59,7 +61,7 @@ impl Geometry {
                 )));
             }
         }
-        Ok(Self { sets, ways, line, addressing: Addressing::Pipt })
+        Ok(Self { sets, ways, line, shift: line.trailing_zeros(), addressing: Addressing::Pipt })
     }
 
     /// Returns the same geometry with another way of finding lines.
@@ -69,6 +71,7 @@ impl Geometry {
     }
 
     /// Which address picks the set, and which one is compared with the tags.
+    #[inline]
     pub fn addressing(self) -> Addressing {
         self.addressing
     }
@@ -80,16 +83,19 @@ impl Geometry {
     }
 
     /// Number of sets.
+    #[inline]
     pub fn sets(self) -> usize {
         self.sets as usize
     }
 
     /// Number of ways.
+    #[inline]
     pub fn ways(self) -> usize {
         self.ways as usize
     }
 
     /// Bytes per line.
+    #[inline]
     pub fn line(self) -> usize {
         self.line as usize
     }
@@ -105,8 +111,9 @@ impl Geometry {
     }
 
     /// log2 of the bytes per line.
+    #[inline]
     pub fn line_shift(self) -> u32 {
-        self.line.trailing_zeros()
+        self.shift
     }
 
     /// Returns `address` rounded down to the start of its line.

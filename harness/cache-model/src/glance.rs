@@ -22,8 +22,10 @@ const LATEST: u64 = 2;
 /// No line: the others have fewer bits below the era.
 const NO_LINE: u64 = u64::MAX;
 
-/// No line of an I$, and no slot.
+/// No slot.
 const NONE: u32 = u32::MAX;
+/// No line of an I$: the others have at most [`FetchedLine::BITS`].
+const NOT_FRESH: u64 = u64::MAX;
 
 /// Who did something, and when, in the caller's terms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,40 +64,49 @@ pub struct Glance {
     /// For each place of each D$: the last store to its line.
     stores: Box<[AtomicU64]>,
     data_order: Arc<Order>,
-    /// How often virtual addresses have come to mean something else. A line of another era is not known.
-    era: AtomicU32,
-    /// For each place of each I$: number of its line, if its bytes are what the data side sees.
-    fresh: Box<[AtomicU32]>,
-    /// For each set of each I$: number of the line that was used last, if it is fresh.
-    latest: Box<[AtomicU32]>,
+    /// What lines have in common that are known now: the era, which is how often virtual addresses have come to mean something
+    /// else, at its place in [`Glance::lines`], and [`LATEST`].
+    known: AtomicU64,
+    /// For each place of each I$: its line, if its bytes are what the data side sees.
+    fresh: Box<[AtomicU64]>,
+    /// For each set of each I$: the line that was used last, if it is fresh.
+    latest: Box<[AtomicU64]>,
     fetch_order: Arc<Order>,
     /// First set of the running CPU's I$ among those of all.
     first_set: AtomicUsize,
     /// For the set of a line in [`Glance::fetches`].
-    index_mask: u32,
-    colour_shift: u32,
+    set_mask: u64,
     icache: Geometry,
 }
 
-/// An I$ line, as [`Glance::fetches`] wants it.
+/// An I$ line, as [`Glance::fetches`] wants it: the number of its set in the lowest bits, and above it those bits of the
+/// line's address that do not follow from it. With a virtual index, that tells the colours of a line apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FetchedLine {
-    /// Number of the line: its key shifted right by the line's size.
-    pub number: u32,
-    /// With a virtual index: which of the sets that the line can be in.
-    pub colour: u32,
-}
+pub struct FetchedLine(u64);
 
 impl FetchedLine {
+    /// Bits of [`FetchedLine::packed`]: addresses have 32, a line 16 bytes or more, and there are at most 32 colours.
+    pub const BITS: u32 = 33;
+
     /// A line that is nowhere.
-    pub const NOWHERE: Self = Self { number: (1 << 28) - 1, colour: 0 };
+    pub const NOWHERE: Self = Self((1 << Self::BITS) - 1);
+
+    /// As a word of [`FetchedLine::BITS`] bits.
+    pub fn packed(self) -> u64 {
+        self.0
+    }
+
+    /// From a word, whose bits above [`FetchedLine::BITS`] are ignored.
+    #[inline]
+    pub fn unpacked(word: u64) -> Self {
+        Self(word & Self::NOWHERE.0)
+    }
 }
 
 impl Glance {
     /// Returns a table that knows nothing, over the orders of use of all CPUs' caches; CPU 0 is running.
     pub(crate) fn new(dcache: Geometry, icache: Geometry, [data, fetch]: &[Arc<Order>; 2]) -> Self {
-        let in_page = (PAGE >> icache.line_shift()) as u32;
-        let sets = icache.sets() as u32;
+        let none = |count: usize| (0..count).map(|_| AtomicU64::new(NOT_FRESH)).collect::<Box<[_]>>();
         let nothing = |count: usize| (0..count).map(|_| AtomicU32::new(NONE)).collect::<Box<[_]>>();
         Self {
             line_shift: dcache.line_shift(),
@@ -105,17 +116,12 @@ impl Glance {
             slot_of: nothing(data.places()),
             stores: (0..data.places()).map(|_| AtomicU64::new(0)).collect(),
             data_order: Arc::clone(data),
-            era: AtomicU32::new(0),
-            fresh: nothing(fetch.places()),
-            latest: nothing(fetch.set_at(fetch.places())),
+            known: AtomicU64::new(LATEST),
+            fresh: none(fetch.places()),
+            latest: none(fetch.set_at(fetch.places())),
             fetch_order: Arc::clone(fetch),
             first_set: AtomicUsize::new(0),
-            index_mask: if icache.addressing() == Addressing::Vipt {
-                sets.min(in_page) - 1
-            } else {
-                sets - 1
-            },
-            colour_shift: in_page.trailing_zeros(),
+            set_mask: icache.sets() as u64 - 1,
             icache,
         }
     }
@@ -132,40 +138,68 @@ impl Glance {
 
     /// The I$ line of an address, for [`Glance::fetches`].
     pub fn fetched_line(&self, virt: u64, phys: u64) -> FetchedLine {
-        let g = self.icache;
-        let number = (g.key_of(virt, phys) >> g.line_shift()) as u32;
-        let colours = if g.addressing() == Addressing::Vipt { g.colours() as u64 } else { 1 };
-        FetchedLine { number, colour: (virt / PAGE % colours) as u32 }
+        self.line_in(self.icache.set_of(virt, phys), self.icache.key_of(virt, phys))
     }
 
+    /// The I$ line of this key in this set.
+    fn line_in(&self, set: usize, key: u64) -> FetchedLine {
+        let sets = self.icache.sets() as u64;
+        let from_key = if self.icache.addressing() == Addressing::Vipt {
+            sets.min(PAGE >> self.icache.line_shift())
+        } else {
+            sets
+        };
+        FetchedLine((key >> self.icache.line_shift()) / from_key * sets + set as u64)
+    }
+
+    /// The slot of an address, and what it holds if the line is known, the latest of its set, and clean.
     #[inline]
     fn slot(&self, virt: u64) -> (usize, u64) {
         let number = virt >> self.line_shift;
-        (number as usize % SLOTS, u64::from(self.era.load(Relaxed)) << 32 | number << 2)
+        (number as usize % SLOTS, self.known.load(Relaxed) | number << 2)
+    }
+
+    /// Whether a load within the line of `virt` changes nothing at all: the line was the one of its set used last.
+    #[inline]
+    pub fn loads_latest(&self, virt: u64) -> bool {
+        let (slot, latest) = self.slot(virt);
+        self.lines[slot].load(Relaxed) & !DIRTY == latest
     }
 
     /// Whether a load within the line of `virt` changes nothing but the order of use, which is then noted.
-    #[inline]
     pub fn loads(&self, virt: u64) -> bool {
-        let (slot, line) = self.slot(virt);
-        let known = self.lines[slot].load(Relaxed) & !DIRTY;
-        known == line | LATEST || known == line && self.used(slot)
+        let (slot, latest) = self.slot(virt);
+        let line = self.lines[slot].load(Relaxed) & !DIRTY;
+        line == latest || line | LATEST == latest && self.used(slot)
+    }
+
+    /// Whether a store within the line of `virt` changes nothing but who stored last, which is then noted: the line was the
+    /// one of its set used last.
+    #[inline]
+    pub fn stores_latest(&self, virt: u64, who: Who) -> bool {
+        let (slot, latest) = self.slot(virt);
+        if self.lines[slot].load(Relaxed) != latest | DIRTY {
+            return false;
+        }
+        let last = self.stores.get(self.places[slot].load(Relaxed) as usize);
+        last.is_some_and(|last| {
+            last.store(who.packed(), Relaxed);
+            true
+        })
     }
 
     /// Whether a store within the line of `virt` changes nothing but the order of use and who stored last, which are then
     /// noted.
-    #[inline]
     pub fn stores(&self, virt: u64, who: Who) -> bool {
-        let (slot, line) = self.slot(virt);
-        let known = self.lines[slot].load(Relaxed);
-        let stores = known == line | LATEST | DIRTY || known == line | DIRTY && self.used(slot);
-        if stores {
-            self.stores[self.places[slot].load(Relaxed) as usize].store(who.packed(), Relaxed);
-        }
-        stores
+        let order_changes = || {
+            let (slot, latest) = self.slot(virt);
+            self.lines[slot].load(Relaxed) | LATEST == latest | DIRTY && self.used(slot)
+        };
+        self.stores_latest(virt, who) || order_changes() && self.stores_latest(virt, who)
     }
 
     /// The line of a slot was used, and was not the latest of its set; returns true.
+    #[inline]
     fn used(&self, slot: usize) -> bool {
         let place = self.places[slot].load(Relaxed) as usize;
         self.data_order.touch(place);
@@ -188,22 +222,25 @@ impl Glance {
         latest.store(slot as u32, Relaxed);
     }
 
-    /// Whether a fetch from a line changes nothing but the order of use, which is then noted.
+    /// Whether a fetch from a line changes nothing at all: it was the one of its set used last.
     #[inline]
-    pub fn fetches(&self, line: FetchedLine) -> bool {
-        let set = line.number & self.index_mask | line.colour << self.colour_shift;
-        let set = self.first_set.load(Relaxed) + set as usize;
-        self.latest.get(set).is_some_and(|latest| {
-            latest.load(Relaxed) == line.number || self.is_fresh(set, latest, line.number)
-        })
+    pub fn fetches_latest(&self, line: FetchedLine) -> bool {
+        let set = self.first_set.load(Relaxed) + (line.0 & self.set_mask) as usize;
+        self.latest.get(set).is_some_and(|latest| latest.load(Relaxed) == line.0)
     }
 
-    fn is_fresh(&self, set: usize, latest: &AtomicU32, number: u32) -> bool {
+    /// Whether a fetch from a line changes nothing but the order of use, which is then noted.
+    pub fn fetches(&self, line: FetchedLine) -> bool {
+        if self.fetches_latest(line) {
+            return true;
+        }
+        let set = self.first_set.load(Relaxed) + (line.0 & self.set_mask) as usize;
         let first = set * self.icache.ways();
-        let ways = &self.fresh[first..first + self.icache.ways()];
-        let Some(way) = ways.iter().position(|way| way.load(Relaxed) == number) else { return false };
+        let ways = self.fresh.get(first..first + self.icache.ways());
+        let way = ways.and_then(|ways| ways.iter().position(|way| way.load(Relaxed) == line.0));
+        let Some(way) = way else { return false };
         self.fetch_order.touch(first + way);
-        latest.store(number, Relaxed);
+        self.latest[set].store(line.0, Relaxed);
         true
     }
 
@@ -218,13 +255,13 @@ impl Glance {
     /// Takes up the data line at a place, used just now, and forgets by which other address it was known.
     #[inline]
     pub(crate) fn admit(&self, virt: u64, place: usize, dirty: bool) {
-        let (slot, line) = self.slot(virt);
+        let (slot, latest) = self.slot(virt);
         if self.slot_of[place].load(Relaxed) != slot as u32 {
             self.forget(place);
             self.slot_of[place].store(slot as u32, Relaxed);
         }
         self.set_latest(slot, place);
-        self.lines[slot].store(line | LATEST | if dirty { DIRTY } else { 0 }, Relaxed);
+        self.lines[slot].store(latest | if dirty { DIRTY } else { 0 }, Relaxed);
         self.places[slot].store(place as u32, Relaxed);
     }
 
@@ -240,8 +277,9 @@ impl Glance {
 
     /// Virtual addresses mean something else from now on.
     pub(crate) fn forget_data(&self) {
-        let era = self.era.load(Relaxed).wrapping_add(1);
-        self.era.store(era, Relaxed);
+        let era = (self.known.load(Relaxed) >> 32) as u32;
+        let era = era.wrapping_add(1);
+        self.known.store(u64::from(era) << 32 | LATEST, Relaxed);
         if era == 0 {
             // The eras begin again.
             for line in self.lines.iter() {
@@ -257,26 +295,29 @@ impl Glance {
     }
 
     /// The line at a place of an I$ was used; it has this key, if its bytes are what the data side sees.
+    #[inline]
     pub(crate) fn fetched(&self, place: usize, key: Option<u64>) {
-        let number = key.map_or(NONE, |key| (key >> self.icache.line_shift()) as u32);
-        self.fresh[place].store(number, Relaxed);
-        self.latest[self.fetch_order.set_at(place)].store(number, Relaxed);
+        let set = self.fetch_order.set_at(place);
+        let line = key.map_or(NOT_FRESH, |key| self.line_in(set & self.set_mask as usize, key).0);
+        self.fresh[place].store(line, Relaxed);
+        self.latest[set].store(line, Relaxed);
     }
 
     /// The line at a place of an I$ has gone, or its bytes may not be what the data side sees any more.
+    #[inline]
     pub(crate) fn spoil(&self, place: usize) {
-        let number = self.fresh[place].load(Relaxed);
-        self.fresh[place].store(NONE, Relaxed);
+        let line = self.fresh[place].load(Relaxed);
+        self.fresh[place].store(NOT_FRESH, Relaxed);
         let latest = &self.latest[self.fetch_order.set_at(place)];
-        if latest.load(Relaxed) == number {
-            latest.store(NONE, Relaxed);
+        if latest.load(Relaxed) == line {
+            latest.store(NOT_FRESH, Relaxed);
         }
     }
 
     /// Nobody knows what virtual tags mean from now on.
     pub(crate) fn spoil_all(&self) {
-        for number in self.fresh.iter().chain(&self.latest) {
-            number.store(NONE, Relaxed);
+        for line in self.fresh.iter().chain(&self.latest) {
+            line.store(NOT_FRESH, Relaxed);
         }
     }
 }
@@ -336,7 +377,7 @@ mod tests {
     fn the_eras_do_not_come_again() {
         let table = table();
         table.admit(0x1000, 5, false);
-        table.era.store(u32::MAX, Relaxed);
+        table.known.store(u64::from(u32::MAX) << 32 | LATEST, Relaxed);
         assert!(!table.loads(0x1000));
         table.forget_data();
         assert!(!table.loads(0x1000));

@@ -36,6 +36,7 @@ impl ICache {
         }
     }
 
+    #[inline]
     pub(crate) fn geometry(&self) -> Geometry {
         self.tags.geometry
     }
@@ -60,6 +61,7 @@ impl ICache {
     }
 
     /// Takes a place for a line whose bytes are what memory holds and the data side sees.
+    #[inline]
     pub(crate) fn fill(&mut self, set: usize, key: u64, phys: u64) -> usize {
         let place = self.tags.victim(set);
         self.tags.put(place, key | VALID, phys);
@@ -100,6 +102,7 @@ impl ICache {
     }
 
     /// Physical address of the line at a place.
+    #[inline]
     pub(crate) fn phys(&self, place: usize) -> u64 {
         self.tags.phys(place)
     }
@@ -139,6 +142,7 @@ impl ICache {
         1 << ((address as usize & (self.geometry().line() - 1)) / self.part)
     }
 
+    #[inline]
     pub(crate) fn suspect_place(&mut self, place: usize, memory: &impl Memory) {
         if !self.is_suspect(place) {
             let (line, size) = (self.phys(place), self.geometry().line());

@@ -27,7 +27,7 @@ mod tags;
 
 pub use config::{Config, Snoops};
 pub use dcache::Write;
-pub use geometry::{Addressing, BadGeometry, Geometry};
+pub use geometry::{Addressing, BadGeometry, Geometry, PAGE};
 pub use glance::{FetchedLine, Glance, Who};
 pub use inspect::Tag;
 pub use memory::{Memory, Plain};

@@ -20,6 +20,7 @@ impl Lines {
         Self { shift, stored_by: vec![0; lines], stored_at: vec![0; lines], cleaned_by: vec![0; lines] }
     }
 
+    #[inline]
     pub(crate) fn store(&mut self, offset: u64, who: Who) {
         let line = (offset >> self.shift) as usize;
         self.stored_by[line] = who.by;

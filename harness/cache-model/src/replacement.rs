@@ -112,6 +112,7 @@ impl Order {
     }
 
     /// Returns the way whose line goes, of a set without invalid places.
+    #[inline]
     pub(crate) fn victim(&self, set: usize) -> usize {
         let (state, ways) = (&self.sets[set], 1 << self.way_shift);
         match &self.policy {

@@ -73,6 +73,7 @@ impl Tags {
     }
 
     /// Puts a line into a place, the most recently used of its set from now on.
+    #[inline]
     pub(crate) fn put(&mut self, place: usize, tag: u64, phys: u64) {
         self.set(place, 0);
         self.phys[place] = self.geometry.line_of(phys);
@@ -90,6 +91,7 @@ impl Tags {
     }
 
     /// Returns the place that the next fill of a set takes: an invalid one, else as the policy says.
+    #[inline]
     pub(crate) fn victim(&self, set: usize) -> usize {
         let first = set * self.ways;
         let invalid = self.tags[first..first + self.ways].iter().position(|tag| tag & VALID == 0);

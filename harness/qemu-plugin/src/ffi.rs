@@ -84,6 +84,7 @@ struct RegisterDescriptor {
 unsafe extern "C" {
     fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
     fn _exit(status: c_int) -> !;
+    fn getpagesize() -> c_int;
 }
 
 /// Declares the table of QEMU's and GLib's functions, and how it is filled.
@@ -563,16 +564,22 @@ extern "C" fn on_run_of_several(vcpu: c_uint, run: Opaque) {
 }
 
 extern "C" fn on_run(_vcpu: c_uint, run: Opaque) {
-    let run = Entry::unpacked(run as usize);
-    if !HOT.enter(run) {
-        look_closer(run.number);
+    if !HOT.enter(Entry::unpacked(run as usize)) {
+        look_closer(run);
     }
 }
 
-#[cold]
+// What is not seen at once is seen to out of line, by functions that cannot unwind either: so the callback ends with a jump,
+// and need not save registers.
+
 #[inline(never)]
-fn look_closer(run: u32) {
-    let restart = with(None, |plugin| plugin.look_closer(run).map(|pc| (pc, plugin.qemu().functions.set_pc)));
+extern "C" fn look_closer(run: Opaque) {
+    let run = Entry::unpacked(run as usize);
+    if HOT.fetches(run) {
+        return;
+    }
+    let restart =
+        with(None, |plugin| plugin.look_closer(run.number).map(|pc| (pc, plugin.qemu().functions.set_pc)));
     start_again(restart);
 }
 
@@ -592,12 +599,26 @@ extern "C" fn on_event(_vcpu: c_uint, index: Opaque) {
 }
 
 extern "C" fn on_load(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
+    if !HOT.loads_latest(virt) {
+        load_closely(info, virt, token);
+    }
+}
+
+#[inline(never)]
+extern "C" fn load_closely(info: u32, virt: u64, token: Opaque) {
     if !HOT.loads(virt) {
         load(info, virt, Token::unpacked(token as usize));
     }
 }
 
 extern "C" fn on_store(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
+    if !HOT.stores_latest(virt, Token::unpacked(token as usize)) {
+        store_closely(info, virt, token);
+    }
+}
+
+#[inline(never)]
+extern "C" fn store_closely(info: u32, virt: u64, token: Opaque) {
     let token = Token::unpacked(token as usize);
     if !HOT.stores(virt, token) {
         store(info, virt, token);
@@ -605,21 +626,29 @@ extern "C" fn on_store(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
 }
 
 extern "C" fn on_loads(_vcpu: c_uint, info: u32, virt: u64, group: Opaque) {
-    for member in Group::unpacked(group as usize).members() {
-        let at = virt.wrapping_add_signed(member.delta.into());
-        if !HOT.loads(at) {
-            load_of_group(info, at, member);
-        }
-    }
+    Group::unpacked(group as usize).each(
+        virt,
+        HOT.line_shift(),
+        |at, _| HOT.loads(at),
+        |at, member| {
+            if !HOT.loads(at) {
+                load_of_group(info, at, member);
+            }
+        },
+    );
 }
 
 extern "C" fn on_stores(_vcpu: c_uint, info: u32, virt: u64, group: Opaque) {
-    for member in Group::unpacked(group as usize).members() {
-        let at = virt.wrapping_add_signed(member.delta.into());
-        if !HOT.stores(at, member.token) {
-            store_of_group(info, at, member);
-        }
-    }
+    Group::unpacked(group as usize).each(
+        virt,
+        HOT.line_shift(),
+        |at, member| HOT.stores(at, member.token),
+        |at, member| {
+            if !HOT.stores(at, member.token) {
+                store_of_group(info, at, member);
+            }
+        },
+    );
 }
 
 #[inline(never)]
@@ -642,15 +671,18 @@ fn store_of_group(info: u32, virt: u64, member: Member) {
 }
 
 extern "C" fn on_load_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
-    if HOT.may_cross(virt) || !HOT.loads(virt) {
+    if HOT.may_cross(virt) {
         load(info, virt, Token::unpacked(token as usize));
+    } else if !HOT.loads_latest(virt) {
+        load_closely(info, virt, token);
     }
 }
 
 extern "C" fn on_store_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
-    let token = Token::unpacked(token as usize);
-    if HOT.may_cross(virt) || !HOT.stores(virt, token) {
-        store(info, virt, token);
+    if HOT.may_cross(virt) {
+        store(info, virt, Token::unpacked(token as usize));
+    } else if !HOT.stores_latest(virt, Token::unpacked(token as usize)) {
+        store_closely(info, virt, token);
     }
 }
 
@@ -706,6 +738,12 @@ extern "C" fn on_vcpu_init(vcpu: c_uint, _userdata: Opaque) {
 
 extern "C" fn on_exit(_userdata: Opaque) {
     with((), Plugin::finish_at_exit);
+}
+
+/// Bytes of a page of the host.
+pub fn host_page() -> usize {
+    // SAFETY: `getpagesize` has no preconditions.
+    unsafe { getpagesize() as usize }
 }
 
 /// Ends QEMU at once, without its own shutdown: the record is on disk, and nothing else of it is wanted.

@@ -21,6 +21,8 @@ pub struct Functions {
     starts: Vec<u64>,
     kinds: Vec<Kind>,
     costs: Vec<FunctionCost>,
+    /// Where the function asked about last begins and ends, and its number: one function is asked about many times.
+    last: (u64, u64, u32),
 }
 
 /// Longer ones are not looked at: what looks so long is the end of the text, not a function.
@@ -37,12 +39,15 @@ impl Functions {
         let mut starts: Vec<u64> = text.lines().filter_map(code).collect();
         starts.sort_unstable();
         starts.dedup();
-        Self { kinds: vec![Kind::Unknown; starts.len()], starts, costs: Vec::new() }
+        Self { kinds: vec![Kind::Unknown; starts.len()], starts, ..Self::default() }
     }
 
     /// Returns the number, above 0, of the function at an address if it does maintenance, else 0. `flushes` looks
     /// through the code of a function, from its first byte to the one after its last.
     pub fn number(&mut self, address: u64, flushes: impl FnOnce(u64, u64) -> bool) -> u32 {
+        if (self.last.0..self.last.1).contains(&address) {
+            return self.last.2;
+        }
         let next = self.starts.partition_point(|start| *start <= address);
         let (Some(this), Some(end)) = (next.checked_sub(1), self.starts.get(next)) else { return 0 };
         let start = self.starts[this];
@@ -54,10 +59,12 @@ impl Functions {
                 Kind::Other
             };
         }
-        match self.kinds[this] {
+        let number = match self.kinds[this] {
             Kind::Flushes(number) => number,
             _ => 0,
-        }
+        };
+        self.last = (start, *end, number);
+        number
     }
 
     /// Counts instructions in a function, by its number.

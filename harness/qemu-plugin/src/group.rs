@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use cache_model::Who;
 
+use crate::access::Access;
 use crate::decode::{PlainAccess, Target};
 use crate::hot::{HOT, Token};
-use crate::plugin::{Access, Plugin};
+use crate::plugin::Plugin;
 
 /// One access of a group, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,13 +73,40 @@ impl Group {
         Self { first: word as u32, count: (word as u64 >> 32) as u32 }
     }
 
-    /// Its accesses, in their order.
     #[inline]
-    pub fn members(self) -> impl Iterator<Item = Member> {
+    fn words(self) -> &'static [AtomicU64] {
         let (piece, at) = (self.first as usize / PIECE, self.first as usize % PIECE);
         let piece = TABLE.get(piece).and_then(OnceLock::get);
-        let members = piece.and_then(|piece| piece.get(at..at + self.count as usize)).unwrap_or(&[]);
-        members.iter().map(|word| Member::unpacked(word.load(Relaxed)))
+        piece.and_then(|piece| piece.get(at..at + self.count as usize)).unwrap_or(&[])
+    }
+
+    /// Goes through its accesses, in their order; `virt` is the address of the first.
+    ///
+    /// Of those that follow each other in one line, `quick` is asked about the last: what changes nothing in a line for it
+    /// changed nothing for those before. If it says no, `slow` is called for each.
+    #[inline]
+    pub fn each(
+        self,
+        virt: u64,
+        line_shift: u32,
+        mut quick: impl FnMut(u64, Member) -> bool,
+        mut slow: impl FnMut(u64, Member),
+    ) {
+        let access = |word: &AtomicU64| {
+            let member = Member::unpacked(word.load(Relaxed));
+            (virt.wrapping_add_signed(member.delta.into()), member)
+        };
+        let line = |word| access(word).0 >> line_shift;
+        let mut rest = self.words();
+        while let [first, others @ ..] = rest {
+            let beside = others.iter().take_while(|other| line(other) == line(first)).count();
+            let (together, next) = rest.split_at(1 + beside);
+            let (at, member) = access(&together[beside]);
+            if !quick(at, member) {
+                together.iter().map(access).for_each(|(at, member)| slow(at, member));
+            }
+            rest = next;
+        }
     }
 }
 
@@ -179,7 +207,7 @@ impl Plugin {
     /// An access that is still to come; `None` if it will not be to RAM, or take an exception.
     fn access_beside(&mut self, virt: u64, member: Member) -> Option<Access> {
         let virt = virt & 0xffff_ffff;
-        let phys = self.translate_address(virt);
+        let phys = self.physical(virt, |qemu| qemu.translate(virt));
         self.piece(virt, phys, member.len.into())
     }
 
@@ -203,6 +231,17 @@ mod tests {
         PlainAccess { base: 29, offset, len: 4, store: true }
     }
 
+    /// Addresses of the accesses that were asked about and of those that were told, where all answers are the same.
+    fn told(group: Group, virt: u64, answer: bool) -> (Vec<u64>, Vec<u64>) {
+        let (mut asked, mut told) = (vec![], vec![]);
+        let quick = |at, _| {
+            asked.push(at);
+            answer
+        };
+        group.each(virt, 5, quick, |at, _| told.push(at));
+        (asked, told)
+    }
+
     #[test]
     fn words_carry_everything() {
         let token = Token::new((1 << 24) - 1, 63, 64);
@@ -219,7 +258,9 @@ mod tests {
         assert!(!gathering.take(PlainAccess { base: 4, ..store(0) }, Token::new(7, 3, 8)));
         assert!(!gathering.take(PlainAccess { store: false, ..store(0) }, Token::new(7, 3, 8)));
         let group = Groups::default().add(&gathering.members).unwrap();
-        assert_eq!(group.members().map(|member| member.delta).collect::<Vec<_>>(), [0, -4]);
+        assert_eq!(told(group, 0x1010, false), (vec![0x100c], vec![0x1010, 0x100c]));
+        assert_eq!(told(group, 0x1000, false), (vec![0x1000, 0xffc], vec![0x1000, 0xffc]), "two lines");
+        assert_eq!(told(group, 0x1010, true), (vec![0x100c], vec![]));
         assert!(!gathering.take(store(28), Token::new(7, 3, 8)), "the same address again");
         let mut groups = Groups { used: PIECE - 1 };
         let second = groups.add(&gathering.members).unwrap();

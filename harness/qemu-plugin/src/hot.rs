@@ -25,13 +25,10 @@ impl Entry {
     /// How many runs there can be.
     pub const RUNS: u32 = 1 << 24;
 
-    /// As one word: from the top 24 bits of the number, 7 of the count, 5 of the line's colour, 28 of the line's number.
+    /// As one word: from the top 24 bits of the number, 7 of the count, 33 of the line.
     pub fn packed(self) -> usize {
-        let FetchedLine { number: line, colour } = self.line;
-        (u64::from(self.number) << 40
-            | u64::from(self.insns) << 33
-            | u64::from(colour) << 28
-            | u64::from(line)) as usize
+        let insns = u64::from(self.insns) << FetchedLine::BITS;
+        (u64::from(self.number) << 40 | insns | self.line.packed()) as usize
     }
 
     /// From one word.
@@ -40,8 +37,8 @@ impl Entry {
         let word = word as u64;
         Self {
             number: (word >> 40) as u32,
-            insns: (word >> 33) as u32 & 0x7f,
-            line: FetchedLine { number: word as u32 & 0x0fff_ffff, colour: (word >> 28) as u32 & 0x1f },
+            insns: (word >> FetchedLine::BITS) as u32 & 0x7f,
+            line: FetchedLine::unpacked(word),
         }
     }
 }
@@ -138,13 +135,20 @@ impl Hot {
         let _ = self.glance.set(Arc::clone(glance));
     }
 
-    /// Counts the entry of a run; returns whether it changes nothing.
+    /// Counts the entry of a run; returns whether it is seen at once that it changes nothing.
     #[inline]
     pub fn enter(&self, run: Entry) -> bool {
         let now = self.now.load(Relaxed) + u64::from(run.insns);
         self.now.store(now, Relaxed);
         self.run.store(run.number, Relaxed);
-        now < self.attention.load(Relaxed) && self.glance.get().is_some_and(|glance| glance.fetches(run.line))
+        now < self.attention.load(Relaxed)
+            && self.glance.get().is_some_and(|glance| glance.fetches_latest(run.line))
+    }
+
+    /// Whether the entry of a run, which has been counted, changes nothing but the order of use.
+    pub fn fetches(&self, run: Entry) -> bool {
+        self.now.load(Relaxed) < self.attention.load(Relaxed)
+            && self.glance.get().is_some_and(|glance| glance.fetches(run.line))
     }
 
     /// Counts the entry of a block while there is no model; returns whether the deadline has come.
@@ -162,18 +166,35 @@ impl Hot {
         virt & mask > mask - 7
     }
 
-    /// Whether a load changes nothing.
+    /// Whether it is seen at once that a load changes nothing.
     #[inline]
+    pub fn loads_latest(&self, virt: u64) -> bool {
+        self.glance.get().is_some_and(|glance| glance.loads_latest(virt & ADDRESS))
+    }
+
+    /// Whether a load changes nothing but the order of use.
     pub fn loads(&self, virt: u64) -> bool {
         self.glance.get().is_some_and(|glance| glance.loads(virt & ADDRESS))
     }
 
-    /// Whether a store changes nothing but who stored last, which is then noted.
+    /// Whether it is seen at once that a store changes nothing but who stored last, which is then noted.
     #[inline]
-    pub fn stores(&self, virt: u64, token: Token) -> bool {
+    pub fn stores_latest(&self, virt: u64, token: Token) -> bool {
         // While stale bytes lie in memory, where a store goes has to be looked at.
         self.attention.load(Relaxed) != 0
+            && self.glance.get().is_some_and(|glance| glance.stores_latest(virt & ADDRESS, token.who()))
+    }
+
+    /// Whether a store changes nothing but the order of use and who stored last, which are then noted.
+    pub fn stores(&self, virt: u64, token: Token) -> bool {
+        self.attention.load(Relaxed) != 0
             && self.glance.get().is_some_and(|glance| glance.stores(virt & ADDRESS, token.who()))
+    }
+
+    /// log2 of the bytes of a D$ line.
+    #[inline]
+    pub fn line_shift(&self) -> u32 {
+        self.line_mask.load(Relaxed).trailing_ones()
     }
 }
 
@@ -183,7 +204,7 @@ mod tests {
 
     #[test]
     fn words_carry_everything() {
-        let line = FetchedLine { number: 0x0abc_def1, colour: 0x1e };
+        let line = FetchedLine::unpacked(0x1_eabc_def1);
         let entry = Entry { number: Entry::RUNS - 1, insns: 64, line };
         assert_eq!(Entry::unpacked(entry.packed()), entry);
         let token = Token::new(Entry::RUNS - 1, 63, 64);

@@ -7,6 +7,7 @@
 //! them, [`refill`] has the guest translate addresses of cache operations, and [`record`] writes down what happened.
 #![deny(unsafe_code)]
 
+mod access;
 pub mod decode;
 mod end;
 #[expect(unsafe_code, reason = "the boundary to QEMU, and the only such file")]

@@ -19,6 +19,7 @@ use crate::runs::{Run, Runs};
 use crate::selfcheck::Checker;
 use crate::swap::{Swap, Swaps};
 use crate::tlb::Tlb;
+use crate::translate::Code;
 
 /// An instruction before whose execution the plugin is called.
 #[derive(Clone, Copy)]
@@ -63,6 +64,8 @@ pub struct Plugin {
     /// Host address of RAM minus its physical address, once known.
     pub(crate) host_minus_phys: usize,
     pub(crate) events: Vec<Planned>,
+    /// The instructions of the block that is being translated.
+    pub(crate) code: Vec<Code>,
     /// The runs of the block that is being translated.
     pub(crate) pieces: Vec<Piece>,
     pub(crate) checker: Checker,
@@ -77,9 +80,6 @@ pub struct Plugin {
     pub(crate) finished: bool,
     pub(crate) target_name: String,
 }
-
-/// Smallest page of the architectures in question, in bytes.
-const PAGE: u64 = 4096;
 
 /// CPSR bit that says Thumb (ARM DDI 0406C, B1.3.3).
 const CPSR_T: u64 = 1 << 5;
@@ -125,6 +125,7 @@ impl Plugin {
             sctlr: None,
             host_minus_phys: 0,
             events: Vec::new(),
+            code: Vec::new(),
             pieces: Vec::new(),
             checker: Checker::default(),
             functions,
@@ -276,7 +277,7 @@ impl Plugin {
     }
 
     /// How many instructions of a run come before an address in it; `None` for an address elsewhere.
-    fn instructions_before(&self, run: &Run, address: u64) -> Option<u32> {
+    pub(crate) fn instructions_before(&self, run: &Run, address: u64) -> Option<u32> {
         (0..run.insns).find(|at| self.address_of(run, *at) == address)
     }
 
@@ -294,89 +295,6 @@ impl Plugin {
     pub(crate) fn address_of_token(&self, by: u32) -> u64 {
         self.address_of(&self.runs.get(Token::run(by)), Token::at(by))
     }
-
-    /// A load of the guest.
-    pub fn load(&mut self, info: u32, virt: u64, token: Token) {
-        for Access { virt, phys, len, cached } in self.access(info, virt & 0xffff_ffff, token) {
-            if let Some(model) = self.model.as_mut().filter(|_| cached) {
-                model.load(virt, phys, len);
-            }
-        }
-    }
-
-    /// A store of the guest, whose bytes are in memory already.
-    pub fn store(&mut self, info: u32, virt: u64, token: Token) {
-        for Access { virt, phys, len, cached } in self.access(info, virt & 0xffff_ffff, token) {
-            let Some(model) = self.model.as_mut() else { return };
-            if self.swaps.any() {
-                self.swaps.stored(phys, model.memory().data(phys, len));
-            }
-            if cached {
-                model.store(virt, phys, len, token.who());
-            } else {
-                model.store_uncached(phys, len, token.who());
-            }
-        }
-    }
-
-    /// An access to RAM, in one piece for each page that it touches.
-    fn access(&mut self, info: u32, virt: u64, token: Token) -> impl Iterator<Item = Access> + use<> {
-        let len = self.qemu.access_len(info);
-        let first = len.min((PAGE - virt % PAGE) as usize);
-        let phys = self.translated(virt).or_else(|| self.qemu.access_phys(info, virt));
-        let pieces = [self.piece(virt, phys, first), None];
-        if pieces[0].is_none() {
-            self.device(token);
-        }
-        if first == len {
-            return pieces.into_iter().flatten();
-        }
-        // What lies next to each other in virtual memory does not in physical.
-        let next = (virt + first as u64) & 0xffff_ffff;
-        let phys = self.translated(next).or_else(|| self.qemu.translate(next));
-        [pieces[0], self.piece(next, phys, len - first)].into_iter().flatten()
-    }
-
-    /// Physical address of a virtual one, if it can be told without asking QEMU.
-    pub(crate) fn translated(&self, virt: u64) -> Option<u64> {
-        self.target.unmapped(virt).or_else(|| self.tlb.find(virt))
-    }
-
-    /// A part of an access that lies in one page; `None` where that is not RAM.
-    pub(crate) fn piece(&mut self, virt: u64, phys: Option<u64>, len: usize) -> Option<Access> {
-        let phys = phys?;
-        if self.translated(virt).is_none() {
-            self.tlb.insert(virt, phys);
-        }
-        let in_ram = self.model.as_ref()?.memory().contains(phys, len);
-        in_ram.then(|| Access { virt, phys, len, cached: self.cached && !self.target.is_uncached(virt) })
-    }
-
-    /// An access to a device. QEMU translates such an instruction again, by itself and without telling of its entry, and
-    /// so leaves the run that it was in: what comes after it there is counted when it is entered again.
-    fn device(&mut self, token: Token) {
-        let (number, current) = (Token::run(token.by), HOT.run.load(Relaxed));
-        if number == current {
-            return;
-        }
-        let (alone, run) = (self.runs.get(number), self.runs.get(current));
-        let at = self.address_of(&alone, Token::at(token.by));
-        if let Some(before) = self.instructions_before(&run, at) {
-            self.uncount(&run, run.insns - before - 1);
-            HOT.run.store(number, Relaxed);
-        }
-    }
-}
-
-/// An access to RAM within one page.
-#[derive(Clone, Copy)]
-pub(crate) struct Access {
-    pub(crate) virt: u64,
-    pub(crate) phys: u64,
-    /// Bytes.
-    pub(crate) len: usize,
-    /// Whether it goes through the D$.
-    pub(crate) cached: bool,
 }
 
 /// A run of the block that is being translated: see [`Run`].

@@ -6,13 +6,13 @@ use std::os::unix::fs::FileExt;
 
 use cache_model::Memory;
 
-use crate::ffi::Ram;
+use crate::ffi::{Ram, host_page};
 
-/// Bytes per page of the shadow's first copy.
-const PAGE: usize = 4096;
+/// Bytes of a piece of the shadow's first copy; no page of a host is smaller.
+const PIECE: usize = 4096;
 
-/// A page that the guest has cleared, or never written.
-const ZEROS: [u8; PAGE] = [0; PAGE];
+/// A piece that the guest has cleared, or never written.
+const ZEROS: [u8; PIECE] = [0; PIECE];
 
 /// Guest RAM with a shadow that holds what the D$ has not written back yet.
 #[derive(Clone, Debug)]
@@ -28,24 +28,25 @@ impl ShadowedRam {
         // Zeroed pages come from the system untouched: pages that are zero in the guest cost no memory here. Pages that
         // the guest has never touched are not even looked at, which would give them memory.
         let mut shadow = vec![0; size];
-        let touched = touched(ram.host(), size / PAGE);
-        for at in (0..size).step_by(PAGE).filter(|at| touched.as_ref().is_none_or(|pages| pages[at / PAGE])) {
-            let page = ram.bytes(at, PAGE);
-            if page != ZEROS {
-                shadow[at..at + PAGE].copy_from_slice(page);
+        let touched = touched(ram.host(), size, host_page());
+        for at in (0..size).step_by(PIECE).filter(|at| touched(*at)) {
+            let piece = ram.bytes(at, PIECE);
+            if piece != ZEROS {
+                shadow[at..at + PIECE].copy_from_slice(piece);
             }
         }
         Self { base, ram, shadow }
     }
 }
 
-/// Which of `count` pages from a host address on have ever been touched, as Linux tells it (`proc_pid_pagemap(5)`:
-/// 8 bytes for each page, bit 63 present, bit 62 swapped). `None` where it does not.
-fn touched(host: usize, count: usize) -> Option<Vec<bool>> {
-    let mut entries = vec![0; count * 8];
-    let pagemap = File::open("/proc/self/pagemap").ok()?;
-    pagemap.read_exact_at(&mut entries, (host / PAGE * 8) as u64).ok()?;
-    Some(entries.chunks_exact(8).map(|entry| entry[7] >> 6 != 0).collect())
+/// Says of an offset within `size` bytes from a host address on whether its page has ever been touched, as Linux tells it
+/// (`proc_pid_pagemap(5)`: 8 bytes for each page, bit 63 present, bit 62 swapped); that it has where Linux does not.
+fn touched(host: usize, size: usize, page: usize) -> impl Fn(usize) -> bool {
+    let first = host / page;
+    let mut entries = vec![0; ((host + size).div_ceil(page) - first) * 8];
+    let pagemap = File::open("/proc/self/pagemap");
+    let told = pagemap.and_then(|pagemap| pagemap.read_exact_at(&mut entries, (first * 8) as u64));
+    move |at| told.is_err() || entries[((host + at) / page - first) * 8 + 7] >> 6 != 0
 }
 
 impl Memory for ShadowedRam {

@@ -127,7 +127,7 @@ mod tests {
             narrow: false,
             function: 0,
         };
-        let line = FetchedLine { number: 0x280, colour: 0 };
+        let line = FetchedLine::unpacked(0x280);
         let first = runs.entry(run, line).unwrap();
         assert_eq!((first.insns, first.line), (3, line));
         let other = Run { insns: 2, len: 8, ..run };

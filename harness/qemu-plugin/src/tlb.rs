@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A small cache of translations, so that most accesses need not ask QEMU for theirs.
 
+use cache_model::PAGE;
+
 /// Entries; a power of two.
 const ENTRIES: usize = 256;
-/// log2 of the smallest page of the architectures in question.
-const PAGE_SHIFT: u32 = 12;
-const PAGE_MASK: u64 = (1 << PAGE_SHIFT) - 1;
+/// The address within a page.
+const PAGE_MASK: u64 = PAGE - 1;
 
 #[derive(Clone, Copy)]
 struct Entry {
@@ -35,13 +36,13 @@ impl Tlb {
     /// Returns the physical address of `virt` if it is known.
     #[inline]
     pub fn find(&self, virt: u64) -> Option<u64> {
-        let entry = &self.entries[(virt >> PAGE_SHIFT) as usize % ENTRIES];
+        let entry = &self.entries[(virt / PAGE) as usize % ENTRIES];
         (entry.tag == virt & !PAGE_MASK | self.generation).then(|| virt.wrapping_add(entry.delta))
     }
 
     /// Remembers a translation.
     pub fn insert(&mut self, virt: u64, phys: u64) {
-        self.entries[(virt >> PAGE_SHIFT) as usize % ENTRIES] =
+        self.entries[(virt / PAGE) as usize % ENTRIES] =
             Entry { tag: virt & !PAGE_MASK | self.generation, delta: phys.wrapping_sub(virt) };
     }
 

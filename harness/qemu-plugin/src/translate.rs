@@ -24,19 +24,36 @@ impl Plugin {
         if modelled && self.model.is_none() {
             self.find_ram(&block.instruction(0));
         }
-        let start = block.instruction(0).virt() & 0xffff_ffff;
+        let mut code = std::mem::take(&mut self.code);
+        self.read(block, &mut code);
         if modelled {
-            self.cut(block, start);
+            self.cut(block, &code);
         } else if self.options.deadline < u64::MAX {
             // Runs count by themselves.
             block.on_count();
         }
-        let how = self.entries();
-        let (mut virt, mut piece, mut token) = (start, 0, None);
-        let (mut rewrite, mut in_slot) = (None, false);
+        self.instrument_all(block, &code);
+        self.code = code;
+    }
+
+    /// Reads the instructions of a block.
+    fn read(&self, block: &Block<'_>, code: &mut Vec<Code>) {
+        code.clear();
+        let mut virt = block.instruction(0).virt() & 0xffff_ffff;
         for i in 0..block.count() {
+            let (bytes, len) = block.instruction(i).bytes();
+            code.push(Code { virt, bytes, len, decoded: self.target.decode(bytes, len) });
+            virt += len as u64;
+        }
+    }
+
+    fn instrument_all(&mut self, block: &Block<'_>, code: &[Code]) {
+        let how = self.entries();
+        let (mut piece, mut token) = (0, None);
+        let (mut rewrite, mut in_slot) = (None, false);
+        for (i, code) in code.iter().enumerate() {
             let instruction = block.instruction(i);
-            let (bytes, len) = instruction.bytes();
+            let Code { virt, bytes, len, .. } = *code;
             while let Some(Piece { run, first }) =
                 self.pieces.get(piece).copied().filter(|next| next.first == i)
             {
@@ -59,17 +76,16 @@ impl Plugin {
                 instruction.on_halt();
             }
             let events = self.events.len();
-            rewrite = self.instrument(&instruction, planned, (virt, in_slot), bytes, len);
+            rewrite = self.instrument(&instruction, planned, code, in_slot);
             if self.events.len() != events || rewrite.is_some() || self.refills.is_at(virt) {
                 self.tell(block);
             }
             if self.refills.is_at(virt) {
                 instruction.on_access(planned, Accesses::LOADS, AccessKind::Substitute);
             } else if let Some(at) = at {
-                self.instrument_access(block, i, at);
+                self.instrument_access(block, i, code, at);
             }
             in_slot = self.target.may_have_delay_slot(bytes);
-            virt += len as u64;
         }
         self.tell(block);
         if rewrite.is_some() {
@@ -88,16 +104,15 @@ impl Plugin {
     }
 
     /// Cuts a block into the runs of its I$ lines.
-    fn cut(&mut self, block: &Block<'_>, start: u64) {
+    fn cut(&mut self, block: &Block<'_>, code: &[Code]) {
         self.pieces.clear();
         if self.host_minus_phys == 0 {
             return;
         }
         let line = self.options.caches.icache.line() as u64;
+        let start = code.first().map_or(0, |code| code.virt);
         let mut cut = Cut { restartable: (0, start), it: 0, end_of_line: start };
-        let mut virt = start;
-        for i in 0..block.count() {
-            let (bytes, len) = block.instruction(i).bytes();
+        for (i, Code { virt, bytes, len, decoded }) in code.iter().copied().enumerate() {
             let end = virt + len as u64;
             if cut.it == 0 {
                 cut.restartable = (i, virt);
@@ -110,12 +125,11 @@ impl Plugin {
                 cut.end_of_line = (from | (line - 1)) + 1;
             }
             self.extend(end, len == 2);
-            if self.drops_instructions(bytes, len) || self.refills.is_at(virt) {
+            if drops_instructions(decoded) || self.refills.is_at(virt) {
                 // What follows in the line may have to be fetched again.
                 cut.end_of_line = end;
             }
             cut.after(self.target.may_have_delay_slot(bytes).into(), self.target.it_block(bytes, len));
-            virt = end;
         }
     }
 
@@ -145,12 +159,6 @@ impl Plugin {
             run.insns += 1;
             run.narrow |= narrow;
         }
-    }
-
-    /// Whether an instruction may take lines out of the I$.
-    fn drops_instructions(&self, bytes: [u8; 4], len: usize) -> bool {
-        let special = self.target.decode(bytes, len).map(|decoded| decoded.special);
-        matches!(special, Some(Special::Maintenance(Operation { side: Side::I | Side::Both, .. }, _)))
     }
 
     fn entry(&mut self, mut run: Run) -> Option<Entry> {
@@ -202,18 +210,17 @@ impl Plugin {
         &mut self,
         instruction: &Instruction<'_>,
         token: Token,
-        (virt, in_slot): (u64, bool),
-        bytes: [u8; 4],
-        len: usize,
+        code: &Code,
+        in_slot: bool,
     ) -> Option<(Advertised, u32)> {
         let modelled = self.options.mode != Mode::Off;
-        let Decoded { special, condition } = self.target.decode(bytes, len)?;
+        let Decoded { special, condition } = code.decoded?;
         let event = match special {
             Special::Maintenance(operation, operand) if modelled => {
-                let code =
-                    self.target.load_in_place_of(bytes, operand).filter(|_| operation.needs_translation());
-                let substitute = code.map(|code| Substitute { code, in_slot });
-                Event::Maintenance { site: self.findings.site(operation, virt), operand, substitute }
+                let load = self.target.load_in_place_of(code.bytes, operand);
+                let load = load.filter(|_| operation.needs_translation());
+                let substitute = load.map(|code| Substitute { code, in_slot });
+                Event::Maintenance { site: self.findings.site(operation, code.virt), operand, substitute }
             }
             Special::PrepareForStore(operand) if modelled => Event::PrepareForStore(operand),
             Special::Marker { kind, argument } => Event::Marker { kind, argument },
@@ -229,9 +236,8 @@ impl Plugin {
     }
 
     /// Has the accesses of an instruction told, or gathers them with those before.
-    fn instrument_access(&mut self, block: &Block<'_>, i: usize, token: Token) {
-        let instruction = block.instruction(i);
-        let (bytes, len) = instruction.bytes();
+    fn instrument_access(&mut self, block: &Block<'_>, i: usize, code: &Code, token: Token) {
+        let Code { bytes, len, .. } = *code;
         let accesses = self.target.accesses(bytes, len);
         let operand = self.target.access_operand(bytes).filter(|operand| match operand {
             // Where callbacks do nothing, nothing would ever agree.
@@ -246,7 +252,7 @@ impl Plugin {
             }
         } else if accesses != Accesses::NONE {
             self.tell(block);
-            self.tell_alone(&instruction, token, accesses, operand);
+            self.tell_alone(&block.instruction(i), token, accesses, operand);
         }
         if self.gathering.as_ref().is_some_and(|group| !group.survives(self.target, bytes, len)) {
             self.tell(block);
@@ -302,6 +308,22 @@ impl Plugin {
         instruction.on_execution(self.events.len(), may);
         self.events.push(Planned { event, condition: None, token });
     }
+}
+
+/// Whether an instruction may take lines out of the I$.
+fn drops_instructions(decoded: Option<Decoded>) -> bool {
+    let special = decoded.map(|decoded| decoded.special);
+    matches!(special, Some(Special::Maintenance(Operation { side: Side::I | Side::Both, .. }, _)))
+}
+
+/// An instruction of the block that is being translated.
+#[derive(Clone, Copy)]
+pub(crate) struct Code {
+    virt: u64,
+    bytes: [u8; 4],
+    /// How many of the bytes it has.
+    len: usize,
+    decoded: Option<Decoded>,
 }
 
 /// Where the cutting of a block stands.
