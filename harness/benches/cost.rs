@@ -3,19 +3,24 @@
 //!
 //! Prints ratios against plain QEMU, measured in the same run, in turns, so that a slow or busy host slows both alike. The
 //! figure of a way of running is its fastest of several runs: everything that disturbs a run makes it slower.
+//!
+//! With `--count`, instructions of the host are counted instead (by valgrind's callgrind, which the caller installs). That takes
+//! longer, but a busy host does not change it; what it does not see are the host's own caches.
 
 mod ground;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use trial_record::Mode;
 
-use patcheval::cache_dir::Cache;
+use patcheval::cache_dir::{Cache, Scratch};
 use patcheval::error::{Error, Result};
 use patcheval::machine::{self, argv};
 use patcheval::plan::{Plan, Target};
+use patcheval::qemu::Qemu;
 use patcheval::run::{self, Combination, Prepared};
 use patcheval::study;
 
@@ -32,13 +37,37 @@ fn measure(root: &Path) -> Result<()> {
     let cache = Cache::locate()?;
     let plan = study::load(root, "quick")?;
     let prepared = run::prepare(&cache, root, &plan, &mut |_| {})?;
-    println!("fastest of {ROUNDS} runs each, in turns; ratios to plain QEMU in the same run");
+    let count = std::env::args().any(|argument| argument == "--count");
+    if count {
+        println!("instructions of the host, counted once each; ratios to plain QEMU");
+    } else {
+        println!("fastest of {ROUNDS} runs each, in turns; ratios to plain QEMU in the same run");
+    }
     for target in &plan.targets {
-        whole_boot(&cache, &plan, &prepared, target)?;
+        let boot = Boot::new(&cache, &plan, &prepared, target)?;
+        let title = format!("{}: boot and {TESTCASE}", target.title());
+        if count {
+            print(&title, &boot.counted()?, "M", 1e-6);
+            continue;
+        }
+        let fastest = in_turns(&WAYS, |plugin| boot.run(boot.qemu, *plugin, &boot.console()))?;
+        print(&title, &fastest, "s", 1e-9);
         trials(&cache, &plan, &prepared, target)?;
     }
     Ok(())
 }
+
+/// Ways of booting: none, or the plugin's mode and whether its callbacks do nothing.
+type Way = Option<(Mode, bool)>;
+
+const WAYS: [(&str, Way); 5] = [
+    ("plain", None),
+    ("off", Some((Mode::Off, false))),
+    // All that QEMU does for the plugin, and nothing of what the plugin does.
+    ("hollow", Some((Mode::Observe, true))),
+    ("observe", Some((Mode::Observe, false))),
+    ("enforce", Some((Mode::Enforce, false))),
+];
 
 fn combination<'a>(plan: &'a Plan, target: &'a Target) -> Result<Combination<'a>> {
     let row = plan.rows.iter().find(|row| row.name == ROW);
@@ -46,31 +75,63 @@ fn combination<'a>(plan: &'a Plan, target: &'a Target) -> Result<Combination<'a>
 }
 
 /// Boot from reset plus the workload.
-fn whole_boot(cache: &Cache, plan: &Plan, prepared: &Prepared, target: &Target) -> Result<()> {
-    let combination = combination(plan, target)?;
-    let boot = prepared.boot(&combination).ok_or_else(|| Error::study("the kernel did not build"))?;
-    let qemu = prepared.qemu_of(target)?;
-    let append = format!("patcheval.run={TESTCASE},seed=1,repetitions=1");
-    let scratch = cache.scratch()?;
-    let run = |plugin: Option<(Mode, bool)>| -> Result<()> {
-        let mut args = argv::common(&boot, &append, &scratch.path().join("console"));
-        if let Some((mode, hollow)) = plugin {
-            args.extend(argv::plugin(&boot, &argv::Plugin { mode, hollow, ..argv::Plugin::off() }));
+struct Boot<'a> {
+    boot: machine::Boot<'a>,
+    qemu: &'a Qemu,
+    scratch: Scratch,
+}
+
+impl<'a> Boot<'a> {
+    fn new(cache: &Cache, plan: &'a Plan, prepared: &'a Prepared, target: &'a Target) -> Result<Self> {
+        let boot = prepared.boot(&combination(plan, target)?);
+        let boot = boot.ok_or_else(|| Error::study("the kernel did not build"))?;
+        Ok(Self { boot, qemu: prepared.qemu_of(target)?, scratch: cache.scratch()? })
+    }
+
+    fn console(&self) -> PathBuf {
+        self.scratch.path().join("console")
+    }
+
+    fn run(&self, qemu: &Qemu, way: Way, console: &Path) -> Result<()> {
+        let append = format!("patcheval.run={TESTCASE},seed=1,repetitions=1");
+        let mut args = argv::common(&self.boot, &append, console);
+        if let Some((mode, hollow)) = way {
+            args.extend(argv::plugin(&self.boot, &argv::Plugin { mode, hollow, ..argv::Plugin::off() }));
         }
-        let ended = machine::command(qemu, args).deadline(Duration::from_secs(120)).wait()?;
+        let ended = machine::command(qemu, args).deadline(Duration::from_secs(3600)).wait()?;
         if ended.success() { Ok(()) } else { Err(Error::infrastructure("QEMU did not end by itself")) }
-    };
-    let ways = [
-        ("plain", None),
-        ("off", Some((Mode::Off, false))),
-        // All that QEMU does for the plugin, and nothing of what the plugin does.
-        ("hollow", Some((Mode::Observe, true))),
-        ("observe", Some((Mode::Observe, false))),
-        ("enforce", Some((Mode::Enforce, false))),
-    ];
-    let fastest = in_turns(&ways, |plugin| run(*plugin))?;
-    print(&format!("{}: boot and {TESTCASE}", target.title()), &fastest);
-    Ok(())
+    }
+
+    /// The host's instructions for each way; as many at a time as the machine has cores.
+    fn counted(&self) -> Result<Figures> {
+        let names: Vec<&str> = WAYS.iter().map(|(name, _)| *name).collect();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut figures = Vec::new();
+        for some in WAYS.chunks(cores) {
+            let counts: Vec<Result<u64>> = std::thread::scope(|scope| {
+                let threads: Vec<_> =
+                    some.iter().map(|(name, way)| scope.spawn(|| self.count(name, *way))).collect();
+                threads.into_iter().map(|thread| thread.join().expect("it does not panic")).collect()
+            });
+            for count in counts {
+                figures.push((names[figures.len()], count? as f64));
+            }
+        }
+        Ok(figures)
+    }
+
+    fn count(&self, name: &str, way: Way) -> Result<u64> {
+        let log = self.scratch.path().join(name);
+        let mut words: Vec<OsString> =
+            ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"].map(OsString::from).into();
+        words.push(format!("--log-file={}", log.display()).into());
+        words.extend(self.qemu.command.iter().cloned());
+        let qemu = Qemu { command: words, ..self.qemu.clone() };
+        self.run(&qemu, way, &log.with_extension("console"))?;
+        let text = std::fs::read_to_string(&log).map_err(|error| Error::io("read", &log, error))?;
+        let count = text.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
+        count.ok_or_else(|| Error::infrastructure(format!("valgrind counted nothing: {text}")))
+    }
 }
 
 /// A restored trial.
@@ -85,13 +146,14 @@ fn trials(cache: &Cache, plan: &Plan, prepared: &Prepared, target: &Target) -> R
     let fastest = in_turns(&ways, |mode| {
         run::run_one(cache, plan, prepared, &snapshots, &cell.trial(*mode, 1)).map(drop)
     })?;
-    print(&format!("{}: one trial of {TESTCASE}", target.title()), &fastest);
+    print(&format!("{}: one trial of {TESTCASE}", target.title()), &fastest, "s", 1e-9);
     Ok(())
 }
 
-type Fastest = Vec<(&'static str, Duration)>;
+/// What each way took, the one first that others are compared with: nanoseconds or instructions.
+type Figures = Vec<(&'static str, f64)>;
 
-fn in_turns<T>(ways: &[(&'static str, T)], mut run: impl FnMut(&T) -> Result<()>) -> Result<Fastest> {
+fn in_turns<T>(ways: &[(&'static str, T)], mut run: impl FnMut(&T) -> Result<()>) -> Result<Figures> {
     let mut fastest: BTreeMap<&str, Duration> = BTreeMap::new();
     for _ in 0..ROUNDS {
         for (name, way) in ways {
@@ -101,14 +163,14 @@ fn in_turns<T>(ways: &[(&'static str, T)], mut run: impl FnMut(&T) -> Result<()>
             fastest.entry(name).and_modify(|best| *best = took.min(*best)).or_insert(took);
         }
     }
-    Ok(ways.iter().map(|(name, _)| (*name, fastest[name])).collect())
+    Ok(ways.iter().map(|(name, _)| (*name, fastest[name].as_nanos() as f64)).collect())
 }
 
-fn print(what: &str, fastest: &Fastest) {
+/// Prints figures, in a unit that is so many of theirs.
+fn print(what: &str, figures: &Figures, unit: &str, scale: f64) {
     println!("{what}");
-    let base = fastest[0].1.as_secs_f64();
-    for (name, took) in fastest {
-        let took = took.as_secs_f64();
-        println!("    {name:8} {took:6.3} s  {:5.2} x {}", took / base, fastest[0].0);
+    let (base_name, base) = figures[0];
+    for (name, figure) in figures {
+        println!("    {name:8} {:9.3} {unit}  {:5.2} x {base_name}", figure * scale, figure / base);
     }
 }

@@ -235,12 +235,14 @@ impl Glance {
             return true;
         }
         let set = self.first_set.load(Relaxed) + (line.0 & self.set_mask) as usize;
-        let first = set * self.icache.ways();
-        let ways = self.fresh.get(first..first + self.icache.ways());
-        let way = ways.and_then(|ways| ways.iter().position(|way| way.load(Relaxed) == line.0));
-        let Some(way) = way else { return false };
-        self.fetch_order.touch(first + way);
-        self.latest[set].store(line.0, Relaxed);
+        let ways = self.icache.ways();
+        let Some((fresh, latest)) = self.fresh.get(set * ways..set * ways + ways).zip(self.latest.get(set))
+        else {
+            return false;
+        };
+        let Some(way) = fresh.iter().position(|way| way.load(Relaxed) == line.0) else { return false };
+        self.fetch_order.touch(set * ways + way);
+        latest.store(line.0, Relaxed);
         true
     }
 

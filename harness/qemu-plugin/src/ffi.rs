@@ -575,11 +575,14 @@ extern "C" fn on_run(_vcpu: c_uint, run: Opaque) {
 #[inline(never)]
 extern "C" fn look_closer(run: Opaque) {
     let run = Entry::unpacked(run as usize);
-    if HOT.fetches(run) {
-        return;
+    if !HOT.fetches(run) {
+        enter(run.number);
     }
-    let restart =
-        with(None, |plugin| plugin.look_closer(run.number).map(|pc| (pc, plugin.qemu().functions.set_pc)));
+}
+
+#[inline(never)]
+extern "C" fn enter(run: u32) {
+    let restart = with(None, |plugin| plugin.look_closer(run).map(|pc| (pc, plugin.qemu().functions.set_pc)));
     start_again(restart);
 }
 
@@ -607,7 +610,7 @@ extern "C" fn on_load(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
 #[inline(never)]
 extern "C" fn load_closely(info: u32, virt: u64, token: Opaque) {
     if !HOT.loads(virt) {
-        load(info, virt, Token::unpacked(token as usize));
+        load(info, virt, token);
     }
 }
 
@@ -619,8 +622,7 @@ extern "C" fn on_store(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
 
 #[inline(never)]
 extern "C" fn store_closely(info: u32, virt: u64, token: Opaque) {
-    let token = Token::unpacked(token as usize);
-    if !HOT.stores(virt, token) {
+    if !HOT.stores(virt, Token::unpacked(token as usize)) {
         store(info, virt, token);
     }
 }
@@ -655,7 +657,7 @@ extern "C" fn on_stores(_vcpu: c_uint, info: u32, virt: u64, group: Opaque) {
 fn load_of_group(info: u32, virt: u64, member: Member) {
     // QEMU tells of the first.
     if member.delta == 0 {
-        load(info, virt, member.token);
+        load(info, virt, member.token.packed() as Opaque);
     } else {
         with((), |plugin| plugin.load_beside(virt, member));
     }
@@ -664,7 +666,7 @@ fn load_of_group(info: u32, virt: u64, member: Member) {
 #[inline(never)]
 fn store_of_group(info: u32, virt: u64, member: Member) {
     if member.delta == 0 {
-        store(info, virt, member.token);
+        store(info, virt, member.token.packed() as Opaque);
     } else {
         with((), |plugin| plugin.store_beside(virt, member));
     }
@@ -672,7 +674,7 @@ fn store_of_group(info: u32, virt: u64, member: Member) {
 
 extern "C" fn on_load_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
     if HOT.may_cross(virt) {
-        load(info, virt, Token::unpacked(token as usize));
+        load(info, virt, token);
     } else if !HOT.loads_latest(virt) {
         load_closely(info, virt, token);
     }
@@ -680,7 +682,7 @@ extern "C" fn on_load_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, token:
 
 extern "C" fn on_store_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
     if HOT.may_cross(virt) {
-        store(info, virt, Token::unpacked(token as usize));
+        store(info, virt, token);
     } else if !HOT.stores_latest(virt, Token::unpacked(token as usize)) {
         store_closely(info, virt, token);
     }
@@ -688,12 +690,12 @@ extern "C" fn on_store_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, token
 
 extern "C" fn on_checked_load(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
     with((), |plugin| plugin.check(virt));
-    load(info, virt, Token::unpacked(token as usize));
+    load(info, virt, token);
 }
 
 extern "C" fn on_checked_store(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
     with((), |plugin| plugin.check(virt));
-    store(info, virt, Token::unpacked(token as usize));
+    store(info, virt, token);
 }
 
 extern "C" fn on_substitute(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
@@ -701,13 +703,13 @@ extern "C" fn on_substitute(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) 
 }
 
 #[inline(never)]
-fn load(info: u32, virt: u64, token: Token) {
-    with((), |plugin| plugin.load(info, virt, token));
+extern "C" fn load(info: u32, virt: u64, token: Opaque) {
+    with((), |plugin| plugin.load(info, virt, Token::unpacked(token as usize)));
 }
 
 #[inline(never)]
-fn store(info: u32, virt: u64, token: Token) {
-    with((), |plugin| plugin.store(info, virt, token));
+extern "C" fn store(info: u32, virt: u64, token: Opaque) {
+    with((), |plugin| plugin.store(info, virt, Token::unpacked(token as usize)));
 }
 
 extern "C" fn on_exception(_vcpu: c_uint, _type: c_int, from: u64, _to: u64, _userdata: Opaque) {
