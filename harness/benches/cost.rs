@@ -4,7 +4,7 @@
 //! Prints ratios against plain QEMU, measured in the same run, in turns, so that a slow or busy host slows both alike. The
 //! figure of a way of running is its fastest of several runs: everything that disturbs a run makes it slower.
 //!
-//! With `--count`, instructions of the host are counted instead (by valgrind's callgrind, which the caller installs). That takes
+//! With `--count`, instructions of the host are counted instead (by valgrind's cachegrind, which `ci/bench --count` installs). That takes
 //! longer, but a busy host does not change it; what it does not see are the host's own caches.
 
 mod ground;
@@ -123,13 +123,21 @@ impl<'a> Boot<'a> {
     fn count(&self, name: &str, way: Way) -> Result<u64> {
         let log = self.scratch.path().join(name);
         let mut words: Vec<OsString> =
-            ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"].map(OsString::from).into();
+            ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
+                .map(OsString::from)
+                .into();
         words.push(format!("--log-file={}", log.display()).into());
         words.extend(self.qemu.command.iter().cloned());
+        // QEMU finds no seccomp under valgrind, and then does not know the option.
+        if let Some(at) = words.iter().position(|word| word == "-sandbox") {
+            words.drain(at..at + 2);
+        }
         let qemu = Qemu { command: words, ..self.qemu.clone() };
         self.run(&qemu, way, &log.with_extension("console"))?;
         let text = std::fs::read_to_string(&log).map_err(|error| Error::io("read", &log, error))?;
-        let count = text.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
+        let count =
+            text.lines().find_map(|line| Some(line.split_once("I   refs:")?.1.trim().replace(',', "")));
+        let count = count.and_then(|count| count.parse().ok());
         count.ok_or_else(|| Error::infrastructure(format!("valgrind counted nothing: {text}")))
     }
 }
