@@ -85,10 +85,10 @@ pub struct Glance {
 pub struct FetchedLine(u64);
 
 impl FetchedLine {
-    /// Bits of [`FetchedLine::packed`]: addresses have 32, a line 16 bytes or more, and there are at most 32 colours.
+    /// Bits of [`FetchedLine::packed`]: enough for addresses of 32 bits, lines of 16 bytes, and 32 colours.
     pub const BITS: u32 = 33;
 
-    /// A line that is nowhere.
+    /// A line that is nowhere, or has no name that is short enough: it is never seen at a glance.
     pub const NOWHERE: Self = Self((1 << Self::BITS) - 1);
 
     /// As a word of [`FetchedLine::BITS`] bits.
@@ -149,7 +149,8 @@ impl Glance {
         } else {
             sets
         };
-        FetchedLine((key >> self.icache.line_shift()) / from_key * sets + set as u64)
+        let name = (key >> self.icache.line_shift()) / from_key * sets + set as u64;
+        FetchedLine(name.min(FetchedLine::NOWHERE.0))
     }
 
     /// The slot of an address, and what it holds if the line is known, the latest of its set, and clean.
@@ -300,7 +301,8 @@ impl Glance {
     #[inline]
     pub(crate) fn fetched(&self, place: usize, key: Option<u64>) {
         let set = self.fetch_order.set_at(place);
-        let line = key.map_or(NOT_FRESH, |key| self.line_in(set & self.set_mask as usize, key).0);
+        let line = key.map(|key| self.line_in(set & self.set_mask as usize, key));
+        let line = line.filter(|line| *line != FetchedLine::NOWHERE).map_or(NOT_FRESH, |line| line.0);
         self.fresh[place].store(line, Relaxed);
         self.latest[set].store(line, Relaxed);
     }
@@ -383,6 +385,18 @@ mod tests {
         assert!(!table.loads(0x1000));
         table.forget_data();
         assert!(!table.loads(0x1000));
+    }
+
+    #[test]
+    fn a_line_with_too_long_a_name_is_never_known() {
+        let g = Geometry::new(65_536, 1, 32).unwrap().addressed(Addressing::Vipt);
+        let order = || Arc::new(Order::new(Replacement::LeastRecentlyUsed, 1, g));
+        let table = Glance::new(g, g, &[order(), order()]);
+        for (address, known) in [(0x1040, true), (0xffff_f040, false)] {
+            let line = table.fetched_line(address, address);
+            table.fetched(g.set_of(address, address), Some(address));
+            assert_eq!((table.fetches(line), line != FetchedLine::NOWHERE), (known, known), "{address:#x}");
+        }
     }
 
     #[test]
