@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::geometry::{Addressing, Geometry, PAGE};
 use crate::replacement::Order;
+use crate::who::Who;
 
 /// Number of data lines that are looked up by virtual address; a power of two.
 const SLOTS: usize = 1024;
@@ -26,27 +27,6 @@ const NO_LINE: u64 = u64::MAX;
 const NONE: u32 = u32::MAX;
 /// No line of an I$: the others have at most [`FetchedLine::BITS`].
 const NOT_FRESH: u64 = u64::MAX;
-
-/// Who did something, and when, in the caller's terms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Who {
-    /// Names an instruction; 0 for nobody.
-    pub by: u32,
-    /// A count of instructions.
-    pub at: u32,
-}
-
-impl Who {
-    #[inline]
-    fn packed(self) -> u64 {
-        u64::from(self.at) << 32 | u64::from(self.by)
-    }
-
-    #[inline]
-    fn unpacked(value: u64) -> Self {
-        Self { by: value as u32, at: (value >> 32) as u32 }
-    }
-}
 
 /// The table. It holds for the CPU that the model was told is running.
 #[derive(Debug)]

@@ -24,13 +24,15 @@ mod model;
 mod replacement;
 mod stale;
 mod tags;
+mod who;
 
 pub use config::{Config, Snoops};
 pub use dcache::Write;
 pub use geometry::{Addressing, BadGeometry, Geometry, PAGE};
-pub use glance::{FetchedLine, Glance, Who};
+pub use glance::{FetchedLine, Glance};
 pub use inspect::Tag;
 pub use memory::{Memory, Plain};
 pub use model::{Model, Totals};
 pub use replacement::Replacement;
 pub use stale::{Judged, Missing, Past, Stale, Where};
+pub use who::Who;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What is remembered of every line of memory after it has left the D$.
 
-use crate::glance::Who;
+use crate::who::Who;
 
 /// Per D$ line of memory: who stored last before it was written back, and which maintenance operation wrote it back.
 ///

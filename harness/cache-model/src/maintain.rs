@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Maintenance operations on the model, and what is to be said of each.
 
-use crate::glance::Who;
 use crate::maintenance::{Action, Broadcast, Operation, Scope, Side};
 use crate::memory::Memory;
 use crate::model::{Cpu, Model};
 use crate::stale::Judged;
+use crate::who::Who;
 
 /// What an operation did in one cache.
 #[derive(Clone, Copy, Default)]

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::dcache::{DCache, Left, Write};
 use crate::geometry::Addressing;
-use crate::glance::{Glance, Who};
+use crate::glance::Glance;
 use crate::icache::ICache;
 use crate::lines::Lines;
 use crate::memory::Memory;
 use crate::replacement::Order;
 use crate::stale::History;
+use crate::who::Who;
 
 /// Totals of one CPU's I$ or D$.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

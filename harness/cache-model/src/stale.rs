@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Stale fetches, and what can be told of how they came about.
 
-use crate::glance::Who;
+use crate::who::Who;
 
 /// What was not done before a stale fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
