@@ -372,7 +372,7 @@ mod tests {
         let g = Geometry::new(65_536, 1, 32).unwrap().addressed(Addressing::Vipt);
         let order = || Arc::new(Order::new(Replacement::LeastRecentlyUsed, 1, g));
         let table = Glance::new(g, g, &[order(), order()]);
-        for (address, known) in [(0x1040, true), (0xffff_f040, false)] {
+        for (address, known) in [(0x1040, true), (0xffff_ffe0, false)] {
             let line = table.fetched_line(address, address);
             table.fetched(g.set_of(address, address), Some(address));
             assert_eq!((table.fetches(line), line != FetchedLine::NOWHERE), (known, known), "{address:#x}");
