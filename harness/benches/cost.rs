@@ -152,7 +152,9 @@ fn trials(cache: &Cache, plan: &Plan, prepared: &Prepared, target: &Target) -> R
     let cell = cell.ok_or_else(|| Error::study(format!("no cell of {ROW} and {TESTCASE}")))?;
     let ways = [("off", Mode::Off), ("observe", Mode::Observe), ("enforce", Mode::Enforce)];
     let fastest = in_turns(&ways, |mode| {
-        run::run_one(cache, plan, prepared, &snapshots, &cell.trial(*mode, 1)).map(drop)
+        let mut worker = prepared.machines.worker();
+        let id = cell.trial(*mode, 1);
+        run::run_one(worker.as_mut(), cache, plan, prepared, &snapshots, &id).map(drop)
     })?;
     print(&format!("{}: one trial of {TESTCASE}", target.title()), &fastest, "s", 1e-9);
     Ok(())

@@ -6,8 +6,8 @@
 //! `study` reads the files that `plan` understands, `run` composes the stages, `store` keeps their outputs, `doctor`
 //! looks at the machine, `sanitize` sorts the stale fetches of a boot, `known` reads known failures, `history` keeps nights,
 //! `reference` tells what the files are like, `template` writes a study as a workflow for what a site has, `slurm` speaks to
-//! Slurm, `ui` shows what `run` tells, and `cli` sees everything and is seen by nobody. `plan`, `judge`, `report`, `sanitize`,
-//! `known`, `reference` and `template` are pure. `error`, `process`, `shell`, `yaml`, `nearest`, `cache_dir`, `qemu` and
+//! Slurm, `ui` shows what `run` tells, and `cli` sees everything and is seen by nobody. `plan`, `trial`, `judge`, `report`,
+//! `sanitize`, `known`, `reference` and `template` are pure. `error`, `process`, `shell`, `yaml`, `nearest`, `cache_dir`, `qemu` and
 //! `symbols` are tools below all of them.
 #![forbid(unsafe_code)]
 

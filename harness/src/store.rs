@@ -164,10 +164,10 @@ impl RunDir {
         let line = &done.line;
         let first = line.id.mode != Mode::Off && line.id.seed == self.first_seed;
         if first || line.outcome != Outcome::Pass || line.stale_fetches > 0 {
-            self.keep(&line.id, &done.console, &done.record)?;
+            self.keep(&line.id, &done.remains.console, &done.remains.record)?;
         }
         self.append_line(line)?;
-        self.append_time(&line.id, millis(done.took))
+        self.append_time(&line.id, millis(done.remains.took))
     }
 
     fn append_time(&mut self, id: &TrialId, seconds: f64) -> Result<()> {

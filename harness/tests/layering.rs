@@ -15,7 +15,7 @@ const TOOLS: [&str; 9] =
     ["error", "process", "fuzz", "shell", "yaml", "nearest", "cache_dir", "qemu", "symbols"];
 
 /// The stages that compute and do nothing else: every input is an argument, every output a return value.
-const PURE: [&str; 7] = ["plan", "judge", "report", "sanitize", "known", "reference", "template"];
+const PURE: [&str; 8] = ["plan", "trial", "judge", "report", "sanitize", "known", "reference", "template"];
 
 /// What a pure stage has no business with: parts of the standard library, and the tools that run or open something.
 const EFFECTS: [&str; 5] = ["fs", "process", "env", "net", "time"];

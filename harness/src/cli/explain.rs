@@ -72,7 +72,7 @@ fn explain_trial(args: &Args, run: &Path, id: &TrialId) -> Result<u8> {
     let record = match store::kept_record(run, id) {
         Some(record) => record,
         // Trials that simply passed are not kept: they can be had again.
-        None => replay_quietly(args, run, id)?.now.record,
+        None => replay_quietly(args, run, id)?.now.remains.record,
     };
     let record = Record::from_json(&record)
         .map_err(|error| Error::infrastructure(format!("the record of {id}: {error}")))?;

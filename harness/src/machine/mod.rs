@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! A QEMU machine with a kernel in it: how it is started, and how it is frozen once it has booted.
+//! A QEMU machine with a kernel in it: how it is started, how it is frozen once it has booted, and how it runs trials;
+//! behind a seam, so that whatever runs trials can be tried without QEMU.
 
 pub mod argv;
+mod emulated;
 mod qmp;
+mod seam;
 mod snapshot;
 pub mod uimage;
 
@@ -14,7 +17,17 @@ use crate::process::Run;
 use crate::qemu::Qemu;
 
 pub use argv::Boot;
-pub use snapshot::{Booted, take};
+pub use seam::{Kernels, Machines, Remains, Trial, Worker};
+pub use snapshot::Booted;
+
+/// Returns the back end.
+///
+/// # Errors
+///
+/// None yet: the one that there is can always be had.
+pub fn machines() -> Result<Box<dyn Machines>> {
+    Ok(Box::new(emulated::Emulated))
+}
 
 /// Returns the command that starts QEMU with these arguments.
 pub fn command(qemu: &Qemu, args: impl IntoIterator<Item = OsString>) -> Run {

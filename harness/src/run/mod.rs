@@ -23,14 +23,14 @@ use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Result};
 use crate::guest;
 use crate::judge::{self, Built, Judgement, Schedule};
-use crate::machine::uimage;
+use crate::machine::{Remains, Trial, Worker, uimage};
 use crate::plan::{Plan, Shard, Share, TrialId};
 use crate::process::check_interrupted;
 use crate::report;
 use crate::source;
 use crate::store::{self, Manifest, RunDir};
 use crate::trial::line::{Cause, Detail, Outcome, TrialLine};
-use crate::trial::{self, Bench, Done};
+use crate::trial::{self, Done};
 
 /// Kinds of the cache's entries, for sweeping away what interrupted runs left of them.
 pub const CACHE_KINDS: [&str; 8] = [
@@ -178,17 +178,23 @@ fn run_trials(
     let snapshots =
         prepared.snapshots(request.cache, &combinations(request.plan, missing)?, request.jobs, watch)?;
     watch(Event::Stage { stage: Stage::Trials, steps: all, done: all - missing.len() });
-    let work = |id: &TrialId| {
+    let work = |worker: &mut Box<dyn Worker + '_>, id: &TrialId| {
         check_interrupted()?;
-        run_one(request.cache, request.plan, prepared, &snapshots, id)
+        run_one(worker.as_mut(), request.cache, request.plan, prepared, &snapshots, id)
     };
     let mut lines = Vec::new();
-    pool::parallel(request.jobs, missing, work, |_, done| {
-        watch(Event::Trial(&done.line));
-        dir.append(&done)?;
-        lines.push(done.line);
-        Ok(())
-    })?;
+    pool::parallel(
+        request.jobs,
+        missing,
+        || prepared.machines.worker(),
+        work,
+        |_, done| {
+            watch(Event::Trial(&done.line));
+            dir.append(&done)?;
+            lines.push(done.line);
+            Ok(())
+        },
+    )?;
     Ok(lines)
 }
 
@@ -212,8 +218,9 @@ fn combinations<'a>(plan: &'a Plan, trials: &[TrialId]) -> Result<Vec<Combinatio
 ///
 /// # Errors
 ///
-/// As [`trial::run`].
+/// As [`Worker::run`].
 pub fn run_one(
+    worker: &mut dyn Worker,
     cache: &Cache,
     plan: &Plan,
     prepared: &Prepared,
@@ -236,15 +243,11 @@ pub fn run_one(
         }
         None => return Err(Error::internal(format!("no snapshot for {id}"))),
     };
-    let bench = Bench {
-        qemu: prepared.qemu_of(cell.target)?,
-        boot,
-        snapshot,
-        image_sha256: &image.sha256,
-        testcase: cell.testcase,
-    };
+    let testcase = cell.testcase;
+    let trial = Trial { qemu: prepared.qemu_of(cell.target)?, boot, snapshot, id, testcase };
     let scratch = cache.scratch()?;
-    trial::run(&bench, id, scratch.path())
+    let remains = worker.run(&trial, scratch.path())?;
+    Ok(trial::done(id, testcase, remains, &image.sha256))
 }
 
 /// The trial of a kernel that did not boot: a failure if the kernel said so, else unknown.
@@ -262,11 +265,11 @@ fn not_booted(id: &TrialId, image: &str, console: &str, timed_out: bool) -> Done
     };
     line.image = image.to_owned();
     line.console_sha256 = trial::sha256(console);
-    Done { console: console.to_owned(), ..never_ran(line) }
+    Done { line, remains: Remains { console: console.to_owned(), ..Remains::default() } }
 }
 
 fn never_ran(line: TrialLine) -> Done {
-    Done { line, console: String::new(), record: String::new(), took: std::time::Duration::ZERO }
+    Done { line, remains: Remains::default() }
 }
 
 /// What a run directory holds, judged.
@@ -358,7 +361,7 @@ pub fn replay(cache: &Cache, root: &Path, run: &Path, id: &TrialId, watch: Watch
     }
     let combinations = combinations(&manifest.plan, std::slice::from_ref(id))?;
     let snapshots = prepared.snapshots(cache, &combinations, 1, watch)?;
-    let now = run_one(cache, &manifest.plan, &prepared, &snapshots, id)?;
+    let now = run_one(prepared.machines.worker().as_mut(), cache, &manifest.plan, &prepared, &snapshots, id)?;
     Ok(Replayed { then, now })
 }
 

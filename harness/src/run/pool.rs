@@ -7,17 +7,19 @@ use std::thread;
 
 use crate::error::Result;
 
-/// Does `work` on each item, on `jobs` threads; `done` is called on this thread, in the order in which items end.
+/// Does `work` on each item, on `jobs` threads, each with a worker of its own; `done` is called on this thread, in the
+/// order in which items end.
 ///
 /// After the first error no further item is begun; what is under way ends first.
 ///
 /// # Errors
 ///
 /// The first error of `work` or `done`.
-pub(super) fn parallel<T: Sync, R: Send>(
+pub(super) fn parallel<T: Sync, W, R: Send>(
     jobs: usize,
     items: &[T],
-    work: impl Fn(&T) -> Result<R> + Sync,
+    worker: impl Fn() -> W + Sync,
+    work: impl Fn(&mut W, &T) -> Result<R> + Sync,
     mut done: impl FnMut(&T, R) -> Result<()>,
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
@@ -25,12 +27,13 @@ pub(super) fn parallel<T: Sync, R: Send>(
     let mut result = Ok(());
     thread::scope(|scope| {
         for _ in 0..jobs.clamp(1, items.len().max(1)) {
-            let (sender, next, work) = (sender.clone(), &next, &work);
+            let (sender, next, worker, work) = (sender.clone(), &next, &worker, &work);
             scope.spawn(move || {
+                let mut worker = worker();
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(item) = items.get(index) else { return };
-                    let outcome = work(item);
+                    let outcome = work(&mut worker, item);
                     if outcome.is_err() {
                         next.store(items.len(), Ordering::Relaxed);
                     }
@@ -56,6 +59,7 @@ pub(super) fn parallel<T: Sync, R: Send>(
 mod tests {
     use super::*;
     use crate::error::Error;
+    use std::collections::BTreeMap;
     use std::sync::atomic::AtomicU32;
 
     #[test]
@@ -65,7 +69,8 @@ mod tests {
         parallel(
             4,
             &items,
-            |n| Ok(n * 2),
+            || (),
+            |(), n| Ok(n * 2),
             |n, twice| {
                 assert_eq!(twice, n * 2);
                 seen.push(*n);
@@ -77,11 +82,31 @@ mod tests {
         assert_eq!(seen, items);
     }
 
+    /// What a worker keeps is its own, and there are no more of them than threads.
+    #[test]
+    fn a_worker_goes_from_item_to_item_of_its_thread() {
+        let items: Vec<u32> = (0..100).collect();
+        let (made, mut most) = (AtomicU32::new(0), BTreeMap::new());
+        let worker = || (made.fetch_add(1, Ordering::Relaxed), 0);
+        let work = |(number, count): &mut (u32, u32), _: &u32| {
+            *count += 1;
+            Ok((*number, *count))
+        };
+        parallel(3, &items, worker, work, |_, (number, count)| {
+            let before = most.insert(number, count).unwrap_or(0);
+            assert_eq!(before + 1, count, "worker {number} has been exchanged");
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(made.load(Ordering::Relaxed), 3);
+        assert_eq!(most.values().sum::<u32>(), 100);
+    }
+
     #[test]
     fn an_error_ends_the_list_and_keeps_what_was_done() {
         let items: Vec<u32> = (0..1000).collect();
         let (begun, mut done) = (AtomicU32::new(0), 0);
-        let work = |n: &u32| {
+        let work = |(): &mut (), n: &u32| {
             begun.fetch_add(1, Ordering::Relaxed);
             if *n == 3 {
                 return Err(Error::infrastructure("no disk"));
@@ -89,10 +114,16 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(1));
             Ok(())
         };
-        let error = parallel(2, &items, work, |_, ()| {
-            done += 1;
-            Ok(())
-        });
+        let error = parallel(
+            2,
+            &items,
+            || (),
+            work,
+            |_, ()| {
+                done += 1;
+                Ok(())
+            },
+        );
         assert_eq!(error.unwrap_err().to_string(), "no disk");
         let begun = begun.load(Ordering::Relaxed);
         assert!(begun < 1000, "{begun} were begun");

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::build::{Builder, Compared, Image as BuiltImage};
+use crate::build::{Compared, Image as BuiltImage};
 use crate::cache_dir::{Cache, sha256_file};
 use crate::error::{Error, Kind, Result};
-use crate::guest::{self, Ingredients, Initramfs};
-use crate::machine::{self, uimage};
+use crate::guest::{Ingredients, Initramfs};
+use crate::machine::{self, Machines, uimage};
 use crate::patch::{self, Size, Staged};
 use crate::plan::{Kernel, Plan, Row, Target};
-use crate::qemu::{self, Qemu};
+use crate::qemu::Qemu;
 use crate::source::{self, Tree};
 use crate::store::{Image, Manifest};
 
@@ -20,6 +20,8 @@ use super::event::{Event, Stage, Watch};
 /// What trials run on.
 #[derive(Debug)]
 pub struct Prepared {
+    /// What boots and runs it.
+    pub machines: Box<dyn Machines>,
     /// What everything was made of.
     pub manifest: Manifest,
     /// QEMU by target name.
@@ -80,16 +82,18 @@ pub(super) fn assemble(
     sources: &BTreeMap<String, Sources>,
     watch: Watch<'_>,
 ) -> Result<Prepared> {
+    let machines = machine::machines()?;
     let mut emulators = BTreeMap::new();
     for target in &plan.targets {
         let name = &target.machine.qemu;
         if !emulators.contains_key(name) {
-            emulators.insert(name.clone(), qemu::find(cache, name)?);
+            emulators.insert(name.clone(), machines.qemu(cache, name)?);
         }
     }
-    let plugin = machine::find_plugin()?;
+    let plugin = machines.plugin()?;
     let kernels = plan.kernels();
     let mut prepared = Prepared {
+        machines,
         manifest: Manifest {
             v: Manifest::version(),
             plan: plan.clone(),
@@ -221,7 +225,8 @@ fn build_kernel(
     prepared: &mut Prepared,
     watch: Watch<'_>,
 ) -> Result<()> {
-    let builder = Builder::new(cache, kernel, &sources.tree, root)?;
+    let Prepared { machines, manifest, images: all_images, guests, .. } = prepared;
+    let builder = machines.kernels(cache, kernel, &sources.tree, root)?;
     let what = format!("{} without patches", kernel.name);
     watch(Event::Begin(&what));
     let built = builder.base()?;
@@ -229,7 +234,6 @@ fn build_kernel(
     watch(Event::Step { what: &what, seconds: built.seconds.or(base.seconds) });
     let name = || kernel.name.clone();
     let record = &base.made.record;
-    let manifest = &mut prepared.manifest;
     manifest.toolchains.insert(name(), format!("{}; {}", record.compiler, record.binutils));
     manifest.releases.insert(name(), record.version.clone());
     manifest.bases.insert(name(), image(&base.made));
@@ -243,7 +247,7 @@ fn build_kernel(
             Ok(built) => {
                 let entry = image(&built.made);
                 changes.insert(row.name.clone(), compared.with(&built.made)?);
-                prepared.images.insert((name(), row.name.clone()), built.made);
+                all_images.insert((name(), row.name.clone()), built.made);
                 (entry, built.seconds)
             }
             // The base has been built: what fails now are the patches.
@@ -257,8 +261,8 @@ fn build_kernel(
         images.insert(row.name.clone(), entry);
         watch(Event::Step { what: &what, seconds });
     }
-    prepared.manifest.images.insert(name(), images);
-    prepared.manifest.changes.insert(name(), changes);
+    manifest.images.insert(name(), images);
+    manifest.changes.insert(name(), changes);
     let what = format!("guest programs for {}", kernel.name);
     watch(Event::Begin(&what));
     let ingredients = Ingredients {
@@ -267,10 +271,10 @@ fn build_kernel(
         testcases: &plan.testcases,
         kernel_tree: &sources.tree.path,
     };
-    let guest = guest::pack(cache, kernel, &ingredients)?;
+    let guest = machines.guest(cache, kernel, &ingredients)?;
     watch(Event::Step { what: &what, seconds: None });
-    prepared.manifest.guests.insert(name(), guest.sha256.clone());
-    prepared.guests.insert(name(), guest);
+    manifest.guests.insert(name(), guest.sha256.clone());
+    guests.insert(name(), guest);
     Ok(())
 }
 

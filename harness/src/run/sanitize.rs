@@ -4,18 +4,24 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use trial_record::Mode;
+
 use super::event::{Event, Stage, Watch};
 use super::pool;
 use super::prepare::prepare;
 use super::snapshots::Combination;
 use crate::cache_dir::Cache;
 use crate::error::{Error, Result};
-use crate::plan::{Cell, Plan};
+use crate::machine::{Trial, Worker};
+use crate::plan::{Cell, Plan, Testcase};
 use crate::process::check_interrupted;
 use crate::sanitize::{Classes, Spot};
 use crate::symbols::Symbols;
 use crate::trial::line::{Cause, Outcome};
 use crate::trial::{self, Observed};
+
+/// Of a boot that is only looked at, any will do.
+const SEED: u64 = 1;
 
 /// What the boots of a kernel showed.
 #[derive(Debug)]
@@ -47,18 +53,27 @@ pub fn sanitize(cache: &Cache, root: &Path, plan: &Plan, jobs: usize, watch: Wat
     let qemu = prepared.qemu_of(target)?;
     let cells = plan.cells();
     watch(Event::Stage { stage: Stage::Boots, steps: cells.len(), done: 0 });
-    let work = |cell: &Cell<'_>| {
+    let work = |worker: &mut Box<dyn Worker + '_>, cell: &Cell<'_>| {
         check_interrupted()?;
         let scratch = cache.scratch()?;
-        trial::observe(qemu, &boot, cell.testcase, scratch.path())
+        let testcase = &Testcase { repetitions: 1, ..cell.testcase.clone() };
+        let id = &cell.trial(Mode::Observe, SEED);
+        let trial = Trial { qemu, boot, snapshot: None, id, testcase };
+        Ok(trial::observed(testcase, &worker.run(&trial, scratch.path())?))
     };
     let mut observed: BTreeMap<String, Observed> = BTreeMap::new();
-    pool::parallel(jobs, &cells, work, |cell, result| {
-        let what = format!("{} with {}", target.title(), cell.testcase.name);
-        watch(Event::Step { what: &what, seconds: None });
-        observed.insert(cell.testcase.name.clone(), result);
-        Ok(())
-    })?;
+    pool::parallel(
+        jobs,
+        &cells,
+        || prepared.machines.worker(),
+        work,
+        |cell, result| {
+            let what = format!("{} with {}", target.title(), cell.testcase.name);
+            watch(Event::Step { what: &what, seconds: None });
+            observed.insert(cell.testcase.name.clone(), result);
+            Ok(())
+        },
+    )?;
     // In the order of names and not of threads, so that the first example of a class is always the same.
     gather(&observed, &Symbols::read(&image.vmlinux)?)
 }

@@ -9,7 +9,7 @@ use super::pool::parallel;
 use super::prepare::{Names, Prepared, names, tell_altered};
 use crate::cache_dir::{Cache, key, sha256_file};
 use crate::error::{Error, Result};
-use crate::machine::{self, Boot, Booted};
+use crate::machine::{Boot, Booted};
 use crate::plan::{Row, Target};
 use crate::qemu::Qemu;
 
@@ -77,16 +77,22 @@ impl Prepared {
     ) -> Result<Snapshots> {
         watch(Event::Stage { stage: Stage::Boots, steps: combinations.len(), done: 0 });
         let mut snapshots = Snapshots::new();
-        let work = |combination: &Combination<'_>| self.snapshot(cache, combination);
-        parallel(jobs, combinations, work, |combination, snapshot| {
-            let Combination { target, row } = combination;
-            let what = format!("{} with {}", target.title(), row.name);
-            watch(Event::Step { what: &what, seconds: None });
-            if let Some(snapshot) = snapshot {
-                snapshots.insert(names(target, row), snapshot);
-            }
-            Ok(())
-        })?;
+        let work = |(): &mut (), combination: &Combination<'_>| self.snapshot(cache, combination);
+        parallel(
+            jobs,
+            combinations,
+            || (),
+            work,
+            |combination, snapshot| {
+                let Combination { target, row } = combination;
+                let what = format!("{} with {}", target.title(), row.name);
+                watch(Event::Step { what: &what, seconds: None });
+                if let Some(snapshot) = snapshot {
+                    snapshots.insert(names(target, row), snapshot);
+                }
+                Ok(())
+            },
+        )?;
         tell_altered(cache, watch);
         Ok(snapshots)
     }
@@ -111,7 +117,7 @@ impl Prepared {
         let mut not_ready = None;
         let entry = cache.entry(SNAPSHOTS, &key, |dir| {
             let scratch = cache.scratch()?;
-            match machine::take(qemu, &boot, &dir.join(SNAPSHOT), scratch.path())? {
+            match self.machines.boot(qemu, &boot, &dir.join(SNAPSHOT), scratch.path())? {
                 Booted::Ready => Ok(()),
                 Booted::NotReady { console, timed_out } => {
                     not_ready = Some(Snapshot::NotReady { console, timed_out });

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use super::prepare::sources;
-use crate::build::Builder;
 use crate::cache_dir::Cache;
 use crate::error::Result;
+use crate::machine;
 use crate::plan::Plan;
 use crate::run::Watch;
 
@@ -34,10 +34,11 @@ pub struct Standing {
 pub fn survey(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Result<Vec<Standing>> {
     let kernels = plan.kernels();
     let sources = sources(cache, root, plan, &kernels, watch)?;
+    let machines = machine::machines()?;
     let mut standings = Vec::new();
     for &kernel in &kernels {
         let of = &sources[&kernel.name];
-        let builder = Builder::new(cache, kernel, &of.tree, root)?;
+        let builder = machines.kernels(cache, kernel, &of.tree, root)?;
         let none = crate::patch::Staged::default();
         let mut series: Vec<_> = of.staged.values().chain([&none]).collect();
         series.sort_by(|a, b| a.digest.cmp(&b.digest));

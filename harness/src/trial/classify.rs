@@ -6,21 +6,23 @@ use trial_record::{End, Record};
 use super::boot;
 use super::ktap::Output;
 use super::line::{Cause, Checks, Detail, Outcome, Symptom};
+use crate::machine::Remains;
 use crate::plan::Testcase;
 
-/// What a run of QEMU left behind.
+/// What a machine has left behind, its record read.
 #[derive(Clone, Debug)]
-pub struct Remains<'a> {
-    /// The console.
-    pub console: &'a str,
-    /// QEMU's standard error.
-    pub stderr: &'a str,
+pub struct Read<'a> {
+    /// All of it.
+    pub remains: &'a Remains,
     /// The plugin's record, or why it could not be read.
-    pub record: Result<&'a Record, &'a str>,
-    /// The host's deadline ended the run.
-    pub timed_out: bool,
-    /// QEMU ended with exit code 0.
-    pub clean_exit: bool,
+    pub record: Result<Record, String>,
+}
+
+impl<'a> Read<'a> {
+    /// Reads the record.
+    pub fn of(remains: &'a Remains) -> Self {
+        Self { remains, record: Record::from_json(&remains.record).map_err(|error| error.to_string()) }
+    }
 }
 
 /// Returns the outcome of a trial, what is known about it, and the counts of its checks.
@@ -29,21 +31,22 @@ pub struct Remains<'a> {
 /// believed then; what the kernel says about itself comes before the testcase, which cannot go on after it.
 ///
 /// How a testcase tells its result is in `case`.
-pub fn classify(remains: &Remains<'_>, case: &Testcase) -> (Outcome, Option<Detail>, Checks) {
-    let output = Output::parse(remains.console);
+pub fn classify(read: &Read<'_>, case: &Testcase) -> (Outcome, Option<Detail>, Checks) {
+    let console = read.remains.console.as_str();
+    let output = Output::parse(console);
     let (finding, checks) = match &case.boot {
         None => (testcase(&output, case.may_skip), output.checks()),
         Some(boot) => {
-            let (finding, checks) = boot::judge(remains.console, &boot.told);
+            let (finding, checks) = boot::judge(console, &boot.told);
             // Whatever the kernel came to after the test has passed, it did not come to the end.
             let unfinished = output.unfinished().filter(|_| finding.0.is_pass());
             (unfinished.map_or(finding, |why| unknown(Cause::BadOutput, why)), checks)
         }
     };
-    let (outcome, detail) = instrument(remains)
-        .or_else(|| kernel(remains.console))
-        .or_else(|| deadline(remains))
-        .or_else(|| forged(remains, &output))
+    let (outcome, detail) = instrument(read)
+        .or_else(|| kernel(console))
+        .or_else(|| deadline(read))
+        .or_else(|| forged(read, &output))
         .unwrap_or(finding);
     (outcome, detail, checks)
 }
@@ -59,12 +62,13 @@ pub(super) fn failed(symptom: Symptom, text: impl Into<String>) -> Finding {
     (Outcome::Fail { symptom }, Some(Detail { text: text.into(), ..Detail::default() }))
 }
 
-fn instrument(remains: &Remains<'_>) -> Option<Finding> {
+fn instrument(read: &Read<'_>) -> Option<Finding> {
+    let remains = read.remains;
     let said = remains.stderr.trim().lines().last().unwrap_or_default();
     if remains.timed_out {
         return Some(unknown(Cause::HostDeadline, "the host's deadline passed"));
     }
-    match remains.record {
+    match &read.record {
         Ok(Record { end: End::Fault(why), .. }) => Some(unknown(Cause::RecordFault, why)),
         Ok(_) => None,
         // QEMU 11.1: "load of migration failed", "could not open ... for incoming migration".
@@ -88,8 +92,8 @@ pub fn kernel(console: &str) -> Option<Finding> {
         .map(|oops| failed(Symptom::KernelOops, oops))
 }
 
-fn deadline(remains: &Remains<'_>) -> Option<Finding> {
-    match remains.record {
+fn deadline(read: &Read<'_>) -> Option<Finding> {
+    match read.record {
         Ok(Record { end: End::Deadline, .. }) => {
             Some(failed(Symptom::Livelock, "the guest used up its deadline in instructions"))
         }
@@ -98,8 +102,8 @@ fn deadline(remains: &Remains<'_>) -> Option<Finding> {
 }
 
 /// An END line that init did not print: it executes the END marker behind its own.
-fn forged(remains: &Remains<'_>, output: &Output) -> Option<Finding> {
-    let left_early = matches!(remains.record, Ok(Record { end: End::Exit, .. }));
+fn forged(read: &Read<'_>, output: &Output) -> Option<Finding> {
+    let left_early = matches!(read.record, Ok(Record { end: End::Exit, .. }));
     (left_early && output.ends > 0)
         .then(|| unknown(Cause::BadOutput, "an END line is on the console, but init did not come to its end"))
 }
@@ -155,11 +159,17 @@ mod tests {
         }
     }
 
+    fn remains(console: &str, end: End) -> Remains {
+        Remains {
+            console: console.into(),
+            record: record(end).to_json(),
+            clean_exit: true,
+            ..Remains::default()
+        }
+    }
+
     fn outcome(console: &str, end: End) -> Outcome {
-        let record = record(end);
-        let remains =
-            Remains { console, stderr: "", record: Ok(&record), timed_out: false, clean_exit: true };
-        classify(&remains, &case()).0
+        classify(&Read::of(&remains(console, end)), &case()).0
     }
 
     #[test]
@@ -193,19 +203,14 @@ mod tests {
     #[test]
     fn a_deadline_is_a_livelock_of_the_guest_or_an_unknown_of_the_host() {
         assert_eq!(outcome("", End::Deadline), Outcome::Fail { symptom: Symptom::Livelock });
-        let record = record(End::Finished);
-        let remains =
-            Remains { console: PASSING, stderr: "", record: Ok(&record), timed_out: true, clean_exit: false };
-        assert_eq!(classify(&remains, &case()).0, Outcome::Unknown { cause: Cause::HostDeadline });
+        let late = Remains { timed_out: true, clean_exit: false, ..remains(PASSING, End::Finished) };
+        assert_eq!(classify(&Read::of(&late), &case()).0, Outcome::Unknown { cause: Cause::HostDeadline });
     }
 
     #[test]
     fn a_check_that_was_skipped_makes_a_trial_unknown_unless_the_testcase_says_that_it_may() {
         let judge = |console: &str, may_skip| {
-            let record = record(End::Finished);
-            let remains =
-                Remains { console, stderr: "", record: Ok(&record), timed_out: false, clean_exit: true };
-            classify(&remains, &Testcase { may_skip, ..case() }).0
+            classify(&Read::of(&remains(console, End::Finished)), &Testcase { may_skip, ..case() }).0
         };
         let some = "KTAP version 1\n1..2\nok 1 a # SKIP no module\nok 2 b\npatcheval: END status=0\n";
         assert_eq!(judge(some, false), Outcome::Unknown { cause: Cause::Skipped });
@@ -218,14 +223,13 @@ mod tests {
     fn an_instrument_that_failed_is_never_a_failure_of_the_patch() {
         let fault = outcome("not ok 1 a\n", End::Fault("registers".into()));
         assert_eq!(fault, Outcome::Unknown { cause: Cause::RecordFault });
-        let remains = |stderr, clean_exit| Remains {
-            console: PASSING,
-            stderr,
-            record: Err("no such file"),
-            timed_out: false,
+        let without = |stderr: &str, clean_exit| Remains {
+            stderr: stderr.into(),
+            record: String::new(),
             clean_exit,
+            ..remains(PASSING, End::Finished)
         };
-        let cause = |stderr, clean| match classify(&remains(stderr, clean), &case()).0 {
+        let cause = |stderr, clean| match classify(&Read::of(&without(stderr, clean)), &case()).0 {
             Outcome::Unknown { cause } => cause,
             other => panic!("{other:?}"),
         };

@@ -92,7 +92,7 @@ fn question(request: &BisectRequest<'_>) -> Result<Question> {
         turn: quest.turn,
         settings: *settings,
         candidates: quest.candidates.iter().map(|candidate| candidate.hash.clone()).collect(),
-        plugin: sha256_file(&machine::find_plugin()?)?,
+        plugin: sha256_file(&machine::machines()?.plugin()?)?,
     })
 }
 

@@ -8,6 +8,7 @@ use crate::build::{Image, configured};
 use crate::cache_dir::Cache;
 use crate::error::{Error, Kind, Result};
 use crate::judge::{self, bisection::Told};
+use crate::machine::Worker;
 use crate::patch::{self, Patch, Staged, StagedFile};
 use crate::plan::{Cell, Kernel, Plan, Source, TrialId};
 use crate::process::check_interrupted;
@@ -208,11 +209,17 @@ impl<'a> Site<'a> {
         trials: &[TrialId],
         mut done: impl FnMut(&TrialLine) -> Result<()>,
     ) -> Result<()> {
-        let work = |id: &TrialId| {
+        let work = |worker: &mut Box<dyn Worker + '_>, id: &TrialId| {
             check_interrupted()?;
-            run_one(self.cache, &self.plan, &ready.prepared, &ready.snapshots, id)
+            run_one(worker.as_mut(), self.cache, &self.plan, &ready.prepared, &ready.snapshots, id)
         };
-        parallel(self.jobs, trials, work, |_, finished| done(&finished.line))
+        parallel(
+            self.jobs,
+            trials,
+            || ready.prepared.machines.worker(),
+            work,
+            |_, finished| done(&finished.line),
+        )
     }
 
     /// What a trial tells, by what the study takes for evidence.

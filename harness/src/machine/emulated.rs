@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The back end that is no pretence: kernels that kbuild makes, under QEMU with the plugin in it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::argv::{self, Boot};
+use super::seam::{Kernels, Machines, Remains, Trial, Worker};
+use super::snapshot::{self, Booted};
+use crate::build::Builder;
+use crate::cache_dir::Cache;
+use crate::error::{Error, Result};
+use crate::guest::{self, Ingredients, Initramfs};
+use crate::plan::{Kernel, Testcase};
+use crate::process::Sink;
+use crate::qemu::{self, Qemu};
+use crate::source::Tree;
+
+/// How long a trial may take on the host, at least. It takes a third of a second; two minutes are for hosts that swap.
+const HOST_DEADLINE: Duration = Duration::from_secs(120);
+
+/// How long a million of the guest's instructions may take: some five times as long as with the model at work.
+const HOST_DEADLINE_MINSN: Duration = Duration::from_millis(50);
+
+/// What a boot from reset may take on top of its testcase, in millions of instructions; it takes about a hundred.
+const BOOT_MINSNS: u64 = 1000;
+
+/// Files in a trial's scratch directory.
+const CONSOLE: &str = "console";
+const RECORD: &str = "record.json";
+
+/// QEMU, with a process of its own for each trial.
+#[derive(Debug)]
+pub(super) struct Emulated;
+
+impl Machines for Emulated {
+    fn is_fake(&self) -> bool {
+        false
+    }
+
+    fn qemu(&self, cache: &Cache, target: &str) -> Result<Qemu> {
+        qemu::find(cache, target)
+    }
+
+    fn plugin(&self) -> Result<PathBuf> {
+        super::find_plugin()
+    }
+
+    fn kernels<'a>(
+        &'a self,
+        cache: &'a Cache,
+        kernel: &'a Kernel,
+        tree: &'a Tree,
+        root: &Path,
+    ) -> Result<Box<dyn Kernels + 'a>> {
+        Ok(Box::new(Builder::new(cache, kernel, tree, root)?))
+    }
+
+    fn guest(&self, cache: &Cache, kernel: &Kernel, ingredients: &Ingredients<'_>) -> Result<Initramfs> {
+        guest::pack(cache, kernel, ingredients)
+    }
+
+    fn boot(&self, qemu: &Qemu, boot: &Boot<'_>, to: &Path, scratch: &Path) -> Result<Booted> {
+        snapshot::take(qemu, boot, to, scratch)
+    }
+
+    fn worker(&self) -> Box<dyn Worker + '_> {
+        Box::new(Cold)
+    }
+}
+
+/// Keeps nothing from one trial to the next.
+struct Cold;
+
+impl Worker for Cold {
+    fn run(&mut self, trial: &Trial<'_>, scratch: &Path) -> Result<Remains> {
+        let args = match trial.snapshot {
+            Some(snapshot) => restored(trial, snapshot, scratch),
+            None => from_reset(trial, scratch),
+        };
+        execute(trial.qemu, args, trial.testcase, scratch)
+    }
+}
+
+/// Returns what the guest is told to do.
+fn command(testcase: &Testcase, seed: u64) -> String {
+    let words = [("seed", seed), ("repetitions", testcase.repetitions.into())];
+    let own = testcase.parameters.iter().map(|(name, value)| (name.as_str(), u64::from(*value)));
+    words
+        .into_iter()
+        .chain(own)
+        .fold(testcase.name.clone(), |so_far, (word, value)| format!("{so_far} {word}={value}"))
+}
+
+/// Returns QEMU's arguments for a trial that starts from a snapshot.
+fn restored(trial: &Trial<'_>, snapshot: &Path, scratch: &Path) -> Vec<OsString> {
+    let Trial { boot, id, testcase, .. } = trial;
+    let record = scratch.join(RECORD);
+    let command = command(testcase, id.seed);
+    let plugin = argv::Plugin {
+        mode: id.mode,
+        restored: true,
+        record: Some(&record),
+        command: Some(&command),
+        ready: None,
+        deadline: Some(testcase.deadline_minsns * 1_000_000),
+        hollow: false,
+    };
+    let mut args = argv::common(boot, "", &scratch.join(CONSOLE));
+    args.extend(argv::incoming(snapshot));
+    args.extend(argv::plugin(boot, &plugin));
+    args
+}
+
+/// Returns QEMU's arguments for a boot from reset, with the model at work from the first instruction on. The command is
+/// on the kernel's command line; it is empty where the kernel runs the test itself.
+fn from_reset(trial: &Trial<'_>, scratch: &Path) -> Vec<OsString> {
+    let Trial { boot, id, testcase, .. } = trial;
+    let append = match &testcase.boot {
+        Some(own) => format!("patcheval.run= {}", own.append),
+        None => format!("patcheval.run={}", command(testcase, id.seed).replace(' ', ",")),
+    };
+    let record = scratch.join(RECORD);
+    let plugin = argv::Plugin {
+        mode: id.mode,
+        record: Some(&record),
+        deadline: Some((testcase.deadline_minsns + BOOT_MINSNS) * 1_000_000),
+        ..argv::Plugin::off()
+    };
+    let mut args = argv::common(boot, &append, &scratch.join(CONSOLE));
+    args.extend(argv::steady(boot.machine).into_iter().flatten());
+    args.extend(argv::plugin(boot, &plugin));
+    args
+}
+
+fn execute(qemu: &Qemu, args: Vec<OsString>, testcase: &Testcase, scratch: &Path) -> Result<Remains> {
+    let stderr = scratch.join("stderr");
+    let minsns = u32::try_from(testcase.deadline_minsns).unwrap_or(u32::MAX);
+    let deadline = HOST_DEADLINE.max(HOST_DEADLINE_MINSN * minsns);
+    let start = Instant::now();
+    let outcome = super::command(qemu, args).stderr(Sink::File(stderr.clone())).deadline(deadline).wait()?;
+    let took = start.elapsed();
+    Ok(Remains {
+        console: read(&scratch.join(CONSOLE))?,
+        stderr: read(&stderr)?,
+        record: read(&scratch.join(RECORD))?,
+        timed_out: outcome.timed_out,
+        clean_exit: outcome.status.success(),
+        took,
+    })
+}
+
+/// Reads a file that the run may not have made.
+fn read(path: &Path) -> Result<String> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(Error::io("read", path, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn parameters_become_words_of_the_command() {
+        let mut testcase = crate::plan::tests::plan().testcases.remove(0);
+        assert_eq!(command(&testcase, 7), "t1 seed=7 repetitions=1");
+        testcase.parameters = BTreeMap::from([("threads".into(), 3), ("kib".into(), 64)]);
+        assert_eq!(command(&testcase, 7), "t1 seed=7 repetitions=1 kib=64 threads=3");
+    }
+}
