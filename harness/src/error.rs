@@ -17,7 +17,7 @@ pub enum Kind {
     Internal,
 }
 
-/// Exit codes of the command; documented in `patcheval --help` and in the README.
+/// Exit codes of the command; documented in `patcheval --help` and in `harness/doc/exit-codes.md`.
 pub mod exit {
     /// All expectations met.
     pub const MET: u8 = 0;
