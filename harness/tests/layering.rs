@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+#[path = "layering/documents.rs"]
+mod documents;
+
 /// The stages, in the order in which data flows: each may use those before it.
 const STAGES: [&str; 9] =
     ["plan", "source", "patch", "build", "guest", "machine", "trial", "judge", "report"];
