@@ -11,14 +11,14 @@ mod ground;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use trial_record::Mode;
+use instrument::{Mode, Request};
 
 use patcheval::cache_dir::{Cache, Scratch};
 use patcheval::error::{Error, Result};
-use patcheval::machine::{self, argv};
+use patcheval::machine::{self, argv, plugin};
 use patcheval::plan::{Plan, Target};
 use patcheval::qemu::Qemu;
 use patcheval::run::{self, Combination, Prepared};
@@ -50,7 +50,7 @@ fn measure(root: &Path) -> Result<()> {
             print(&title, &boot.counted()?, "M", 1e-6);
             continue;
         }
-        let fastest = in_turns(&WAYS, |plugin| boot.run(boot.qemu, *plugin, &boot.console()))?;
+        let fastest = in_turns(&WAYS, |way| boot.run(boot.qemu, *way, "timed"))?;
         print(&title, &fastest, "s", 1e-9);
         trials(&cache, &plan, &prepared, target)?;
     }
@@ -88,15 +88,16 @@ impl<'a> Boot<'a> {
         Ok(Self { boot, qemu: prepared.qemu_of(target)?, scratch: cache.scratch()? })
     }
 
-    fn console(&self) -> PathBuf {
-        self.scratch.path().join("console")
-    }
-
-    fn run(&self, qemu: &Qemu, way: Way, console: &Path) -> Result<()> {
+    /// Boots in one of the ways; what QEMU reads and writes is in the directory `name`.
+    fn run(&self, qemu: &Qemu, way: Way, name: &str) -> Result<()> {
         let append = format!("patcheval.run={TESTCASE},seed=1,repetitions=1");
-        let mut args = argv::common(&self.boot, &append, console);
+        let dir = self.scratch.path().join(name);
+        std::fs::create_dir_all(&dir).map_err(|error| Error::io("create", &dir, error))?;
+        let mut args = argv::common(&self.boot, &append, &dir.join("console"));
         if let Some((mode, hollow)) = way {
-            args.extend(argv::plugin(&self.boot, &argv::Plugin { mode, hollow, ..argv::Plugin::off() }));
+            let request = Request { empty_callbacks: hollow, ..Request::new(mode) };
+            let setup = plugin::setup(self.boot.machine, None);
+            args.extend(plugin::attach(self.boot.plugin, &setup, &request, &dir)?);
         }
         let ended = machine::command(qemu, args).deadline(Duration::from_secs(3600)).wait()?;
         if ended.success() { Ok(()) } else { Err(Error::infrastructure("QEMU did not end by itself")) }
@@ -121,7 +122,7 @@ impl<'a> Boot<'a> {
     }
 
     fn count(&self, name: &str, way: Way) -> Result<u64> {
-        let log = self.scratch.path().join(name);
+        let log = self.scratch.path().join(format!("{name}.log"));
         let mut words: Vec<OsString> =
             ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
                 .map(OsString::from)
@@ -133,7 +134,7 @@ impl<'a> Boot<'a> {
             words.drain(at..at + 2);
         }
         let qemu = Qemu { command: words, ..self.qemu.clone() };
-        self.run(&qemu, way, &log.with_extension("console"))?;
+        self.run(&qemu, way, name)?;
         let text = std::fs::read_to_string(&log).map_err(|error| Error::io("read", &log, error))?;
         let count =
             text.lines().find_map(|line| Some(line.split_once("I   refs:")?.1.trim().replace(',', "")));

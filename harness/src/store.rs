@@ -20,9 +20,9 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use instrument::Mode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use trial_record::Mode;
 
 use crate::build::Changes;
 use crate::cache_dir::{open_lock, write_atomically};

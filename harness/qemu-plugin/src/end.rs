@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! How a run comes to its end, and its record to the disk.
 
-use trial_record::End;
+use instrument::End;
 
 use crate::ffi;
 use crate::plugin::Plugin;
@@ -41,7 +41,7 @@ impl Plugin {
             self_check: self.checker.tally(),
         };
         let record = self.findings.record(end, &rest);
-        if let Some(path) = &self.options.record
+        if let Some(path) = &self.options.request.record
             && let Err(error) = record::write(path, &record)
         {
             eprintln!("patcheval plugin: cannot write {}: {error}", path.display());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Which functions of the kernel do cache maintenance, and how many instructions the guest spends in each.
 
-use trial_record::{FunctionCost, Phase};
+use instrument::{FunctionCost, Phase};
 
 /// What is known of a function.
 #[derive(Clone, Copy, PartialEq, Eq)]

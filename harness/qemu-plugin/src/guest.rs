@@ -4,7 +4,8 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use cache_model::{Geometry, Judged, Memory, Who};
-use trial_record::{End, Mode, Phase};
+use instrument::hardware::Aliases;
+use instrument::{End, Mode, Phase};
 
 use crate::decode::{Advertised, Operand, Target, arm};
 use crate::ffi;
@@ -199,7 +200,9 @@ impl Plugin {
         let (i, d) = (self.options.caches.icache, self.options.caches.dcache);
         let new = match what {
             Advertised::SynciStep => d.line().min(i.line()) as u32,
-            Advertised::Config7 if self.options.aliases_hidden => old as u32 | CONFIG7_AR | CONFIG7_IAR,
+            Advertised::Config7 if self.options.setup.caches.aliases == Aliases::Hidden => {
+                old as u32 | CONFIG7_AR | CONFIG7_IAR
+            }
             Advertised::Config7 => old as u32,
             Advertised::Config1 => {
                 // MIPS32 PRA volume III, Config1: IS 24:22, IL 21:19, IA 18:16, DS 15:13, DL 12:10, DA 9:7.
@@ -223,7 +226,7 @@ impl Plugin {
                 // What comes after the marker in its run is not executed.
                 HOT.now.fetch_sub(token.left.into(), Relaxed);
                 self.finish(End::Finished);
-                if self.options.command.is_some() {
+                if self.options.request.command.is_some() {
                     ffi::end_process(0);
                 }
             }
@@ -234,7 +237,7 @@ impl Plugin {
     /// The guest asks for its command.
     fn command(&mut self, argument: u32) {
         self.command_markers += 1;
-        let Some(command) = self.options.command.clone() else {
+        let Some(command) = self.options.request.command.clone() else {
             self.wait_for_snapshot();
             return;
         };
@@ -260,7 +263,7 @@ impl Plugin {
             None => {}
             Some((SCTLR_MCI, _)) => self.cached = true,
             Some((_, 0)) => self.cached = false,
-            Some(_) if self.options.mode == Mode::Off => {}
+            Some(_) if self.options.request.mode == Mode::Off => {}
             // It would pass whatever it does, and nobody would know why.
             Some(_) => self.fault(
                 "the guest runs with one of its caches off (SCTLR.C, SCTLR.I): only both together can be modelled",
@@ -271,7 +274,7 @@ impl Plugin {
     /// Keeps the guest at its COMMAND marker until the harness has asked QEMU to stop: the snapshot is then
     /// taken at the next block, the same one in every run.
     fn wait_for_snapshot(&mut self) {
-        let Some(ready) = self.options.ready.clone() else { return };
+        let Some(ready) = self.options.request.ready.clone() else { return };
         if self.command_markers > 1 {
             eprintln!("patcheval plugin: the snapshot was not taken at the first COMMAND marker");
             ffi::end_process(1);

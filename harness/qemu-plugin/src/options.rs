@@ -1,237 +1,255 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Arguments of the plugin, as they stand behind `-plugin FILE,`.
+//! What the plugin was asked to do: the setup and the request, files that its arguments name.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use cache_model::maintenance::ArmVersion;
 use cache_model::{Addressing, Config, Geometry, Replacement, Snoops, Write};
-use trial_record::Mode;
+use instrument::{Mode, ReadError, Request, Setup, hardware};
 
 use crate::decode::Target;
 
 /// What the plugin was asked to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// `mode=off|observe|enforce`.
-    pub mode: Mode,
-    /// `icache=SETSxWAYSxLINE[:vipt|:vivt][:plru|:round-robin|:random]`, `dcache=` the same with also
-    /// `[:no-allocate|:through]`; `snoops=own|others|all`; `caches=N`, how many CPUs have caches of their own;
-    /// `globalised=on`, maintenance by address reaches all of them.
+    /// The machine.
+    pub setup: Setup,
+    /// The trial.
+    pub request: Request,
+    /// The setup's caches, as the model takes them.
     pub caches: Config,
-    /// `aliases=hidden`: tell a MIPS kernel that no cache has aliases, whatever its size.
-    pub aliases_hidden: bool,
-    /// `isa=r6|v5|v6`: the release or version of the architecture, where QEMU's target does not say it.
-    pub isa: Option<Isa>,
-    /// `symbols=PATH`: the kernel's `System.map`, to count instructions in functions that do maintenance.
-    pub symbols: Option<PathBuf>,
-    /// `hollow=on`: callbacks are made and do nothing, to measure what QEMU itself needs for making them.
-    pub hollow: bool,
-    /// `ram=BASE:BYTES`, the guest's RAM, one block.
-    pub ram_base: u64,
-    /// Bytes of RAM.
-    pub ram_size: u64,
-    /// `advertise=on`: tell the kernel of these caches instead of the CPU's own.
-    pub advertise: bool,
-    /// `mmu=on`: the guest's MMU and caches are on from the start (restored from a snapshot).
-    pub mmu: bool,
-    /// `record=PATH`: where the record goes.
-    pub record: Option<PathBuf>,
-    /// `command=TEXT`: what to give to the guest at its COMMAND marker.
-    pub command: Option<String>,
-    /// `ready=PATH`: a FIFO to wait on at the COMMAND marker when there is no command.
-    pub ready: Option<PathBuf>,
-    /// `deadline=N`: guest instructions after which the run ends.
-    pub deadline: u64,
 }
 
-/// A release or version of an architecture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Isa {
-    /// MIPS Release 6.
-    MipsR6,
-    /// A version of ARM.
-    Arm(ArmVersion),
-}
-
-impl Isa {
-    /// Returns a target with this.
-    pub fn of(self, target: Target) -> Target {
-        match self {
-            Self::MipsR6 => target.with_release6(),
-            Self::Arm(version) => target.with_arm_version(version),
-        }
-    }
-}
-
-impl Options {
-    /// Parses the arguments, each `key=value`.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that names the argument.
-    pub fn parse(arguments: &[String]) -> Result<Self, String> {
-        let default = Geometry::new(128, 4, 32).map_err(|error| error.to_string())?;
-        let mut options = Self {
-            mode: Mode::Off,
-            caches: Config::new(default, default),
-            aliases_hidden: false,
-            isa: None,
-            symbols: None,
-            hollow: false,
-            ram_base: 0,
-            ram_size: 0,
-            advertise: false,
-            mmu: false,
-            record: None,
-            command: None,
-            ready: None,
-            deadline: u64::MAX,
-        };
-        for argument in arguments {
-            let (key, value) =
-                argument.split_once('=').ok_or_else(|| format!("argument `{argument}` is not key=value"))?;
-            options.set(key, value).map_err(|why| format!("argument `{argument}`: {why}"))?;
-        }
-        if options.mode != Mode::Off && options.ram_size == 0 {
-            return Err("argument `ram=BASE:BYTES` is missing".into());
-        }
-        Ok(options)
-    }
-
-    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
-        match key {
-            "mode" => self.mode = mode(value)?,
-            "icache" => (self.caches.icache, self.caches.icache_replacement, _) = cache(value)?,
-            "dcache" => {
-                (self.caches.dcache, self.caches.dcache_replacement, self.caches.write) = cache(value)?;
-            }
-            "snoops" => {
-                self.caches.snoops = match value {
-                    "own" => Snoops::Own,
-                    "others" => Snoops::Others,
-                    "all" => Snoops::All,
-                    _ => return Err("want own, others or all".into()),
-                }
-            }
-            "caches" => self.caches.cpus = (number(value)? as usize).clamp(1, MOST_CPUS),
-            "globalised" => self.caches.globalised = value == "on",
-            "aliases" => self.aliases_hidden = value == "hidden",
-            "isa" => {
-                self.isa = Some(match value {
-                    "r6" => Isa::MipsR6,
-                    "v5" => Isa::Arm(ArmVersion::V5),
-                    "v6" => Isa::Arm(ArmVersion::V6),
-                    _ => return Err("want r6, v5 or v6".into()),
-                });
-            }
-            "symbols" => self.symbols = Some(value.into()),
-            "hollow" => self.hollow = value == "on",
-            "ram" => {
-                let (base, size) = value.split_once(':').ok_or("want BASE:BYTES")?;
-                (self.ram_base, self.ram_size) = (number(base)?, number(size)?);
-            }
-            "advertise" => self.advertise = value == "on",
-            "mmu" => self.mmu = value == "on",
-            "record" => self.record = Some(value.into()),
-            "command" => self.command = Some(value.into()),
-            "ready" => self.ready = Some(value.into()),
-            "deadline" => self.deadline = number(value)?,
-            _ => return Err("unknown key".into()),
-        }
-        Ok(())
-    }
-}
-
-fn mode(text: &str) -> Result<Mode, String> {
-    match text {
-        "off" => Ok(Mode::Off),
-        "observe" => Ok(Mode::Observe),
-        "enforce" => Ok(Mode::Enforce),
-        _ => Err("want off, observe or enforce".into()),
-    }
-}
-
-fn number(text: &str) -> Result<u64, String> {
-    let parsed = match text.strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16),
-        None => text.parse(),
-    };
-    parsed.map_err(|error| error.to_string())
-}
+/// Bytes in a page: others are not modelled as yet.
+const PAGE_SIZE: u32 = 4096;
 
 /// Most CPUs with caches of their own: the boards in question have at most as many.
-const MOST_CPUS: usize = 8;
+const MOST_CPUS: u32 = 8;
 
 /// Seed of random replacement: any would do, but it has to be the same in every trial.
 const REPLACEMENT_SEED: u64 = 1;
 
-fn cache(text: &str) -> Result<(Geometry, Replacement, Write), String> {
-    let mut words = text.split(':');
-    let figures = words.next().unwrap_or_default().split('x');
-    let figures =
-        figures.map(|figure| figure.parse().map_err(|error: std::num::ParseIntError| error.to_string()));
-    let geometry = match figures.collect::<Result<Vec<u32>, _>>()?[..] {
-        [sets, ways, line] => Geometry::new(sets, ways, line).map_err(|error| error.to_string())?,
-        _ => return Err("want SETSxWAYSxLINE".into()),
-    };
-    let (mut addressing, mut replacement, mut write) = Default::default();
-    for word in words {
-        match word {
-            "vipt" => addressing = Addressing::Vipt,
-            "vivt" => addressing = Addressing::Vivt,
-            "plru" => replacement = Replacement::PseudoLru,
-            "round-robin" => replacement = Replacement::RoundRobin,
-            "random" => replacement = Replacement::Random(REPLACEMENT_SEED),
-            "no-allocate" => write = Write::BackNoAllocate,
-            "through" => write = Write::Through,
-            _ => return Err(format!("`{word}` is nothing that a cache can be")),
+impl Options {
+    /// Reads the files that the arguments name: `setup=PATH` and `request=PATH`.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the argument or the file.
+    pub fn read(arguments: &[String]) -> Result<Self, String> {
+        let [mut setup, mut request] = [None, None];
+        for argument in arguments {
+            match argument.split_once('=') {
+                Some(("setup", path)) => setup = Some(path),
+                Some(("request", path)) => request = Some(path),
+                _ => return Err(format!("argument `{argument}` is neither setup=PATH nor request=PATH")),
+            }
+        }
+        let setup = file(setup.ok_or("argument setup=PATH is missing")?, Setup::from_json)?;
+        let request = file(request.ok_or("argument request=PATH is missing")?, Request::from_json)?;
+        Self::new(setup, request)
+    }
+
+    /// Returns what a setup and a request come to.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the key that nothing can be done with.
+    pub fn new(setup: Setup, request: Request) -> Result<Self, String> {
+        if setup.page_size != PAGE_SIZE {
+            return Err(format!("setup: page_size: {}, but pages have {PAGE_SIZE} bytes", setup.page_size));
+        }
+        if setup.ram.size == 0 || setup.ram.base.checked_add(setup.ram.size).is_none() {
+            let (base, size) = (setup.ram.base, setup.ram.size);
+            return Err(format!("setup: ram: {size} bytes at {base:#x} are no RAM"));
+        }
+        let caches = model(&setup)?;
+        Ok(Self { setup, request, caches })
+    }
+
+    /// Returns the kernel's `System.map`, if the record will have use for the functions in it.
+    pub fn symbols(&self) -> Option<&Path> {
+        let Request { mode, record, .. } = &self.request;
+        self.setup.symbols.as_deref().filter(|_| *mode != Mode::Off && record.is_some())
+    }
+
+    /// Returns the target with the instruction set that the setup names.
+    pub fn decoded(&self, target: Target) -> Target {
+        match self.setup.isa {
+            None => target,
+            Some(hardware::Isa::MipsR6) => target.with_release6(),
+            Some(hardware::Isa::ArmV5) => target.with_arm_version(ArmVersion::V5),
+            Some(hardware::Isa::ArmV6) => target.with_arm_version(ArmVersion::V6),
         }
     }
-    Ok((geometry.addressed(addressing), replacement, write))
+}
+
+fn file<T>(path: &str, parse: impl Fn(&str) -> Result<T, ReadError>) -> Result<T, String> {
+    let text = std::fs::read_to_string(Path::new(path));
+    let text = text.map_err(|error| format!("cannot read {path}: {error}"))?;
+    parse(&text).map_err(|error| format!("{path}: {error}"))
+}
+
+/// Returns the caches of a setup in the model's terms.
+fn model(setup: &Setup) -> Result<Config, String> {
+    let hardware::Caches { icache, dcache, snoops, globalised, .. } = setup.caches;
+    let geometry = |name: &str, sets, ways, line, addressing| {
+        let geometry =
+            Geometry::new(sets, ways, line).map_err(|error| format!("setup: caches.{name}: {error}"))?;
+        Ok::<_, String>(geometry.addressed(match addressing {
+            hardware::Addressing::Pipt => Addressing::Pipt,
+            hardware::Addressing::Vipt => Addressing::Vipt,
+            hardware::Addressing::Vivt => Addressing::Vivt,
+        }))
+    };
+    Ok(Config {
+        icache: geometry("icache", icache.sets, icache.ways, icache.line, icache.addressing)?,
+        dcache: geometry("dcache", dcache.sets, dcache.ways, dcache.line, dcache.addressing)?,
+        icache_replacement: replacement(icache.replacement),
+        dcache_replacement: replacement(dcache.replacement),
+        write: match dcache.write {
+            hardware::Write::BackAllocate => Write::BackAllocate,
+            hardware::Write::BackNoAllocate => Write::BackNoAllocate,
+            hardware::Write::Through => Write::Through,
+        },
+        snoops: match snoops {
+            hardware::Snoops::Nothing => Snoops::Nothing,
+            hardware::Snoops::Own => Snoops::Own,
+            hardware::Snoops::Others => Snoops::Others,
+            hardware::Snoops::All => Snoops::All,
+        },
+        cpus: setup.cache_pairs().clamp(1, MOST_CPUS) as usize,
+        globalised,
+    })
+}
+
+fn replacement(replacement: hardware::Replacement) -> Replacement {
+    match replacement {
+        hardware::Replacement::Lru => Replacement::LeastRecentlyUsed,
+        hardware::Replacement::Plru => Replacement::PseudoLru,
+        hardware::Replacement::RoundRobin => Replacement::RoundRobin,
+        hardware::Replacement::Random => Replacement::Random(REPLACEMENT_SEED),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(arguments: &[&str]) -> Result<Options, String> {
-        Options::parse(&arguments.iter().map(ToString::to_string).collect::<Vec<_>>())
+    const SETUP: &str = r#"{
+        "version": 1, "isa": "arm-v6", "cpus": 2, "page_size": 4096,
+        "ram": {"base": 1073741824, "size": 67108864},
+        "caches": {
+            "icache": {"sets": 64, "ways": 2, "line": 16, "addressing": "vipt", "replacement": "round-robin"},
+            "dcache": {"sets": 256, "ways": 4, "line": 32, "addressing": "vivt", "replacement": "plru",
+                       "write": "back-no-allocate"},
+            "snoops": "others", "globalised": true
+        }
+    }"#;
+
+    const REQUEST: &str = r#"{"version": 1, "mode": "enforce", "mmu_on": true, "empty_callbacks": false}"#;
+
+    /// Returns what comes of the two files with `from` in the setup replaced by `to`.
+    fn with(from: &str, to: &str) -> Result<Options, String> {
+        assert!(SETUP.contains(from), "nothing to replace: {from}");
+        let setup = Setup::from_json(&SETUP.replacen(from, to, 1)).map_err(|error| error.to_string())?;
+        Options::new(setup, Request::from_json(REQUEST).unwrap())
+    }
+
+    fn caches(from: &str, to: &str) -> Config {
+        with(from, to).unwrap().caches
     }
 
     #[test]
-    fn reads_all_that_the_harness_sends() {
-        let options = parse(&[
-            "mode=enforce",
-            "icache=64x2x16:vipt:round-robin",
-            "dcache=256x4x32:vivt:plru:no-allocate",
-            "snoops=others",
-            "caches=2",
-            "globalised=on",
-            "isa=v6",
-            "ram=0x40000000:67108864",
-            "command=t1 seed=7",
-        ]);
-        let options = options.unwrap();
-        assert_eq!(options.mode, Mode::Enforce);
-        let caches = options.caches;
-        assert_eq!(caches.icache, Geometry::new(64, 2, 16).unwrap().addressed(Addressing::Vipt));
-        assert_eq!(caches.dcache, Geometry::new(256, 4, 32).unwrap().addressed(Addressing::Vivt));
-        assert_eq!(caches.icache_replacement, Replacement::RoundRobin);
+    fn the_model_has_the_caches_of_the_setup() {
+        let config = caches("", "");
+        assert_eq!(config.icache, Geometry::new(64, 2, 16).unwrap().addressed(Addressing::Vipt));
+        assert_eq!(config.dcache, Geometry::new(256, 4, 32).unwrap().addressed(Addressing::Vivt));
+        assert_eq!(config.icache_replacement, Replacement::RoundRobin);
         assert_eq!(
-            (caches.dcache_replacement, caches.write),
+            (config.dcache_replacement, config.write),
             (Replacement::PseudoLru, Write::BackNoAllocate)
         );
-        assert_eq!((caches.snoops, caches.cpus, caches.globalised), (Snoops::Others, 2, true));
-        assert_eq!(options.isa, Some(Isa::Arm(ArmVersion::V6)));
-        assert_eq!((options.ram_base, options.ram_size), (0x4000_0000, 64 << 20));
-        assert_eq!(options.command.as_deref(), Some("t1 seed=7"));
+        assert_eq!((config.snoops, config.cpus, config.globalised), (Snoops::Others, 2, true));
+        let config = caches(r#""globalised": true"#, r#""shared": true"#);
+        assert_eq!((config.cpus, config.globalised), (1, false));
     }
 
     #[test]
-    fn names_the_argument_that_is_wrong() {
-        assert_eq!(parse(&["mode=on"]).unwrap_err(), "argument `mode=on`: want off, observe or enforce");
-        assert!(parse(&["icache=3x4x32"]).unwrap_err().contains("sets = 3"));
-        assert!(parse(&["dcache=256x4x32:pivt"]).unwrap_err().contains("`pivt`"));
-        assert!(parse(&["mode=observe"]).unwrap_err().contains("ram=BASE:BYTES"));
+    fn every_word_has_its_meaning() {
+        let addressing = |word| caches("vipt", word).icache.addressing();
+        assert_eq!(["pipt", "vivt"].map(addressing), [Addressing::Pipt, Addressing::Vivt]);
+        let replacement = |word| caches("plru", word).dcache_replacement;
+        let random = Replacement::Random(REPLACEMENT_SEED);
+        assert_eq!(["lru", "random"].map(replacement), [Replacement::LeastRecentlyUsed, random]);
+        let write = |word| caches("back-no-allocate", word).write;
+        assert_eq!(["back-allocate", "through"].map(write), [Write::BackAllocate, Write::Through]);
+        let snoops = |word| caches("others", word).snoops;
+        assert_eq!(["nothing", "own", "all"].map(snoops), [Snoops::Nothing, Snoops::Own, Snoops::All]);
+        let arm = |word| {
+            let target = Target::from_name("arm").unwrap();
+            with("\"arm-v6\"", word).unwrap().decoded(target)
+        };
+        let usual = Target::from_name("arm").unwrap();
+        assert_eq!(arm("null"), usual);
+        assert_eq!(arm("\"arm-v5\""), usual.with_arm_version(ArmVersion::V5));
+        assert_eq!(arm("\"arm-v6\""), usual.with_arm_version(ArmVersion::V6));
+        let mips = Target::from_name("mips").unwrap();
+        assert_eq!(with("arm-v6", "mips-r6").unwrap().decoded(mips), mips.with_release6());
+    }
+
+    #[test]
+    fn functions_are_for_records_of_the_model() {
+        let options = |record: bool, mode| {
+            let options = with("\"isa\"", "\"symbols\": \"/i/System.map\", \"isa\"").unwrap();
+            let request = Request { mode, record: record.then(|| "/t/record".into()), ..options.request };
+            Options { request, ..options }
+        };
+        assert_eq!(options(true, Mode::Observe).symbols(), Some(Path::new("/i/System.map")));
+        assert_eq!(options(true, Mode::Off).symbols(), None);
+        assert_eq!(options(false, Mode::Observe).symbols(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_named() {
+        let why = |from, to| with(from, to).unwrap_err();
+        assert!(why("\"sets\": 64", "\"sets\": 3").starts_with("setup: caches.icache: sets = 3"));
+        assert!(why("\"line\": 32", "\"line\": 4").starts_with("setup: caches.dcache: "));
+        assert_eq!(
+            why("\"page_size\": 4096", "\"page_size\": 16384"),
+            "setup: page_size: 16384, but pages have 4096 bytes"
+        );
+        assert_eq!(why("67108864", "0"), "setup: ram: 0 bytes at 0x40000000 are no RAM");
+        assert_eq!(
+            why("1073741824", "18446744073709551615"),
+            "setup: ram: 67108864 bytes at 0xffffffffffffffff are no RAM"
+        );
+    }
+
+    #[test]
+    fn arguments_are_two_files() {
+        let dir = std::env::temp_dir().join(format!("plugin-options-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let file = |name: &str, text: &str| {
+            std::fs::write(dir.join(name), text).unwrap();
+            format!("{}", dir.join(name).display())
+        };
+        let [setup, request] = [file("setup", SETUP), file("request", REQUEST)];
+        let newer = file("newer", &REQUEST.replace("\"version\": 1", "\"version\": 2"));
+        let read = |arguments: &[String]| Options::read(arguments).map(|options| options.request.mode);
+        let [setup, request] = [format!("setup={setup}"), format!("request={request}")];
+        assert_eq!(read(&[setup.clone(), request.clone()]), Ok(Mode::Enforce));
+        assert_eq!(read(std::slice::from_ref(&setup)), Err("argument request=PATH is missing".into()));
+        assert_eq!(read(&[request]), Err("argument setup=PATH is missing".into()));
+        assert_eq!(
+            read(&["mode=off".into()]),
+            Err("argument `mode=off` is neither setup=PATH nor request=PATH".into())
+        );
+        assert_eq!(
+            read(&[setup.clone(), format!("request={newer}")]),
+            Err(format!("{newer}: request has version 2, this plugin reads version 1"))
+        );
+        let gone = read(&[setup, "request=/nowhere".into()]).unwrap_err();
+        assert!(gone.starts_with("cannot read /nowhere: "), "{gone}");
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use cache_model::{Memory, Model, Stale};
-use trial_record::Mode;
+use instrument::Mode;
 
 use crate::decode::{Advertised, Operand, Target};
 use crate::ffi::{self, Qemu, Register};
@@ -91,25 +91,25 @@ impl Plugin {
     ///
     /// An unknown target or a wrong argument.
     pub fn new(qemu: Qemu, target_name: &str, arguments: &[String]) -> Result<Self, String> {
-        let options = Options::parse(arguments)?;
+        let options = Options::read(arguments)?;
         let target = Target::from_name(target_name)
             .filter(|target| !target.is_64_bit())
             .ok_or_else(|| format!("target `{target_name}` is not one of mips, mipsel, arm"))?;
-        let target = options.isa.map_or(target, |isa| isa.of(target));
-        let functions = match &options.symbols {
+        let target = options.decoded(target);
+        let functions = match options.symbols() {
             Some(path) => Functions::parse(
                 &std::fs::read_to_string(path)
                     .map_err(|error| format!("cannot read {}: {error}", path.display()))?,
             ),
             None => Functions::default(),
         };
-        HOT.attention.store(options.deadline, Relaxed);
+        HOT.attention.store(options.request.deadline(), Relaxed);
         let registers = match target {
             Target::Mips { .. } => (0..32).map(|n| Some(ffi::mips_register(n))).collect(),
             Target::Arm { .. } => vec![None; 16],
         };
         Ok(Self {
-            cached: options.mmu || matches!(target, Target::Mips { .. }),
+            cached: options.request.mmu_on || matches!(target, Target::Mips { .. }),
             target,
             model: None,
             tlb: Tlb::default(),
@@ -131,7 +131,7 @@ impl Plugin {
             functions,
             identity: None,
             identities: Vec::new(),
-            findings: Findings::new(options.mode, target.kernel_start()),
+            findings: Findings::new(options.request.mode, target.kernel_start()),
             command_markers: 0,
             finished: false,
             target_name: target_name.to_owned(),
@@ -178,7 +178,7 @@ impl Plugin {
     ///
     /// Returns an address where QEMU must start again, because memory under this run has changed.
     pub fn look_closer(&mut self, number: u32) -> Option<u64> {
-        if self.now() >= self.options.deadline {
+        if self.now() >= self.options.request.deadline() {
             self.deadline();
         }
         if !self.late.is_empty() {
@@ -205,7 +205,7 @@ impl Plugin {
         let now = self.now() - u64::from(run.insns);
         let writer = stale.writer.map_or(0, |who| self.address_of_token(who.by));
         self.findings.stale(&stale, run.virt, now, |_| writer);
-        let enforce = self.options.mode == Mode::Enforce;
+        let enforce = self.options.request.mode == Mode::Enforce;
         if enforce {
             self.qemu.write_physical(stale.phys, &stale.executed);
             self.swaps.add(Swap { phys: stale.phys, saved: stale.expected });
@@ -236,7 +236,7 @@ impl Plugin {
 
     /// Has the entry of every run looked at closely while stale bytes lie in memory, else once the deadline comes.
     pub(crate) fn attend(&self) {
-        let from = if self.swaps.any() { 0 } else { self.options.deadline };
+        let from = if self.swaps.any() { 0 } else { self.options.request.deadline() };
         HOT.attention.store(from, Relaxed);
     }
 

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use cache_model::maintenance::{self, Operation};
 use cache_model::{Judged, Memory, Missing, Model, Past, Stale, Totals, Where, Who};
-use trial_record::{
+use instrument::{
     CacheTotals, End, LedgerEntry, Maintenance, Mode, Phase, Place, Record, SelfCheck, Side, StaleFetch,
-    VERSION, Writer,
+    Writer,
 };
 
 use crate::functions::Functions;
@@ -205,9 +205,9 @@ impl Findings {
             executed: hex(&stale.executed),
             expected: hex(&stale.expected),
             missing: match stale.missing {
-                Missing::WriteBack => trial_record::Missing::WriteBack,
-                Missing::Invalidate => trial_record::Missing::Invalidate,
-                Missing::Both => trial_record::Missing::Both,
+                Missing::WriteBack => instrument::Missing::WriteBack,
+                Missing::Invalidate => instrument::Missing::Invalidate,
+                Missing::Both => instrument::Missing::Both,
             },
             writer: stale.writer.map(|who| Writer { pc: pc_of(who.by), instructions_ago: ago(now, who) }),
             dirty_in: stale.dirty_in.map(|cpu| cpu as u32),
@@ -229,12 +229,12 @@ impl Findings {
                 Where::Everywhere => Place::Everywhere,
             },
             judged: match past.judged {
-                Judged::Needed => trial_record::Judged::Needed,
-                Judged::WroteBack => trial_record::Judged::WroteBack,
-                Judged::Redundant => trial_record::Judged::Redundant,
-                Judged::WrongColour => trial_record::Judged::WrongColour,
-                Judged::WrongCpu => trial_record::Judged::WrongCpu,
-                Judged::NotModelled => trial_record::Judged::NotModelled,
+                Judged::Needed => instrument::Judged::Needed,
+                Judged::WroteBack => instrument::Judged::WroteBack,
+                Judged::Redundant => instrument::Judged::Redundant,
+                Judged::WrongColour => instrument::Judged::WrongColour,
+                Judged::WrongCpu => instrument::Judged::WrongCpu,
+                Judged::NotModelled => instrument::Judged::NotModelled,
             },
         })
     }
@@ -244,7 +244,7 @@ impl Findings {
         self.enter(self.phase, rest.now);
         let model = rest.model;
         Record {
-            version: VERSION,
+            version: Record::VERSION,
             mode: self.mode,
             target: rest.target.to_owned(),
             end,

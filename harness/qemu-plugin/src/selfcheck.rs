@@ -4,7 +4,7 @@
 //! For some loads and stores by each base register, base plus offset, read through the forged handles, must be the address
 //! that QEMU reports for the access. One mismatch is enough not to trust anything.
 
-use trial_record::SelfCheck;
+use instrument::SelfCheck;
 
 /// How many agreements are proof enough; measured, there was no mismatch in 19 million.
 const ENOUGH: u64 = 10_000;

@@ -3,7 +3,7 @@
 
 use cache_model::maintenance::{Operation, Side};
 use cache_model::{FetchedLine, Memory, Model, Write};
-use trial_record::Mode;
+use instrument::Mode;
 
 use crate::decode::{Accesses, Advertised, Decoded, Operand, PlainAccess, Special};
 use crate::ffi::{AccessKind, Block, Entries, Instruction, May, Ram};
@@ -20,7 +20,7 @@ impl Plugin {
         if self.finished {
             return;
         }
-        let modelled = self.options.mode != Mode::Off;
+        let modelled = self.options.request.mode != Mode::Off;
         if modelled && self.model.is_none() {
             self.find_ram(&block.instruction(0));
         }
@@ -28,7 +28,7 @@ impl Plugin {
         self.read(block, &mut code);
         if modelled {
             self.cut(block, &code);
-        } else if self.options.deadline < u64::MAX {
+        } else if self.options.request.deadline() < u64::MAX {
             // Runs count by themselves.
             block.on_count();
         }
@@ -97,9 +97,9 @@ impl Plugin {
 
     fn entries(&self) -> Entries {
         Entries {
-            restart: self.options.mode == Mode::Enforce,
+            restart: self.options.request.mode == Mode::Enforce,
             several: self.options.caches.cpus > 1,
-            hollow: self.options.hollow,
+            hollow: self.options.request.empty_callbacks,
         }
     }
 
@@ -192,7 +192,8 @@ impl Plugin {
     /// Finds RAM in QEMU's memory from an instruction that lies in it, and takes the shadow.
     fn find_ram(&mut self, instruction: &Instruction<'_>) {
         let Some(phys) = self.qemu.translate(instruction.virt()) else { return };
-        let (base, size) = (self.options.ram_base, self.options.ram_size as usize);
+        let ram = self.options.setup.ram;
+        let (base, size) = (ram.base, ram.size as usize);
         let host = instruction.host();
         if host == 0 || phys < base || phys - base >= size as u64 {
             return;
@@ -213,7 +214,7 @@ impl Plugin {
         code: &Code,
         in_slot: bool,
     ) -> Option<(Advertised, u32)> {
-        let modelled = self.options.mode != Mode::Off;
+        let modelled = self.options.request.mode != Mode::Off;
         let Decoded { special, condition } = code.decoded?;
         let event = match special {
             Special::Maintenance(operation, operand) if modelled => {
@@ -226,7 +227,9 @@ impl Plugin {
             Special::Marker { kind, argument } => Event::Marker { kind, argument },
             Special::Translation if modelled => Event::Translation,
             Special::SystemControl(register) if modelled => Event::SystemControl(register),
-            Special::Describes { what, into } if self.options.advertise => return Some((what, into)),
+            Special::Describes { what, into } if self.options.setup.caches.advertise => {
+                return Some((what, into));
+            }
             _ => return None,
         };
         let restarts = matches!(event, Event::Maintenance { substitute: Some(_), .. });
@@ -241,7 +244,9 @@ impl Plugin {
         let accesses = self.target.accesses(bytes, len);
         let operand = self.target.access_operand(bytes).filter(|operand| match operand {
             // Where callbacks do nothing, nothing would ever agree.
-            Operand::Offset { base, .. } => !self.options.hollow && self.checker.wants_site(*base),
+            Operand::Offset { base, .. } => {
+                !self.options.request.empty_callbacks && self.checker.wants_site(*base)
+            }
             _ => false,
         });
         let plain = self.target.plain_access(bytes, len);
@@ -272,7 +277,7 @@ impl Plugin {
         }
         let line = self.options.caches.dcache.line();
         let kind = match operand {
-            _ if self.options.hollow => AccessKind::Hollow,
+            _ if self.options.request.empty_callbacks => AccessKind::Hollow,
             Some(_) => AccessKind::Checked,
             None if self.target.may_cross(line as u64 - 1, line) => AccessKind::MayCross,
             None => AccessKind::InOneLine,
@@ -293,7 +298,7 @@ impl Plugin {
         let (stores, members) = (gathered.stores(), &gathered.members);
         let group = if members.len() > 1 { self.groups.add(members) } else { None };
         if let Some(group) = group {
-            block.instruction(gathered.at).on_group(group, stores, self.options.hollow);
+            block.instruction(gathered.at).on_group(group, stores, self.options.request.empty_callbacks);
             return;
         }
         let accesses = if stores { Accesses::STORES } else { Accesses::LOADS };

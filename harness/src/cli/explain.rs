@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use trial_record::Record;
+use instrument::Record;
 
 use super::args::Args;
 use super::commands::{print, replay_quietly, style};

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use trial_record::Mode;
+use instrument::Mode;
 
 use crate::judge::data::Data;
 use crate::judge::evidence;

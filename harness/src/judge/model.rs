@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use instrument::Mode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
-use trial_record::Mode;
 
 use crate::build::Changes;
 use crate::error::exit;

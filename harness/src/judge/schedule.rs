@@ -21,7 +21,7 @@ use crate::plan::TrialId;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
 use crate::trial::sha256;
-use trial_record::Mode;
+use instrument::Mode;
 
 /// What a study calls for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ mod change;
 mod choice;
 mod planted;
 
-use trial_record::Mode;
+use instrument::Mode;
 
 use super::*;
 use crate::judge::interval::Interval;

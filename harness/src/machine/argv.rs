@@ -4,10 +4,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use trial_record::Mode;
-
-use crate::plan::hardware::{Addressing, Aliases, Caches, Isa, Replacement, Snoops, Write};
-use crate::plan::{Machine, mode_name};
+use crate::plan::Machine;
 
 /// What QEMU boots.
 #[derive(Clone, Copy, Debug)]
@@ -24,40 +21,6 @@ pub struct Boot<'a> {
     pub initramfs: &'a Path,
     /// The plugin's shared object.
     pub plugin: &'a Path,
-}
-
-/// What the plugin is asked to do; see its `options` module for the meaning of each.
-#[derive(Clone, Debug)]
-pub struct Plugin<'a> {
-    /// What it does with stale fetches.
-    pub mode: Mode,
-    /// Whether the guest's MMU is on from the start: true after a restore, false from reset.
-    pub restored: bool,
-    /// Where it writes its record.
-    pub record: Option<&'a Path>,
-    /// What the guest gets at its COMMAND marker.
-    pub command: Option<&'a str>,
-    /// FIFO on which it waits at the COMMAND marker.
-    pub ready: Option<&'a Path>,
-    /// Guest instructions after which it ends the run.
-    pub deadline: Option<u64>,
-    /// Whether its callbacks do nothing, to measure what QEMU needs for making them.
-    pub hollow: bool,
-}
-
-impl Plugin<'_> {
-    /// A plugin that only advertises the machine's caches.
-    pub fn off() -> Self {
-        Self {
-            mode: Mode::Off,
-            restored: false,
-            record: None,
-            command: None,
-            ready: None,
-            deadline: None,
-            hollow: false,
-        }
-    }
 }
 
 /// Virtual nanoseconds per guest instruction are 2 to this power: 128 ns, a CPU of about 8 MIPS. Small enough for
@@ -102,38 +65,12 @@ pub fn common(boot: &Boot<'_>, append: &str, console: &Path) -> Vec<OsString> {
     args
 }
 
-/// Returns the argument that loads the plugin.
-pub fn plugin(boot: &Boot<'_>, plugin: &Plugin<'_>) -> [OsString; 2] {
-    let machine = boot.machine;
-    let mut value = escaped(boot.plugin);
-    let mut add = |key: &str, text: OsString| {
+/// Returns the argument that loads the plugin with the files that hold its setup and its request.
+pub fn plugin(plugin: &Path, setup: &Path, request: &Path) -> [OsString; 2] {
+    let mut value = escaped(plugin);
+    for (key, path) in [("setup", setup), ("request", request)] {
         value.push(format!(",{key}="));
-        value.push(text);
-    };
-    add("mode", mode_name(plugin.mode).into());
-    for (key, text) in hardware(machine) {
-        add(key, text.into());
-    }
-    add("ram", format!("{:#x}:{}", machine.ram_base, u64::from(machine.memory_mib) << 20).into());
-    for (key, on) in
-        [("advertise", machine.caches.advertise), ("mmu", plugin.restored), ("hollow", plugin.hollow)]
-    {
-        if on {
-            add(key, "on".into());
-        }
-    }
-    // Only a record has use for the functions in it.
-    let symbols = plugin.record.filter(|_| plugin.mode != Mode::Off).map(|_| boot.system_map);
-    for (key, path) in [("symbols", symbols), ("record", plugin.record), ("ready", plugin.ready)] {
-        if let Some(path) = path {
-            add(key, escaped(path));
-        }
-    }
-    if let Some(command) = plugin.command {
-        add("command", command.replace(',', ",,").into());
-    }
-    if let Some(deadline) = plugin.deadline {
-        add("deadline", deadline.to_string().into());
+        value.push(escaped(path));
     }
     ["-plugin".into(), value]
 }
@@ -166,60 +103,6 @@ pub fn qmp(socket: &Path) -> [OsString; 2] {
     ["-qmp".into(), value]
 }
 
-/// Returns what the plugin is told of CPUs and caches; what is absent is its default.
-fn hardware(machine: &Machine) -> Vec<(&'static str, String)> {
-    let Caches { icache, dcache, snoops, globalised, aliases, .. } = machine.caches;
-    let shape = |sets: u32, ways: u32, line: u32, behaviour: &[&str]| {
-        format!("{sets}x{ways}x{line}{}", behaviour.concat())
-    };
-    let write = match dcache.write {
-        Write::BackAllocate => "",
-        Write::BackNoAllocate => ":no-allocate",
-        Write::Through => ":through",
-    };
-    let i = [addressing(icache.addressing), replacement(icache.replacement)];
-    let d = [addressing(dcache.addressing), replacement(dcache.replacement), write];
-    let snoops = match snoops {
-        Snoops::Nothing => None,
-        Snoops::Own => Some("own"),
-        Snoops::Others => Some("others"),
-        Snoops::All => Some("all"),
-    };
-    let isa = machine.isa.map(|isa| match isa {
-        Isa::MipsR6 => "r6",
-        Isa::ArmV5 => "v5",
-        Isa::ArmV6 => "v6",
-    });
-    let pairs = machine.cache_pairs();
-    let all = [
-        ("icache", Some(shape(icache.sets, icache.ways, icache.line, &i))),
-        ("dcache", Some(shape(dcache.sets, dcache.ways, dcache.line, &d))),
-        ("snoops", snoops.map(str::to_owned)),
-        ("globalised", globalised.then(|| "on".to_owned())),
-        ("caches", (pairs > 1).then(|| pairs.to_string())),
-        ("aliases", (aliases == Aliases::Hidden).then(|| "hidden".to_owned())),
-        ("isa", isa.map(str::to_owned)),
-    ];
-    all.into_iter().filter_map(|(key, text)| Some((key, text?))).collect()
-}
-
-fn addressing(addressing: Addressing) -> &'static str {
-    match addressing {
-        Addressing::Pipt => "",
-        Addressing::Vipt => ":vipt",
-        Addressing::Vivt => ":vivt",
-    }
-}
-
-fn replacement(replacement: Replacement) -> &'static str {
-    match replacement {
-        Replacement::Lru => "",
-        Replacement::Plru => ":plru",
-        Replacement::RoundRobin => ":round-robin",
-        Replacement::Random => ":random",
-    }
-}
-
 fn prefixed(prefix: &str, path: &Path) -> OsString {
     let mut value = OsString::from(prefix);
     value.push(path);
@@ -232,12 +115,14 @@ fn escaped(path: &Path) -> OsString {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::plan::Arch;
-    use crate::plan::hardware::{DataCache, InstructionCache};
+    use crate::plan::hardware::{
+        Addressing, Aliases, Caches, DataCache, InstructionCache, Replacement, Snoops, Write,
+    };
 
-    fn machine() -> Machine {
+    pub(in crate::machine) fn machine() -> Machine {
         let (addressing, replacement) = (Addressing::Pipt, Replacement::Lru);
         let icache = InstructionCache { sets: 128, ways: 4, line: 32, addressing, replacement };
         let write = Write::BackAllocate;
@@ -294,19 +179,10 @@ mod tests {
              -serial file:/t/console -kernel vmlinux -initrd initramfs -append console=ttyS0 panic=-1 \
              -no-reboot -no-user-config -nodefaults"
         );
-        let asked = Plugin {
-            mode: Mode::Enforce,
-            restored: true,
-            record: Some(Path::new("/t/a,b")),
-            command: Some("t1 seed=7"),
-            ready: None,
-            deadline: Some(400),
-            hollow: false,
-        };
+        let [setup, request] = ["/t/setup.json", "/t/a,b"].map(Path::new);
         assert_eq!(
-            words(&plugin(&boot, &asked)),
-            "-plugin p.so,mode=enforce,icache=128x4x32,dcache=64x8x16,ram=0x0:67108864,advertise=on,mmu=on,\
-             symbols=System.map,record=/t/a,,b,command=t1 seed=7,deadline=400"
+            words(&plugin(boot.plugin, setup, request)),
+            "-plugin p.so,setup=/t/setup.json,request=/t/a,,b"
         );
     }
 
@@ -335,40 +211,5 @@ mod tests {
         let said = words(&common(&boot, "", Path::new("/t/console")));
         assert!(said.contains("-cpu 24Kf -smp 2 -m 64M"), "{said}");
         assert!(said.contains("-initrd initramfs -dtb /i/a.dtb -append"), "{said}");
-    }
-
-    #[test]
-    fn the_plugin_is_told_what_is_not_its_default() {
-        let told = |change: &dyn Fn(&mut Machine)| {
-            let mut machine = machine();
-            change(&mut machine);
-            let words: Vec<_> =
-                hardware(&machine).iter().map(|(key, text)| format!("{key}={text}")).collect();
-            words.join(",").replace("icache=128x4x32", "I").replace("dcache=64x8x16", "D")
-        };
-        assert_eq!(told(&|_| ()), "I,D");
-        assert_eq!(told(&|m| m.caches.icache.addressing = Addressing::Vipt), "I:vipt,D");
-        assert_eq!(told(&|m| m.caches.icache.replacement = Replacement::Plru), "I:plru,D");
-        let arm926 = |m: &mut Machine| {
-            m.caches.icache.addressing = Addressing::Vivt;
-            m.caches.dcache.addressing = Addressing::Vivt;
-            m.caches.dcache.replacement = Replacement::Random;
-            m.caches.dcache.write = Write::BackNoAllocate;
-            m.isa = Some(Isa::ArmV5);
-        };
-        assert_eq!(told(&arm926), "I:vivt,D:vivt:random:no-allocate,isa=v5");
-        let through = |m: &mut Machine| {
-            m.caches.dcache.replacement = Replacement::RoundRobin;
-            m.caches.dcache.write = Write::Through;
-        };
-        assert_eq!(told(&through), "I,D:round-robin:through");
-        for (snoops, text) in [(Snoops::Own, "own"), (Snoops::Others, "others"), (Snoops::All, "all")] {
-            assert_eq!(told(&|m| m.caches.snoops = snoops), format!("I,D,snoops={text}"));
-        }
-        assert_eq!(told(&|m| (m.smp, m.caches.globalised) = (2, true)), "I,D,globalised=on,caches=2");
-        assert_eq!(told(&|m| (m.smp, m.caches.shared) = (2, true)), "I,D");
-        assert_eq!(told(&|m| m.caches.aliases = Aliases::Hidden), "I,D,aliases=hidden");
-        assert_eq!(told(&|m| m.isa = Some(Isa::MipsR6)), "I,D,isa=r6");
-        assert_eq!(told(&|m| m.isa = Some(Isa::ArmV6)), "I,D,isa=v6");
     }
 }

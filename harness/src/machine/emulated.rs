@@ -5,7 +5,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use instrument::Request;
+
 use super::argv::{self, Boot};
+use super::plugin;
 use super::seam::{Kernels, Machines, Remains, Trial, Worker};
 use super::snapshot::{self, Booted};
 use crate::build::Builder;
@@ -76,8 +79,8 @@ struct Cold;
 impl Worker for Cold {
     fn run(&mut self, trial: &Trial<'_>, scratch: &Path) -> Result<Remains> {
         let args = match trial.snapshot {
-            Some(snapshot) => restored(trial, snapshot, scratch),
-            None => from_reset(trial, scratch),
+            Some(snapshot) => restored(trial, snapshot, scratch)?,
+            None => from_reset(trial, scratch)?,
         };
         execute(trial.qemu, args, trial.testcase, scratch)
     }
@@ -94,44 +97,42 @@ fn command(testcase: &Testcase, seed: u64) -> String {
 }
 
 /// Returns QEMU's arguments for a trial that starts from a snapshot.
-fn restored(trial: &Trial<'_>, snapshot: &Path, scratch: &Path) -> Vec<OsString> {
+fn restored(trial: &Trial<'_>, snapshot: &Path, scratch: &Path) -> Result<Vec<OsString>> {
     let Trial { boot, id, testcase, .. } = trial;
-    let record = scratch.join(RECORD);
-    let command = command(testcase, id.seed);
-    let plugin = argv::Plugin {
-        mode: id.mode,
-        restored: true,
-        record: Some(&record),
-        command: Some(&command),
-        ready: None,
+    let request = Request {
+        mmu_on: true,
+        command: Some(command(testcase, id.seed)),
         deadline: Some(testcase.deadline_minsns * 1_000_000),
-        hollow: false,
+        record: Some(scratch.join(RECORD)),
+        ..Request::new(id.mode)
     };
     let mut args = argv::common(boot, "", &scratch.join(CONSOLE));
     args.extend(argv::incoming(snapshot));
-    args.extend(argv::plugin(boot, &plugin));
-    args
+    args.extend(attach(boot, &request, scratch)?);
+    Ok(args)
 }
 
 /// Returns QEMU's arguments for a boot from reset, with the model at work from the first instruction on. The command is
 /// on the kernel's command line; it is empty where the kernel runs the test itself.
-fn from_reset(trial: &Trial<'_>, scratch: &Path) -> Vec<OsString> {
+fn from_reset(trial: &Trial<'_>, scratch: &Path) -> Result<Vec<OsString>> {
     let Trial { boot, id, testcase, .. } = trial;
     let append = match &testcase.boot {
         Some(own) => format!("patcheval.run= {}", own.append),
         None => format!("patcheval.run={}", command(testcase, id.seed).replace(' ', ",")),
     };
-    let record = scratch.join(RECORD);
-    let plugin = argv::Plugin {
-        mode: id.mode,
-        record: Some(&record),
+    let request = Request {
         deadline: Some((testcase.deadline_minsns + BOOT_MINSNS) * 1_000_000),
-        ..argv::Plugin::off()
+        record: Some(scratch.join(RECORD)),
+        ..Request::new(id.mode)
     };
     let mut args = argv::common(boot, &append, &scratch.join(CONSOLE));
     args.extend(argv::steady(boot.machine).into_iter().flatten());
-    args.extend(argv::plugin(boot, &plugin));
-    args
+    args.extend(attach(boot, &request, scratch)?);
+    Ok(args)
+}
+
+fn attach(boot: &Boot<'_>, request: &Request, scratch: &Path) -> Result<[OsString; 2]> {
+    plugin::attach(boot.plugin, &plugin::setup(boot.machine, Some(boot.system_map)), request, scratch)
 }
 
 fn execute(qemu: &Qemu, args: Vec<OsString>, testcase: &Testcase, scratch: &Path) -> Result<Remains> {

@@ -4,6 +4,7 @@
 
 pub mod argv;
 mod emulated;
+pub mod plugin;
 mod qmp;
 mod seam;
 mod snapshot;

@@ -12,10 +12,12 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use instrument::Request;
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use serde_json::json;
 
-use super::argv::{self, Boot, Plugin};
+use super::argv::{self, Boot};
+use super::plugin;
 use super::qmp::Qmp;
 use crate::error::{Error, Result};
 use crate::process::{Child, Sink, check_interrupted};
@@ -77,7 +79,8 @@ fn attempt(qemu: &Qemu, boot: &Boot<'_>, to: &Path, scratch: &Path, settle: Dura
         .map_err(|error| Error::io("create", &ready, error.into()))?;
     let mut args = argv::common(boot, "", &console);
     args.extend(argv::qmp(&socket));
-    args.extend(argv::plugin(boot, &Plugin { ready: Some(&ready), ..Plugin::off() }));
+    let request = Request { ready: Some(ready.clone()), ..Request::new(instrument::Mode::Off) };
+    args.extend(plugin::attach(boot.plugin, &plugin::setup(boot.machine, None), &request, scratch)?);
     let mut child = super::command(qemu, args).stderr(Sink::File(stderr.clone())).spawn()?;
     let deadline = Instant::now() + BOOT_DEADLINE;
     let Some(hold) = wait_for_reader(&ready, &mut child, deadline)? else {

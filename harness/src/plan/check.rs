@@ -15,6 +15,7 @@ use crate::plan::hardware::Aliases;
 use crate::plan::hardware::Caches;
 use crate::plan::hardware::MachineFile;
 use crate::plan::hardware::Snoops;
+use crate::plan::hardware::arch_of;
 use crate::plan::high::Plan;
 use crate::plan::high::Source;
 use crate::plan::high::Target;
@@ -75,14 +76,14 @@ pub(super) fn machine(file: &str, machine: &MachineFile) -> Result<()> {
     if !(1..=MAX_CPUS).contains(&smp) {
         return wrong(format!("smp: {smp} CPUs are not between 1 and {MAX_CPUS}"));
     }
-    if machine.isa.is_some_and(|isa| isa.arch() != arch) {
+    if machine.isa.is_some_and(|isa| arch_of(isa) != arch) {
         return wrong(format!("isa: is not one of {}", arch.name()));
     }
     let caches = &machine.caches;
     if caches.shared && smp == 1 {
         return wrong("caches.shared: there is one CPU only".into());
     }
-    let pairs = if caches.shared { 1 } else { smp };
+    let pairs = caches.pairs(smp);
     if pairs == 1 && matches!(caches.snoops, Snoops::Others | Snoops::All) {
         return wrong("caches.snoops: there are no other caches to look into".into());
     }

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use instrument::Mode;
 use serde::Deserialize;
 use serde::Serialize;
-use trial_record::Mode;
 
 use crate::error::Error;
 use crate::error::Result;
@@ -199,7 +199,7 @@ pub struct Machine {
 impl Machine {
     /// Returns how many pairs of caches there are.
     pub fn cache_pairs(&self) -> u32 {
-        if self.caches.shared { 1 } else { self.smp }
+        self.caches.pairs(self.smp)
     }
 }
 

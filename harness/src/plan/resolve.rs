@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use trial_record::Mode;
+use instrument::Mode;
 
 use crate::error::Error;
 use crate::error::Result;

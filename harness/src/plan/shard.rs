@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use instrument::Mode;
 use serde::Deserialize;
 use serde::Serialize;
-use trial_record::Mode;
 
 use crate::error::Error;
 use crate::plan::Cell;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A plan without a study: one kernel on one machine, with one variant or none.
 
-use trial_record::Mode;
+use instrument::Mode;
 
 use crate::error::Error;
 use crate::error::Result;

@@ -5,13 +5,13 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use instrument::Mode;
 use schemars::JsonSchema;
 use schemars::Schema;
 use schemars::SchemaGenerator;
 use schemars::json_schema;
 use serde::Deserialize;
 use serde::Serialize;
-use trial_record::Mode;
 
 use crate::error::Error;
 

@@ -153,12 +153,12 @@ mod tests {
         let study = words(&KINDS[0].schema(), "StudyMode");
         assert_eq!(study, ["observe", "enforce"]);
         for word in study {
-            serde_json::from_value::<trial_record::Mode>(word.into()).unwrap();
+            serde_json::from_value::<instrument::Mode>(word.into()).unwrap();
         }
         let missing = words(&KINDS[5].schema(), "MissingWord");
         assert_eq!(missing.len(), 3);
         for word in missing {
-            serde_json::from_value::<trial_record::Missing>(word.into()).unwrap();
+            serde_json::from_value::<instrument::Missing>(word.into()).unwrap();
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use trial_record::Record;
+use instrument::Record;
 
 use super::explain::{Resolve, tell, work};
 use super::prepare::Prepared;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use trial_record::Mode;
+use instrument::Mode;
 
 use super::event::{Event, Stage, Watch};
 use super::pool;

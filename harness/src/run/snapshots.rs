@@ -9,7 +9,7 @@ use super::pool::parallel;
 use super::prepare::{Names, Prepared, names, tell_altered};
 use crate::cache_dir::{Cache, key, sha256_file};
 use crate::error::{Error, Result};
-use crate::machine::{Boot, Booted};
+use crate::machine::{Boot, Booted, plugin};
 use crate::plan::{Row, Target};
 use crate::qemu::Qemu;
 
@@ -103,6 +103,8 @@ impl Prepared {
         let qemu = self.qemu_of(target)?;
         let machine = serde_json::to_string(&target.machine)
             .map_err(|error| Error::internal(format!("machine: {error}")))?;
+        let setup = plugin::setup(&target.machine, None).to_json();
+        let setup = setup.map_err(|error| Error::internal(format!("setup: {error}")))?;
         let image = &self.manifest.images[&target.kernel.name][&combination.row.name].sha256;
         let dtb = boot.dtb.map(sha256_file).transpose()?.unwrap_or_default();
         let key = key([
@@ -111,6 +113,7 @@ impl Prepared {
             ("address", &target.load_address().unwrap_or_default().to_be_bytes()),
             ("guest", self.manifest.guests[&target.kernel.name].as_bytes()),
             ("machine", machine.as_bytes()),
+            ("setup", setup.as_bytes()),
             ("qemu", qemu.stated.as_bytes()),
             ("plugin", self.manifest.plugin.as_bytes()),
         ]);

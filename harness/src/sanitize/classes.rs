@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use trial_record::{Missing, Phase, Record, StaleFetch};
+use instrument::{Missing, Phase, Record, StaleFetch};
 
 /// Where a kernel address lies.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Suppressions: classes of stale fetches that somebody has looked at, and has a reason to let be for a while.
 
+use instrument::Missing;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use trial_record::Missing;
 
 use super::classes::{Class, Classes};
 use super::date::Date;

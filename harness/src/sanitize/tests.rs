@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Classes and suppressions of constructed records.
 
-use trial_record::{CacheTotals, End, Missing, Mode, Phase, Record, SelfCheck, StaleFetch, VERSION, Writer};
+use instrument::{CacheTotals, End, Missing, Mode, Phase, Record, SelfCheck, StaleFetch, Writer};
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn fetch(pc: u64, writer: Option<(u64, u64)>) -> StaleFetch {
 
 fn classes(stale: Vec<StaleFetch>) -> Classes {
     let record = Record {
-        version: VERSION,
+        version: Record::VERSION,
         mode: Mode::Observe,
         target: "mips".into(),
         end: End::Finished,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! From what a run of QEMU left behind to the outcome of a trial: pure.
 
-use trial_record::{End, Record};
+use instrument::{End, Record};
 
 use super::boot;
 use super::ktap::Output;
@@ -132,7 +132,7 @@ fn testcase(output: &Output, may_skip: bool) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trial_record::Mode;
+    use instrument::Mode;
 
     fn case() -> Testcase {
         crate::plan::tests::plan().testcases.remove(0)
@@ -141,9 +141,9 @@ mod tests {
     const PASSING: &str = "KTAP version 1\n1..1\nok 1 a\npatcheval: END status=0\n";
 
     fn record(end: End) -> Record {
-        let totals = trial_record::CacheTotals::default();
+        let totals = instrument::CacheTotals::default();
         Record {
-            version: trial_record::VERSION,
+            version: Record::VERSION,
             mode: Mode::Enforce,
             target: "mips".into(),
             end,
@@ -155,7 +155,7 @@ mod tests {
             icache: totals,
             dcache: totals,
             refills: 0,
-            self_check: trial_record::SelfCheck::default(),
+            self_check: instrument::SelfCheck::default(),
         }
     }
 

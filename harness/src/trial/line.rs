@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::iter::Sum;
 
+use instrument::Missing;
+use instrument::Phase;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
-use trial_record::Missing;
-use trial_record::Phase;
 
 use crate::error::Error;
 use crate::error::Result;

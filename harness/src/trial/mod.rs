@@ -9,8 +9,8 @@ mod tap;
 #[cfg(test)]
 mod tests;
 
+use instrument::{End, FunctionCost, LedgerEntry, Mode, Phase, Record, Side};
 use sha2::{Digest, Sha256};
-use trial_record::{End, FunctionCost, LedgerEntry, Mode, Phase, Record, Side};
 
 use crate::machine::Remains;
 use crate::plan::{Testcase, TrialId};
@@ -110,7 +110,7 @@ fn add_worth(worth: &mut Worth, entry: &LedgerEntry) {
     worth.insufficient += entry.wrong_colour + entry.wrong_cpu;
 }
 
-fn stale(fetch: &trial_record::StaleFetch) -> Stale {
+fn stale(fetch: &instrument::StaleFetch) -> Stale {
     Stale {
         pc: fetch.pc,
         physical: fetch.physical,

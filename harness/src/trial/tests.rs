@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What a guest is told, and what is read of it: consoles, records and lines that are damaged or forged.
 
-use trial_record::Record;
+use instrument::Record;
 
 use super::classify::{Read, classify};
 use super::*;

@@ -4,7 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use instrument::hardware::{
+    self, Addressing, Aliases, DataCache, InstructionCache, Replacement, Snoops, Write,
+};
+use instrument::{Mode, Ram, Request, Setup};
 use patcheval::cache_dir::Cache;
+use patcheval::machine::plugin::attach;
 use patcheval::machine::{command, find_plugin};
 use patcheval::process::Run;
 use patcheval::qemu;
@@ -26,8 +31,10 @@ pub struct Machine {
     pub compiler: &'static [&'static str],
     pub source: &'static str,
     pub caches: Caches,
-    /// More arguments of the plugin; the last one of a name counts.
-    pub plugin: &'static str,
+    /// What a store does.
+    pub write: Write,
+    /// Where a fill of the I$ looks.
+    pub snoops: Snoops,
 }
 
 /// What a run left: what the fetches printed, and the plugin's record.
@@ -82,24 +89,18 @@ impl Program {
     }
 
     /// Runs it.
-    pub fn run(&self, mode: &str, accelerator: &str) -> Ran {
+    pub fn run(&self, mode: Mode, accelerator: &str) -> Ran {
         let machine = &self.machine;
         let qemu = qemu::find(&Cache::locate().unwrap(), machine.target).unwrap();
         let [console, record] = ["console", "record"].map(|name| self.path(name));
-        let shape = |Shape(sets, ways, line, virt): Shape| {
-            format!("{sets}x{ways}x{line}{}", if virt { ":vipt" } else { "" })
+        let request = Request {
+            // With a command, the plugin ends QEMU at the END marker.
+            command: Some("end".into()),
+            deadline: Some(100_000_000),
+            record: Some(record.clone()),
+            ..Request::new(mode)
         };
-        // With a command, the plugin ends QEMU at the END marker.
-        let plugin = format!(
-            "{},mode={mode},icache={},dcache={},ram={:#x}:{},record={},command=end,deadline=100000000{}",
-            find_plugin().unwrap().display(),
-            shape(machine.caches.icache),
-            shape(machine.caches.dcache),
-            machine.ram_base,
-            RAM_MIB << 20,
-            record.display(),
-            machine.plugin,
-        );
+        let plugin = attach(&find_plugin().unwrap(), &setup(machine), &request, self.dir.path()).unwrap();
         let serial = format!("file:{}", console.display());
         let memory = format!("{RAM_MIB}M");
         let mut args: Vec<&str> =
@@ -108,15 +109,51 @@ impl Program {
         for device in ["-display", "-vga", "-nic", "-monitor"] {
             args.extend([device, "none"]);
         }
-        args.extend(["-no-reboot", "-no-user-config", "-nodefaults", "-serial", &serial, "-plugin", &plugin]);
+        args.extend(["-no-reboot", "-no-user-config", "-nodefaults", "-serial", &serial]);
         let program = self.path("program");
-        let args = args.into_iter().map(Into::into).chain(["-kernel".into(), program.into_os_string()]);
+        let args = args.into_iter().map(Into::into).chain(plugin);
+        let args = args.chain(["-kernel".into(), program.into_os_string()]);
         let said = command(&qemu, args).deadline(DEADLINE).output().unwrap();
-        assert!(said.outcome.success(), "{}, {mode}: {:?} {}", machine.name, said.outcome, said.stderr);
+        assert!(said.outcome.success(), "{}, {mode:?}: {:?} {}", machine.name, said.outcome, said.stderr);
         let read = |path: &Path| std::fs::read_to_string(path).unwrap();
         let ran = Ran { printed: read(&console), record: read(&record) };
-        assert_eq!(ran.field("end")["how"], "finished", "{}, {mode}", machine.name);
+        assert_eq!(ran.field("end")["how"], "finished", "{}, {mode:?}", machine.name);
         ran
+    }
+}
+
+fn setup(machine: &Machine) -> Setup {
+    let Caches { icache, dcache, .. } = machine.caches;
+    let addressing = |shape: Shape| if shape.3 { Addressing::Vipt } else { Addressing::Pipt };
+    Setup {
+        version: Setup::VERSION,
+        isa: None,
+        cpus: 1,
+        page_size: 4096,
+        ram: Ram { base: machine.ram_base, size: RAM_MIB << 20 },
+        caches: hardware::Caches {
+            icache: InstructionCache {
+                sets: icache.0,
+                ways: icache.1,
+                line: icache.2,
+                addressing: addressing(icache),
+                replacement: Replacement::Lru,
+            },
+            dcache: DataCache {
+                sets: dcache.0,
+                ways: dcache.1,
+                line: dcache.2,
+                addressing: addressing(dcache),
+                replacement: Replacement::Lru,
+                write: machine.write,
+            },
+            advertise: false,
+            snoops: machine.snoops,
+            globalised: false,
+            shared: false,
+            aliases: Aliases::Shown,
+        },
+        symbols: None,
     }
 }
 

@@ -10,6 +10,8 @@ mod steps;
 use std::iter::zip;
 
 use guest::{Machine, Program};
+use instrument::Mode;
+use instrument::hardware::{Snoops, Write};
 use steps::{Caches, Shape, rows, ruled};
 
 const MALTA: Machine = Machine {
@@ -33,7 +35,8 @@ const MALTA: Machine = Machine {
         arm: false,
         clean: false,
     },
-    plugin: "",
+    write: Write::BackAllocate,
+    snoops: Snoops::Nothing,
 };
 
 /// The board with other caches.
@@ -52,13 +55,13 @@ fn maltas() -> Vec<Machine> {
         malta("two ways of 8 KB, D$ direct mapped", Shape(256, 2, 32, true), Shape(512, 1, 16, false)),
         Machine {
             name: "24Kf, the D$ writes through",
-            plugin: ",dcache=128x4x32:through",
+            write: Write::Through,
             caches: Caches { clean: true, ..MALTA.caches },
             ..MALTA
         },
         Machine {
             name: "I6400, the I$ fills from the D$",
-            plugin: ",snoops=own",
+            snoops: Snoops::Own,
             caches: Caches { clean: true, ..MALTA.caches },
             ..MALTA
         },
@@ -93,7 +96,8 @@ const VIRT: Machine = Machine {
         arm: true,
         clean: false,
     },
-    plugin: "",
+    write: Write::BackAllocate,
+    snoops: Snoops::Nothing,
 };
 
 fn virts() -> Vec<Machine> {
@@ -112,7 +116,7 @@ fn virts() -> Vec<Machine> {
 }
 
 /// Runs all rows of a machine in a mode; returns the rows whose fetches executed something else than they must.
-fn judge(machine: &Machine, mode: &str) -> Vec<String> {
+fn judge(machine: &Machine, mode: Mode) -> Vec<String> {
     let rows = rows(machine.caches.arm);
     let ran = Program::assemble(machine, &rows).run(mode, "tcg");
     let mut printed = ran.printed.chars();
@@ -120,28 +124,28 @@ fn judge(machine: &Machine, mode: &str) -> Vec<String> {
     for (number, row) in rows.iter().enumerate() {
         let ruled = ruled(&machine.caches, number, row);
         let executed: Vec<char> = printed.by_ref().take(ruled.len()).collect();
-        let must = |(fetched, loaded): &(bool, bool)| if mode == "enforce" { *fetched } else { *loaded };
+        let must = |(fetched, loaded): &(bool, bool)| if mode == Mode::Enforce { *fetched } else { *loaded };
         stale += ruled.iter().filter(|(fetched, loaded)| fetched != loaded).count();
         if !zip(&executed, &ruled).all(|(c, ruled)| *c == if must(ruled) { '1' } else { '0' })
             || executed.len() != ruled.len()
         {
-            wrong.push(format!("{}, {mode}, row {number} {row:?}: {executed:?} {ruled:?}", machine.name));
+            wrong.push(format!("{}, {mode:?}, row {number} {row:?}: {executed:?} {ruled:?}", machine.name));
         }
     }
     if printed.next().is_some() {
-        wrong.push(format!("{}, {mode}: more was printed than fetched", machine.name));
+        wrong.push(format!("{}, {mode:?}: more was printed than fetched", machine.name));
     }
     let counted = ran.field("stale_fetches");
-    let stale = if mode == "off" { 0 } else { stale };
+    let stale = if mode == Mode::Off { 0 } else { stale };
     if counted != stale {
-        wrong.push(format!("{}, {mode}: {counted} stale fetches, not {stale}", machine.name));
+        wrong.push(format!("{}, {mode:?}: {counted} stale fetches, not {stale}", machine.name));
     }
-    assert!(mode == "off" || stale > 100, "{}: only {stale} rows are stale", machine.name);
+    assert!(mode == Mode::Off || stale > 100, "{}: only {stale} rows are stale", machine.name);
     wrong
 }
 
 fn judge_all(machines: &[Machine]) {
-    let modes = ["enforce", "observe", "off"];
+    let modes = [Mode::Enforce, Mode::Observe, Mode::Off];
     let all = machines.iter().flat_map(|machine| modes.map(|mode| (machine, mode)));
     let wrong: Vec<String> = all.flat_map(|(machine, mode)| judge(machine, mode)).collect();
     let shown = wrong.iter().take(20).cloned().collect::<Vec<_>>().join("\n");
@@ -161,11 +165,11 @@ fn every_arm_row_executes_what_the_manual_says() {
 /// Counts of instructions are exact: they do not depend on how QEMU cuts the guest's code into blocks.
 fn counts_the_same_one_by_one(machine: &Machine) {
     let program = Program::assemble(machine, &rows(machine.caches.arm));
-    for mode in ["observe", "enforce"] {
+    for mode in [Mode::Observe, Mode::Enforce] {
         let [blocks, single] =
             ["tcg", "tcg,one-insn-per-tb=on"].map(|accelerator| program.run(mode, accelerator));
-        assert_eq!(blocks.printed, single.printed, "{}, {mode}", machine.name);
-        assert_eq!(blocks.record, single.record, "{}, {mode}", machine.name);
+        assert_eq!(blocks.printed, single.printed, "{}, {mode:?}", machine.name);
+        assert_eq!(blocks.record, single.record, "{}, {mode:?}", machine.name);
     }
 }
 
@@ -184,9 +188,11 @@ fn arm_records_do_not_depend_on_blocks() {
 fn a_store_across_two_pages_reaches_both() {
     let machine = Machine { source: "across.S", ..VIRT };
     let program = Program::assemble(&machine, &[]);
-    for (mode, printed, stale) in [("enforce", "001", 1), ("observe", "011", 1), ("off", "011", 0)] {
+    for (mode, printed, stale) in
+        [(Mode::Enforce, "001", 1), (Mode::Observe, "011", 1), (Mode::Off, "011", 0)]
+    {
         let ran = program.run(mode, "tcg");
-        assert_eq!(ran.printed, printed, "{mode}");
-        assert_eq!(ran.field("stale_fetches"), stale, "{mode}");
+        assert_eq!(ran.printed, printed, "{mode:?}");
+        assert_eq!(ran.field("stale_fetches"), stale, "{mode:?}");
     }
 }

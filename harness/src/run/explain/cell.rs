@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use trial_record::Missing;
+use instrument::Missing;
 
 use super::Resolve;
 use crate::error::{Error, Result};
@@ -130,7 +130,7 @@ mod tests {
             pc: 0x1000,
             physical: 0x1000,
             user: true,
-            phase: trial_record::Phase::Run,
+            phase: instrument::Phase::Run,
             missing: Missing::WriteBack,
             writer,
         };

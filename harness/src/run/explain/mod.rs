@@ -11,7 +11,7 @@ mod story;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use trial_record::{Phase, Record, Side};
+use instrument::{Phase, Record, Side};
 
 use crate::report::{FunctionWork, MAINTENANCE};
 use crate::symbols::{Place, Symbols};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The smallest maintenance that would have prevented a stale fetch, in its architecture's own terms.
 
-use trial_record::{Missing, Record, StaleFetch};
+use instrument::{Missing, Record, StaleFetch};
 
 /// What an architecture calls the two operations by address.
 struct Names {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use trial_record::{Judged, Maintenance, Place as Where, Record, StaleFetch};
+use instrument::{Judged, Maintenance, Place as Where, Record, StaleFetch};
 
 use super::{Resolve, remedy};
 

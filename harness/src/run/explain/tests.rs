@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Stories of constructed records.
 
-use trial_record::{
+use instrument::{
     CacheTotals, End, FunctionCost, Judged, LedgerEntry, Maintenance, Missing, Mode, Place as Where,
-    SelfCheck, StaleFetch, VERSION, Writer,
+    SelfCheck, StaleFetch, Writer,
 };
 
 use super::*;
@@ -60,7 +60,7 @@ fn entry(name: &str, side: Side, pc: u64, phase: Phase, counts: [u64; 5]) -> Led
 
 fn record(target: &str, stale: Vec<StaleFetch>, ledger: Vec<LedgerEntry>) -> Record {
     Record {
-        version: VERSION,
+        version: Record::VERSION,
         mode: Mode::Enforce,
         target: target.into(),
         end: End::Finished,

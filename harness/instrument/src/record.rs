@@ -1,26 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The record that the QEMU plugin writes at the end of a trial and the harness reads.
 //!
-//! One JSON object, versioned: a reader refuses a version that it does not know, because a figure
-//! that is read wrongly would become a verdict. Addresses are guest addresses, zero-extended to 64 bits;
-//! functions and source lines are not in here, since only the harness has the kernel's symbols.
+//! One JSON object on one line. Addresses are guest addresses, zero-extended to 64 bits; functions and source lines are not in
+//! here, since only the harness has the kernel's symbols.
 
 use serde::{Deserialize, Serialize};
 
-/// Version of the record's format that this crate writes and reads.
-pub const VERSION: u32 = 3;
-
-/// What the model does with a stale fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// The model is off: plain QEMU, coherent by construction.
-    Off,
-    /// Stale fetches are recorded, and the fresh bytes are executed.
-    Observe,
-    /// Stale fetches are recorded, and the stale bytes are executed, as hardware would.
-    Enforce,
-}
+use crate::Mode;
+use crate::format::{Format, ReadError};
 
 /// Part of a trial, as announced by the guest's marker instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -232,7 +219,7 @@ pub struct SelfCheck {
 /// Everything that the plugin has to say about one trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// [`VERSION`] of the writer.
+    /// [`Record::VERSION`] of the writer.
     pub version: u32,
     /// What the model did with stale fetches.
     pub mode: Mode,
@@ -261,32 +248,12 @@ pub struct Record {
     pub self_check: SelfCheck,
 }
 
-/// Why a record could not be read.
-#[derive(Debug)]
-pub enum ReadError {
-    /// Written by another version of the plugin.
-    Version {
-        /// Version found in the record.
-        found: u64,
-    },
-    /// Not a record: cut short, or not JSON.
-    Malformed(String),
-}
-
-impl std::fmt::Display for ReadError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Version { found } => {
-                write!(f, "record has version {found}, this harness reads version {VERSION}")
-            }
-            Self::Malformed(why) => write!(f, "not a whole record: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for ReadError {}
+const RECORD: Format = Format { name: "record", reader: "harness", version: Record::VERSION };
 
 impl Record {
+    /// Version of the format that this crate writes and reads.
+    pub const VERSION: u32 = 3;
+
     /// How many stale fetches a record lists; all of them are counted.
     pub const STALE_LISTED: usize = 64;
 
@@ -300,14 +267,12 @@ impl Record {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads a record, refusing versions other than [`VERSION`].
+    /// Reads a record.
+    ///
+    /// # Errors
+    ///
+    /// Another version than [`Record::VERSION`]; not a whole record.
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
-        let malformed = |error: serde_json::Error| ReadError::Malformed(error.to_string());
-        let value: serde_json::Value = serde_json::from_str(text).map_err(malformed)?;
-        match value.get("version").and_then(serde_json::Value::as_u64) {
-            Some(found) if found == u64::from(VERSION) => serde_json::from_value(value).map_err(malformed),
-            Some(found) => Err(ReadError::Version { found }),
-            None => Err(ReadError::Malformed("no version".into())),
-        }
+        RECORD.read(text)
     }
 }

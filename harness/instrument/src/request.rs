@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What one trial asks of the plugin.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Mode;
+use crate::format::{Format, ReadError};
+
+/// What is asked of the plugin for one trial, or for one boot.
+///
+/// ```json
+/// {
+///   "version": 1,
+///   "mode": "enforce",
+///   "mmu_on": true,
+///   "command": "t1-first-return seed=7 repetitions=2",
+///   "deadline": 400000000,
+///   "record": "/cache/tmp/x1/record.json",
+///   "ready": null,
+///   "empty_callbacks": false
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// [`Request::VERSION`] of the writer.
+    pub version: u32,
+    /// What the model does with stale fetches.
+    pub mode: Mode,
+    /// Whether the guest's MMU and caches are on from the start: so after a restore, not so after a reset.
+    pub mmu_on: bool,
+    /// What the guest gets at its COMMAND marker, one line without its end; with it, the END marker ends QEMU too.
+    pub command: Option<String>,
+    /// Guest instructions after which the plugin ends the record, and QEMU; without it, never.
+    pub deadline: Option<u64>,
+    /// Where the record goes; without it, there is none.
+    pub record: Option<PathBuf>,
+    /// A FIFO to wait on at the COMMAND marker when there is no command: the guest goes on once a writer has opened and
+    /// closed it.
+    pub ready: Option<PathBuf>,
+    /// Whether callbacks are made and do nothing, to measure what QEMU itself needs for making them.
+    pub empty_callbacks: bool,
+}
+
+const REQUEST: Format = Format { name: "request", reader: "plugin", version: Request::VERSION };
+
+impl Request {
+    /// Version of the format that this crate writes and reads.
+    pub const VERSION: u32 = 1;
+
+    /// Returns the request of a mode and of nothing else, for a machine that starts from reset.
+    pub fn new(mode: Mode) -> Self {
+        Self {
+            version: Self::VERSION,
+            mode,
+            mmu_on: false,
+            command: None,
+            deadline: None,
+            record: None,
+            ready: None,
+            empty_callbacks: false,
+        }
+    }
+
+    /// Returns the deadline, which is never reached where there is none.
+    pub fn deadline(&self) -> u64 {
+        self.deadline.unwrap_or(u64::MAX)
+    }
+
+    /// Returns the request as JSON, over several lines.
+    ///
+    /// # Errors
+    ///
+    /// A path that is not UTF-8.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self)
+    }
+
+    /// Reads a request.
+    ///
+    /// # Errors
+    ///
+    /// Another version than [`Request::VERSION`]; not a whole request, or one with a key that is unknown.
+    pub fn from_json(text: &str) -> Result<Self, ReadError> {
+        REQUEST.read(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setup::tests::example;
+
+    #[test]
+    fn the_documented_request_is_what_is_written_and_read() {
+        let request = Request {
+            mmu_on: true,
+            command: Some("t1-first-return seed=7 repetitions=2".into()),
+            deadline: Some(400_000_000),
+            record: Some("/cache/tmp/x1/record.json".into()),
+            ..Request::new(Mode::Enforce)
+        };
+        let text = request.to_json().unwrap();
+        assert_eq!(text, example(include_str!("request.rs")));
+        assert_eq!(Request::from_json(&text).unwrap(), request);
+        assert_eq!((request.deadline(), Request::new(Mode::Off).deadline()), (400_000_000, u64::MAX));
+    }
+
+    #[test]
+    fn what_is_optional_may_be_absent_and_nothing_else() {
+        let short = r#"{"version": 1, "mode": "off", "mmu_on": false, "empty_callbacks": false}"#;
+        assert_eq!(Request::from_json(short).unwrap(), Request::new(Mode::Off));
+        let why =
+            |from: &str, to: &str| Request::from_json(&short.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(why(r#""mmu_on": false, "#, "").contains("missing field `mmu_on`"));
+        assert!(
+            why("off", "on").contains("unknown variant `on`, expected one of `off`, `observe`, `enforce`")
+        );
+        assert!(why("mmu_on", "mmu").contains("unknown field `mmu`"));
+        assert_eq!(why("1", "0"), "request has version 0, this plugin reads version 1");
+    }
+}
