@@ -27,6 +27,7 @@ use serde_json::json;
 use crate::build::Changes;
 use crate::cache_dir::{open_lock, write_atomically};
 use crate::error::{Error, Result};
+use crate::machine;
 use crate::patch::Size;
 use crate::plan::{Plan, Shard, TrialId};
 use crate::trial::Done;
@@ -51,6 +52,9 @@ pub struct Image {
 pub struct Manifest {
     /// Version of this format.
     pub v: u32,
+    /// Whether every outcome is made up: a test of what runs trials.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fake: bool,
     /// The plan.
     pub plan: Plan,
     /// QEMU's version.
@@ -72,6 +76,10 @@ pub struct Manifest {
     /// What each row changes in the kernel, by kernel, then row; it follows from the images.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub changes: BTreeMap<String, BTreeMap<String, Changes>>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Manifest {
@@ -232,14 +240,23 @@ impl RunDir {
 ///
 /// # Errors
 ///
-/// Study, when the directory is not a run.
+/// Study, when the directory is not a run, or that of a fake machine without such a machine here.
 pub fn read_manifest(root: &Path) -> Result<Manifest> {
     let path = root.join(MANIFEST);
     let text = fs::read_to_string(&path).map_err(|error| {
         Error::study(format!("{} is not a run directory: {error}", root.display()))
             .hint("runs lie under runs/, and `patcheval run` prints where")
     })?;
-    serde_json::from_str(&text).map_err(|error| Error::study(format!("{}: {error}", path.display())))
+    let manifest: Manifest =
+        serde_json::from_str(&text).map_err(|error| Error::study(format!("{}: {error}", path.display())))?;
+    if manifest.fake && !machine::is_fake() {
+        return Err(Error::study(format!(
+            "{} is the run of a fake machine: nothing follows from it",
+            root.display()
+        ))
+        .hint(format!("it is a test's, which sets {}", machine::FAKE)));
+    }
+    Ok(manifest)
 }
 
 /// Returns which share of its study a run directory holds; none if it is for the whole.

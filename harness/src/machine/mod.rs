@@ -4,6 +4,7 @@
 
 pub mod argv;
 mod emulated;
+mod fake;
 pub mod plugin;
 mod qmp;
 mod seam;
@@ -21,13 +22,29 @@ pub use argv::Boot;
 pub use seam::{Kernels, Machines, Remains, Trial, Worker};
 pub use snapshot::Booted;
 
-/// Returns the back end.
+/// The variable by which tests choose a fake machine: the path of its script. A run of one says so in its manifest, and is
+/// refused by whoever does not have the variable.
+pub const FAKE: &str = "PATCHEVAL_FAKE_MACHINE";
+
+/// Whether tests have chosen a fake machine.
+pub fn is_fake() -> bool {
+    script().is_some()
+}
+
+fn script() -> Option<PathBuf> {
+    std::env::var_os(FAKE).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// Returns the back end: QEMU, unless tests have chosen another.
 ///
 /// # Errors
 ///
-/// None yet: the one that there is can always be had.
+/// Study, for the script of a fake machine that cannot be read.
 pub fn machines() -> Result<Box<dyn Machines>> {
-    Ok(Box::new(emulated::Emulated))
+    Ok(match script() {
+        Some(script) => Box::new(fake::Fake::new(&script)?),
+        None => Box::new(emulated::Emulated),
+    })
 }
 
 /// Returns the command that starts QEMU with these arguments.

@@ -83,6 +83,12 @@ pub(super) fn assemble(
     watch: Watch<'_>,
 ) -> Result<Prepared> {
     let machines = machine::machines()?;
+    if machines.is_fake() {
+        watch(Event::Warning(&format!(
+            "{} is set: nothing is built or run, every outcome is made up",
+            machine::FAKE
+        )));
+    }
     let mut emulators = BTreeMap::new();
     for target in &plan.targets {
         let name = &target.machine.qemu;
@@ -93,9 +99,9 @@ pub(super) fn assemble(
     let plugin = machines.plugin()?;
     let kernels = plan.kernels();
     let mut prepared = Prepared {
-        machines,
         manifest: Manifest {
             v: Manifest::version(),
+            fake: machines.is_fake(),
             plan: plan.clone(),
             qemu: emulators.values().next().map(|qemu| qemu.stated.clone()).unwrap_or_default(),
             plugin: sha256_file(&plugin)?,
@@ -107,6 +113,7 @@ pub(super) fn assemble(
             guests: BTreeMap::new(),
             changes: BTreeMap::new(),
         },
+        machines,
         qemu: emulators,
         plugin,
         images: BTreeMap::new(),

@@ -4,7 +4,7 @@
 use super::super::*;
 use super::formats::dossier;
 
-/// The schema as it is committed; `harness/tests/cli/schema.rs` holds it against the types.
+/// The schema as it is committed; `harness/tests/fast/reference.rs` holds it against the types.
 const SCHEMA: &str = include_str!("../../../doc/schema/report-1.json");
 
 #[test]

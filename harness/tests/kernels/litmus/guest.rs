@@ -69,7 +69,7 @@ impl Program {
         let words: String = rows.iter().map(|row| format!(".word {:#x}\n", word(row))).collect();
         std::fs::write(program.path("rows.inc"), words).unwrap();
         std::fs::write(program.path("geometry.h"), geometry(machine, rows.len())).unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/litmus").join(machine.source);
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernels/litmus").join(machine.source);
         let said = Run::new(machine.compiler[0])
             .args(&machine.compiler[1..])
             .args(["-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,-z,noexecstack", "-I"])

@@ -84,11 +84,13 @@ pub struct Ended {
 /// Everything that the command can see.
 pub struct World {
     dir: TempDir,
+    /// Whether it has a fake machine.
+    fake: bool,
 }
 
 impl World {
     pub fn new() -> Self {
-        let world = Self { dir: tempfile::tempdir().unwrap() };
+        let world = Self { dir: tempfile::tempdir().unwrap(), fake: false };
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         for part in ["kernels", "patches", "testcases", "ci"] {
             copy(&repository.join(part), &world.root().join(part));
@@ -171,14 +173,37 @@ impl World {
         self.program(&format!("{CROSS}ld"), "ld 2.40");
     }
 
-    /// Runs the command in this world's repository, to its end.
-    pub fn patcheval(&self, args: &[&str]) -> Ended {
+    /// Gives the world a fake machine with this script.
+    pub fn pretend(&mut self, script: &str) {
+        std::fs::write(self.script(), script).unwrap();
+        self.fake = true;
+    }
+
+    /// Takes the fake machine away.
+    pub fn pretend_no_more(&mut self) {
+        self.fake = false;
+    }
+
+    fn script(&self) -> PathBuf {
+        self.dir.path().join("script.yaml")
+    }
+
+    /// The command in this world's repository.
+    pub fn command(&self, args: &[&str]) -> Command {
         let path = std::env::join_paths([self.bin().as_path(), MACHINE.as_path()]).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_patcheval"));
         command.current_dir(self.root()).args(args).env_clear().env("PATH", path);
         command.env("PATCHEVAL_CACHE", self.cache());
         command.env("PATCHEVAL_PLUGIN", self.dir.path().join("plugin.so"));
-        let output = command.output().unwrap();
+        if self.fake {
+            command.env("PATCHEVAL_FAKE_MACHINE", self.script());
+        }
+        command
+    }
+
+    /// Runs the command to its end.
+    pub fn patcheval(&self, args: &[&str]) -> Ended {
+        let output = self.command(args).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }

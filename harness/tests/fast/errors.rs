@@ -2,23 +2,8 @@
 //! What the command says when something is wrong with a study or with the machine, and how it ends: both are read by
 //! people and by scripts, and neither needs a kernel.
 
-mod comparison;
-mod history;
-mod hostile;
-mod thread;
-mod world;
-
-use world::{CROSS, NEW, OLD, World, patch};
-
-const STUDY_ERROR: i32 = 2;
-const INFRASTRUCTURE: i32 = 3;
-
-/// Asserts that a text has all of these.
-fn has(text: &str, wanted: &[&str]) {
-    for part in wanted {
-        assert!(text.contains(part), "no `{part}` in:\n{text}");
-    }
-}
+use crate::world::{CROSS, NEW, OLD, World, patch};
+use crate::{INFRASTRUCTURE, STUDY_ERROR, has};
 
 #[test]
 fn an_unknown_key_is_located_and_the_nearest_one_named() {

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Kernels, guests and machines that do what they should not: each trial says what it was, and nothing else suffers.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::{SCRIPT, TRIALS, bytes, file, lines, out, run, world};
+use crate::{INFRASTRUCTURE, has};
+
+/// Each way in which a trial may end, as scripts call it, and what is to be read of it.
+const ENDINGS: [(&str, &str); 21] = [
+    ("pass", "pass"),
+    ("sigill", "sigill"),
+    ("sigtrap", "sigtrap"),
+    ("sigsegv", "sigsegv"),
+    ("sigbus", "sigbus"),
+    ("wrong-result", "wrong-result"),
+    ("lost-hit", "lost-hit"),
+    ("extra-hit", "extra-hit"),
+    ("livelock", "livelock"),
+    ("init-died", "init-died"),
+    ("kernel-oops", "kernel-oops"),
+    ("kernel-panic", "kernel-panic"),
+    ("stale-fetch", "pass"),
+    ("qemu-died", "qemu-died"),
+    ("hangs", "host-deadline"),
+    ("no-record", "no-record"),
+    ("record-fault", "record-fault"),
+    ("restore-failed", "restore-failed"),
+    ("bad-output", "bad-output"),
+    ("skipped", "skipped"),
+    ("floods", "livelock"),
+];
+
+fn word(line: &Value) -> &str {
+    let outcome = &line["outcome"];
+    ["symptom", "cause", "result"].iter().find_map(|key| outcome[key].as_str()).unwrap()
+}
+
+/// What is made up is read by the same code as what QEMU leaves behind.
+#[test]
+fn every_ending_is_read_as_what_it_is() {
+    let seeds = ENDINGS.iter().zip(1..).map(|((ending, _), seed)| format!("{seed}: {ending}"));
+    let seeds = seeds.collect::<Vec<_>>().join(", ");
+    let world = world(&format!(
+        "trials:\n- {{trial: '*/*/*/*/off'}}\n- {{trial: '*/*/unfixed', ends: sigill}}\n- {{trial: 'fake/*/fixed/t1*', seeds: {{{seeds}}}}}\n"
+    ));
+    let study = file(&world, "ci/studies", "pretend.yaml").replace("count: 4", "count: 21");
+    world.write("ci/studies/pretend.yaml", &study);
+    let ended = world.patcheval(&["run", "pretend", "--out", "run"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let lines = lines(&out(&world, "run"));
+    for ((ending, wanted), seed) in ENDINGS.iter().zip(1..) {
+        let id = format!("fake/malta-24kf-16k/fixed/t1-first-return/enforce/{seed}");
+        let is_it = |line: &&Value| {
+            line["id"]["kernel"] == "fake"
+                && line["id"]["row"] == "fixed"
+                && line["id"]["testcase"] == "t1-first-return"
+                && line["id"]["mode"] == "enforce"
+                && line["id"]["seed"] == seed
+        };
+        let line = lines.iter().find(is_it).unwrap();
+        assert_eq!(word(line), *wanted, "{ending}: {id}: {line}");
+        if *ending != "pass" {
+            assert!(
+                out(&world, "run/trials").join(id).join("console").is_file(),
+                "{ending}: no evidence is kept"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_kernel_that_does_not_build_or_boot_is_unknown_or_fails_and_the_others_run() {
+    let world = world(
+        "builds:\n- {has: flushes a line, error: 'a.c:5: error: expected ;'}\n\
+         boots:\n- {machine: virt-a15, has: flushes all, console: 'Kernel panic - not syncing: no flush'}\n\
+         - {machine: 'malta*', has: flushes all, console: 'Uncompressing...', late: true}\n\
+         trials:\n- {trial: 'fake/*/unfixed/t1*/enforce', ends: sigill}\n",
+    );
+    let ended = world.patcheval(&["run", "pretend", "--out", "run"]);
+    assert_eq!(ended.code, Some(INFRASTRUCTURE), "{ended:?}");
+    has(&ended.stderr, &["the build failed: a.c:5: error: expected ;"]);
+    let lines = lines(&out(&world, "run"));
+    assert_eq!(lines.len(), TRIALS);
+    for line in &lines {
+        let (row, kernel) = (line["id"]["row"].as_str().unwrap(), line["id"]["kernel"].as_str().unwrap());
+        let wanted = match (row, kernel) {
+            ("fixed", _) => "build-failed",
+            ("dear", "fake-arm") => "kernel-panic",
+            ("dear", _) => "host-deadline",
+            (_, "fake") if line["id"]["mode"] == "enforce" && line["id"]["testcase"] == "t1-first-return" => {
+                "sigill"
+            }
+            _ => "pass",
+        };
+        assert_eq!(word(line), wanted, "{line}");
+    }
+}
+
+/// The base is the machine's affair: without it there is nothing to be judged.
+#[test]
+fn a_base_that_does_not_build_is_infrastructure() {
+    let world = world("builds:\n- {kernel: fake, error: 'no memory'}\n");
+    has(&world.fails(&["run", "pretend"], INFRASTRUCTURE), &["the build failed: no memory"]);
+}
+
+/// A file system in memory, which is unmounted in the end.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    /// Mounts one, or says why not.
+    fn mount(place: &Path, size: &str) -> Result<Self, String> {
+        std::fs::create_dir_all(place).unwrap();
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", size, "tmpfs"]).arg(place).output().unwrap();
+        let said = String::from_utf8_lossy(&mount.stderr).into_owned();
+        if mount.status.success() { Ok(Self(place.to_owned())) } else { Err(said) }
+    }
+
+    fn grow(&self, size: &str) {
+        let options = format!("remount,{size}");
+        let status = Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    let world = world(SCRIPT);
+    let disk = match SmallDisk::mount(&out(&world, "small"), "size=100k") {
+        Ok(disk) => disk,
+        Err(why) => {
+            crate::say_loudly(&format!(
+                "no file system can be mounted here: a full disk is NOT tested ({})",
+                why.trim()
+            ));
+            return;
+        }
+    };
+    run(&world, "pretend", "whole", &[]);
+    let full = world.patcheval(&["run", "pretend", "--out", "small/run"]);
+    assert_eq!(full.code, Some(INFRASTRUCTURE), "{full:?}");
+    has(&full.stderr, &["the disk is full: free some space"]);
+    let kept = lines(&out(&world, "small/run"));
+    assert!((1..TRIALS).contains(&kept.len()), "{} lines fit", kept.len());
+    disk.grow("size=64m");
+    run(&world, "pretend", "small/run", &[]);
+    assert_eq!(bytes(&world, "small/run"), bytes(&world, "whole"), "the run has the same bytes in the end");
+}
