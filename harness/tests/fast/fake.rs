@@ -2,9 +2,11 @@
 //! Studies on a fake machine: from the first trial to the report, all but builds, boots and trials themselves is real.
 
 mod bisection;
+mod cluster;
 mod faults;
 mod kills;
 mod shares;
+mod slurm;
 
 use std::path::{Path, PathBuf};
 

@@ -86,11 +86,13 @@ pub struct World {
     dir: TempDir,
     /// Whether it has a fake machine.
     fake: bool,
+    /// Other variables that commands get.
+    variables: Vec<(&'static str, PathBuf)>,
 }
 
 impl World {
     pub fn new() -> Self {
-        let world = Self { dir: tempfile::tempdir().unwrap(), fake: false };
+        let world = Self { dir: tempfile::tempdir().unwrap(), fake: false, variables: Vec::new() };
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         for part in ["kernels", "patches", "testcases", "ci"] {
             copy(&repository.join(part), &world.root().join(part));
@@ -184,6 +186,11 @@ impl World {
         self.fake = false;
     }
 
+    /// Gives commands a variable.
+    pub fn set(&mut self, variable: (&'static str, PathBuf)) {
+        self.variables.push(variable);
+    }
+
     fn script(&self) -> PathBuf {
         self.dir.path().join("script.yaml")
     }
@@ -195,6 +202,7 @@ impl World {
         command.current_dir(self.root()).args(args).env_clear().env("PATH", path);
         command.env("PATCHEVAL_CACHE", self.cache());
         command.env("PATCHEVAL_PLUGIN", self.dir.path().join("plugin.so"));
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         if self.fake {
             command.env("PATCHEVAL_FAKE_MACHINE", self.script());
         }

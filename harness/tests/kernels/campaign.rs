@@ -23,7 +23,7 @@ fn hundreds_of_kills_lose_nothing() {
     let (kills, seed) = (set("PATCHEVAL_KILLS").unwrap_or(500), set("PATCHEVAL_KILL_SEED").unwrap_or(1));
     let study = MINI_STUDY
         .replace("twice", "killed")
-        .replace("count: 4", "count: 12")
+        .replace("count: 8", "count: 12")
         .replace(", {kernel: arm-6.1, machine: virt-a15}", "")
         .replace("[opcode-page-flush]", "[opcode-page-flush, killed]");
     let bench = Bench::with_study("killed", &study, |root| add_variant(root, "killed", &patch("reference")));

@@ -6,6 +6,8 @@ use serde_json::Value;
 use crate::Lines;
 
 const MALTA: &str = "mips-6.1/malta-24kf-16k";
+/// Trials of a cell.
+const SEEDS: usize = 8;
 const FIXES: [&str; 5] = [
     "ixol-flush",
     "special-mapping-flush",
@@ -18,11 +20,11 @@ pub fn passes(trials: &[&Value]) -> usize {
     trials.iter().filter(|line| line["outcome"]["result"] == "pass").count()
 }
 
-/// Fewer than half of the unfixed kernel's trials pass, with the symptoms that hardware shows; every fix passes all.
+/// The unfixed kernel fails at least three of eight trials, with the symptoms that hardware shows; every fix passes all.
 pub fn unfixed_fails_and_every_fix_passes(run: &Lines) {
     let unfixed = run.of(&format!("{MALTA}/unfixed/t1-first-return/enforce/"));
-    assert_eq!(unfixed.len(), 20);
-    assert!(passes(&unfixed) < 10, "{} of 20 pass", passes(&unfixed));
+    assert_eq!(unfixed.len(), SEEDS);
+    assert!(passes(&unfixed) <= SEEDS - 3, "{} of {SEEDS} pass", passes(&unfixed));
     for line in unfixed.iter().filter(|line| line["outcome"]["result"] != "pass") {
         let symptom = line["outcome"]["symptom"].as_str().unwrap_or("none");
         assert!(["sigtrap", "sigill", "sigsegv"].contains(&symptom), "{line}");
@@ -31,7 +33,7 @@ pub fn unfixed_fails_and_every_fix_passes(run: &Lines) {
     }
     for fix in FIXES {
         let trials = run.of(&format!("{MALTA}/{fix}/t1-first-return/enforce/"));
-        assert_eq!(passes(&trials), 20, "{fix}");
+        assert_eq!(passes(&trials), SEEDS, "{fix}");
         assert!(trials.iter().all(|line| line["stale_fetches"] == 0), "{fix}");
     }
 }
@@ -39,8 +41,8 @@ pub fn unfixed_fails_and_every_fix_passes(run: &Lines) {
 /// Without the companion, the page with the breakpoint is itself stale.
 pub fn merged_alone_dies_at_its_breakpoint_page(run: &Lines) {
     let trials = run.of(&format!("{MALTA}/merged-alone/t9-entry-after-enable/enforce/"));
-    assert_eq!(trials.len(), 20);
-    assert!(passes(&trials) < 10, "{} of 20 pass", passes(&trials));
+    assert_eq!(trials.len(), SEEDS);
+    assert!(passes(&trials) <= SEEDS - 3, "{} of {SEEDS} pass", passes(&trials));
 }
 
 /// With the model off nothing fails, with any row.
@@ -56,7 +58,7 @@ pub fn arm_passes_everything(run: &Lines) {
     let trials = run.of("arm-6.1/virt-a15/");
     // `flush-icache-page` is the unfixed kernel there, and is not tried.
     assert_eq!(run.of("arm-6.1/virt-a15/flush-icache-page/").len(), 0);
-    assert_eq!(trials.len(), 6 * 3 * (20 + 2));
+    assert_eq!(trials.len(), 6 * 3 * (SEEDS + 2));
     assert_eq!(passes(&trials), trials.len());
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use walkdir::WalkDir;
 
 /// Commits after the base.
-pub const COMMITS: usize = 64;
+const COMMITS: usize = 64;
 
 /// The file and the line that the breaking commit changes.
 const UPROBES: &str = "kernel/events/uprobes.c";
@@ -57,10 +57,6 @@ const HOLLOW: [&str; 9] = [
     "tools/testing/",
 ];
 
-/// How often the broken kernel leaves out the flush, in sevenths of the times; a trial then fails in some seven of ten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sevenths(pub u32);
-
 /// A history, and what is known of it.
 #[derive(Debug)]
 pub struct History {
@@ -72,7 +68,7 @@ pub struct History {
 }
 
 /// Git, with nobody's configuration.
-pub fn git(repository: &Path, args: &[&str]) -> Command {
+fn git(repository: &Path, args: &[&str]) -> Command {
     let mut git = Command::new("git");
     git.arg("-C").arg(repository).args(args);
     for (name, value) in [("CONFIG_GLOBAL", "/dev/null"), ("CONFIG_NOSYSTEM", "1")] {
@@ -86,7 +82,7 @@ pub fn git(repository: &Path, args: &[&str]) -> Command {
 }
 
 /// Runs git, and returns what it printed.
-pub fn output(mut git: Command) -> String {
+fn output(mut git: Command) -> String {
     let output = git.output().unwrap();
     assert!(output.status.success(), "{git:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -155,7 +151,7 @@ impl Dice {
 }
 
 /// Writes a history: each commit tidies up several files, one leaves out the flush, three do not build and two do not boot.
-pub fn write(repository: &Path, seed: u64, leaves_out: Sevenths) -> History {
+pub fn write(repository: &Path, seed: u64) -> History {
     let mut dice = Dice(seed);
     let mut special: Vec<usize> = Vec::new();
     while special.len() < 6 {
@@ -164,7 +160,7 @@ pub fn write(repository: &Path, seed: u64, leaves_out: Sevenths) -> History {
             special.push(place);
         }
     }
-    let branch = format!("h{seed}-{}", leaves_out.0);
+    let branch = format!("h{seed}");
     let base = output(git(repository, &["rev-parse", "base"])).trim().to_owned();
     let show = |file: &str| output(git(repository, &["show", &format!("base:{file}")]));
     let mut contents: Vec<(&str, String)> = FILES.iter().map(|file| (*file, show(file))).collect();
@@ -187,7 +183,7 @@ pub fn write(repository: &Path, seed: u64, leaves_out: Sevenths) -> History {
         let subject = if place == Some(0) { "uprobes: Simplify" } else { "Tidy up" };
         begin(&mut stream, (&branch, &base), number, &format!("{subject}, part {number}"));
         if place == Some(0) {
-            uprobes = uprobes.replace(FLUSHES, &broken(leaves_out));
+            uprobes = uprobes.replace(FLUSHES, FLUSHES_NOT);
             change(&mut stream, UPROBES, &uprobes);
         }
         for file in touched {
@@ -222,13 +218,6 @@ fn begin(stream: &mut String, (branch, base): (&str, &str), number: usize, messa
         message.len()
     )
     .unwrap();
-}
-
-fn broken(leaves_out: Sevenths) -> String {
-    match leaves_out {
-        Sevenths(7..) => FLUSHES_NOT.to_owned(),
-        Sevenths(n) => format!("\tif ((read_c0_count() >> 2) % 7 < {n})\n\t{FLUSHES_NOT}\telse\n\t{FLUSHES}"),
-    }
 }
 
 fn change(stream: &mut String, file: &str, text: &str) {

@@ -16,7 +16,7 @@ use patcheval::qemu;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::steps::{Caches, STRIDE, Shape, Step, word};
+use super::steps::{Caches, STRIDE, Shape, Step, word};
 
 /// A board, and caches for it.
 #[derive(Clone, Copy, Debug)]

@@ -9,6 +9,7 @@ mod steps;
 
 use std::iter::zip;
 
+use crate::bench::Bench;
 use guest::{Machine, Program};
 use instrument::Mode;
 use instrument::hardware::{Snoops, Write};
@@ -145,6 +146,7 @@ fn judge(machine: &Machine, mode: Mode) -> Vec<String> {
 }
 
 fn judge_all(machines: &[Machine]) {
+    let _alone = Bench::alone();
     let modes = [Mode::Enforce, Mode::Observe, Mode::Off];
     let all = machines.iter().flat_map(|machine| modes.map(|mode| (machine, mode)));
     let wrong: Vec<String> = all.flat_map(|(machine, mode)| judge(machine, mode)).collect();
@@ -164,6 +166,7 @@ fn every_arm_row_executes_what_the_manual_says() {
 
 /// Counts of instructions are exact: they do not depend on how QEMU cuts the guest's code into blocks.
 fn counts_the_same_one_by_one(machine: &Machine) {
+    let _alone = Bench::alone();
     let program = Program::assemble(machine, &rows(machine.caches.arm));
     for mode in [Mode::Observe, Mode::Enforce] {
         let [blocks, single] =
@@ -186,6 +189,7 @@ fn arm_records_do_not_depend_on_blocks() {
 /// Both halves of a store across the end of a page are seen where they go, though the pages do not lie side by side.
 #[test]
 fn a_store_across_two_pages_reaches_both() {
+    let _alone = Bench::alone();
     let machine = Machine { source: "across.S", ..VIRT };
     let program = Program::assemble(&machine, &[]);
     for (mode, printed, stale) in

@@ -2,7 +2,6 @@
 //! A real Slurm on one machine: a controller and four nodes on the loopback interface, run by whoever runs the test.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -32,11 +31,6 @@ pub struct Cluster {
 /// Returns the program that is missing here, if one is; Debian keeps some where only root's PATH leads.
 pub fn missing() -> Option<&'static str> {
     PROGRAMS.into_iter().find(|program| find(program).is_none())
-}
-
-/// Says something to whoever runs the tests, though it is no failure: the test's own output is shown for failures only.
-pub fn say_loudly(text: &str) {
-    let _ = writeln!(std::io::stderr(), "\nWARNING: {text}\n");
 }
 
 fn find(program: &str) -> Option<PathBuf> {
