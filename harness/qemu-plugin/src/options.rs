@@ -226,6 +226,30 @@ mod tests {
     }
 
     #[test]
+    fn figures_that_no_cache_has_are_refused_and_never_overflow() {
+        let figures = [0, 1, 2, 3, 32, 1 << 16, 1 << 31, u32::MAX];
+        let (mut fine, mut wrong) = (0, 0);
+        for (n, sets) in figures.iter().cycle().take(512).enumerate() {
+            let (ways, line) = (figures[n / 8 % 8], figures[n / 64]);
+            let to = format!("\"sets\": {sets}, \"ways\": {ways}, \"line\": {line}");
+            match with("\"sets\": 64, \"ways\": 2, \"line\": 16", &to) {
+                Ok(options) => {
+                    let icache = options.caches.icache;
+                    let figures = [icache.sets(), icache.ways(), icache.line()];
+                    assert_eq!(figures, [*sets, ways, line].map(|figure| figure as usize));
+                    fine += 1;
+                }
+                Err(why) => {
+                    assert!(why.starts_with("setup: caches.icache: "), "{why}");
+                    wrong += 1;
+                }
+            }
+        }
+        // 1, 2, 32 or 65,536 sets of 1 or 2 ways of 32 bytes.
+        assert_eq!((fine, wrong), (8, 504));
+    }
+
+    #[test]
     fn arguments_are_two_files() {
         let dir = std::env::temp_dir().join(format!("plugin-options-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
