@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::geometry::{Addressing, Geometry};
-use crate::replacement::Order;
+use crate::replacement::UseOrder;
 use crate::tags::{FLAGS, Tags, VALID};
 
 /// The line is newer than memory.
@@ -29,19 +29,19 @@ pub(crate) struct DCache {
     pub(crate) tags: Tags,
 }
 
-/// A line that left its place, or was made clean in it.
+/// A line that left its slot, or was made clean in it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Left {
+pub(crate) struct OldLine {
     /// Physical address.
     pub(crate) line: u64,
     pub(crate) dirty: bool,
-    /// Its place, counted over all CPUs.
-    pub(crate) place: usize,
+    /// Its slot, counted over all CPUs.
+    pub(crate) slot: usize,
 }
 
 impl DCache {
     /// Returns the empty D$ of a CPU.
-    pub(crate) fn new(geometry: Geometry, order: &Arc<Order>, cpu: usize) -> Self {
+    pub(crate) fn new(geometry: Geometry, order: &Arc<UseOrder>, cpu: usize) -> Self {
         Self { tags: Tags::new(geometry, order, cpu) }
     }
 
@@ -49,35 +49,35 @@ impl DCache {
         self.tags.geometry
     }
 
-    /// Returns the place of a line, and makes it the most recently used. With virtual tags the line found can be of
+    /// Returns the slot of a line, and makes it the most recently used. With virtual tags the line found can be of
     /// another physical address, which is mapped there no longer.
     #[inline]
     pub(crate) fn hit(&mut self, set: usize, key: u64) -> Option<usize> {
         self.tags.hit(set, key)
     }
 
-    /// Returns the place of a line without touching it.
+    /// Returns the slot of a line without touching it.
     #[inline]
     pub(crate) fn find(&self, virt: u64, phys: u64) -> Option<usize> {
         let geometry = self.geometry();
         self.tags.find(geometry.set_of(virt, phys), geometry.key_of(virt, phys))
     }
 
-    /// Returns a place that holds the physical line of an address dirty.
+    /// Returns a slot that holds the physical line of an address dirty.
     #[inline]
     pub(crate) fn dirty_copy(&self, phys: u64) -> Option<usize> {
         if self.geometry().addressing() == Addressing::Pipt {
-            return self.find(phys, phys).filter(|place| self.is_dirty(*place));
+            return self.find(phys, phys).filter(|slot| self.is_dirty(*slot));
         }
-        self.tags.places_of(phys).find(|place| self.is_dirty(*place))
+        self.tags.slots_of(phys).find(|slot| self.is_dirty(*slot))
     }
 
-    /// Returns any place that holds the physical line of an address.
+    /// Returns any slot that holds the physical line of an address.
     pub(crate) fn copy(&self, phys: u64) -> Option<usize> {
-        self.tags.places_of(phys).next()
+        self.tags.slots_of(phys).next()
     }
 
-    /// Takes a place for a clean line; returns it with the line that was there before, if one was.
+    /// Takes a slot for a clean line; returns it with the line that was there before, if one was.
     #[inline]
     pub(crate) fn allocate(
         &mut self,
@@ -85,83 +85,83 @@ impl DCache {
         key: u64,
         phys: u64,
         shared: bool,
-    ) -> (usize, Option<Left>) {
-        let place = self.tags.victim(set);
-        let left = self.evict(place);
-        self.tags.put(place, key | VALID | if shared { SHARED } else { 0 }, phys);
-        (place, left)
+    ) -> (usize, Option<OldLine>) {
+        let slot = self.tags.victim(set);
+        let old = self.evict(slot);
+        self.tags.put(slot, key | VALID | if shared { SHARED } else { 0 }, phys);
+        (slot, old)
     }
 
     /// Makes a line dirty, and this CPU's alone; returns whether it was clean before.
     #[inline]
-    pub(crate) fn dirty(&mut self, place: usize) -> bool {
-        let tag = self.tags.get(place);
-        self.tags.set(place, tag & !SHARED | DIRTY);
+    pub(crate) fn dirty(&mut self, slot: usize) -> bool {
+        let tag = self.tags.get(slot);
+        self.tags.set(slot, tag & !SHARED | DIRTY);
         tag & DIRTY == 0
     }
 
     /// Makes a line clean; returns it.
-    pub(crate) fn clean(&mut self, place: usize) -> Option<Left> {
-        let left = self.left(place);
-        self.tags.set(place, self.tags.get(place) & !DIRTY);
-        left
+    pub(crate) fn clean(&mut self, slot: usize) -> Option<OldLine> {
+        let old = self.old_line(slot);
+        self.tags.set(slot, self.tags.get(slot) & !DIRTY);
+        old
     }
 
-    /// Empties a place; returns the line that was there.
+    /// Empties a slot; returns the line that was there.
     #[inline]
-    pub(crate) fn evict(&mut self, place: usize) -> Option<Left> {
-        let left = self.left(place);
-        self.tags.set(place, self.tags.get(place) & !FLAGS);
-        left
+    pub(crate) fn evict(&mut self, slot: usize) -> Option<OldLine> {
+        let old = self.old_line(slot);
+        self.tags.set(slot, self.tags.get(slot) & !FLAGS);
+        old
     }
 
     #[inline]
-    fn left(&self, place: usize) -> Option<Left> {
-        let tag = self.tags.get(place);
-        let left = Left { line: self.phys(place), dirty: tag & DIRTY != 0, place: self.number(place) };
-        (tag & VALID != 0).then_some(left)
+    fn old_line(&self, slot: usize) -> Option<OldLine> {
+        let tag = self.tags.get(slot);
+        let old = OldLine { line: self.phys(slot), dirty: tag & DIRTY != 0, slot: self.number(slot) };
+        (tag & VALID != 0).then_some(old)
     }
 
     /// Marks the physical line of an address as shared, in every colour; returns whether it is there.
     pub(crate) fn share(&mut self, phys: u64) -> bool {
         loop {
-            let alone = self.tags.places_of(phys).find(|place| !self.is_shared(*place));
-            let Some(place) = alone else { return self.copy(phys).is_some() };
-            self.tags.set(place, self.tags.get(place) | SHARED);
+            let alone = self.tags.slots_of(phys).find(|slot| !self.is_shared(*slot));
+            let Some(slot) = alone else { return self.copy(phys).is_some() };
+            self.tags.set(slot, self.tags.get(slot) | SHARED);
         }
     }
 
     #[inline]
-    pub(crate) fn is_shared(&self, place: usize) -> bool {
-        self.tags.get(place) & SHARED != 0
+    pub(crate) fn is_shared(&self, slot: usize) -> bool {
+        self.tags.get(slot) & SHARED != 0
     }
 
     #[inline]
-    pub(crate) fn is_dirty(&self, place: usize) -> bool {
-        self.tags.get(place) & DIRTY != 0
+    pub(crate) fn is_dirty(&self, slot: usize) -> bool {
+        self.tags.get(slot) & DIRTY != 0
     }
 
-    /// Physical address of the line at a place, if one is there.
-    pub(crate) fn valid(&self, place: usize) -> Option<u64> {
-        self.left(place).map(|left| left.line)
+    /// Physical address of the line at a slot, if one is there.
+    pub(crate) fn valid(&self, slot: usize) -> Option<u64> {
+        self.old_line(slot).map(|old| old.line)
     }
 
     #[inline]
-    pub(crate) fn phys(&self, place: usize) -> u64 {
-        self.tags.phys(place)
+    pub(crate) fn phys(&self, slot: usize) -> u64 {
+        self.tags.phys(slot)
     }
 
-    /// Number of a place, counted over all CPUs.
+    /// Number of a slot, counted over all CPUs.
     #[inline]
-    pub(crate) fn number(&self, place: usize) -> usize {
-        self.tags.number(place)
+    pub(crate) fn number(&self, slot: usize) -> usize {
+        self.tags.number(slot)
     }
 
-    pub(crate) fn place(&self, set: usize, way: usize) -> usize {
-        self.tags.place(set, way)
+    pub(crate) fn slot(&self, set: usize, way: usize) -> usize {
+        self.tags.slot(set, way)
     }
 
-    pub(crate) fn places(&self) -> std::ops::Range<usize> {
+    pub(crate) fn slots(&self) -> std::ops::Range<usize> {
         0..self.tags.len()
     }
 }

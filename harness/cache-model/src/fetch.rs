@@ -19,22 +19,22 @@ impl<M: Memory> Model<M> {
     fn fetch_line(&mut self, set: usize, key: u64, phys: u64, len: usize) -> Option<Stale> {
         let line = self.config.icache.line_of(phys);
         let icache = &mut self.cpus[self.running].icache;
-        let place = match icache.hit(set, key) {
-            Some(place) => {
-                if icache.phys(place) != line {
+        let slot = match icache.hit(set, key) {
+            Some(slot) => {
+                if icache.phys(slot) != line {
                     // Virtual tags: it has the bytes of what was mapped here before.
-                    icache.suspect_place(place, &self.memory);
+                    icache.mark_slot_suspect(slot, &self.memory);
                 }
-                place
+                slot
             }
             None => self.fill(set, key, phys),
         };
-        let stale = if self.cpus[self.running].icache.is_suspect(place) {
-            self.compare(place, phys, len)
+        let stale = if self.cpus[self.running].icache.is_suspect(slot) {
+            self.compare(slot, phys, len)
         } else {
             None
         };
-        self.fetched(place);
+        self.insert_into_fetch_filter(slot);
         stale
     }
 
@@ -42,12 +42,12 @@ impl<M: Memory> Model<M> {
     pub(crate) fn fill(&mut self, set: usize, key: u64, phys: u64) -> usize {
         let (line, running) = (self.config.icache.line_of(phys), self.running);
         self.cpus[running].itotals.fills += 1;
-        let place = self.cpus[running].icache.fill(set, key, phys);
+        let slot = self.cpus[running].icache.fill(set, key, phys);
         let size = self.config.dcache.line().min(self.config.icache.line());
         for at in (0..self.config.icache.line()).step_by(size) {
             let part = line + at as u64;
             let Some((cpu, _)) = self.dirty_copy(part) else {
-                if let Some(by) = self.lines.take_cleaner(self.memory.offset(part)) {
+                if let Some(by) = self.line_origins.take_cleaner(self.memory.offset(part)) {
                     self.confirm(by);
                 }
                 continue;
@@ -59,18 +59,18 @@ impl<M: Memory> Model<M> {
                 Snoops::All => true,
             };
             let icache = &mut self.cpus[running].icache;
-            icache.suspect_place(place, &self.memory);
+            icache.mark_slot_suspect(slot, &self.memory);
             let bytes = if snooped { self.memory.data(part, size) } else { self.memory.below(part, size) };
-            icache.copy(place, at, bytes, !snooped);
+            icache.copy(slot, at, bytes, !snooped);
         }
-        self.fetched(place);
-        place
+        self.insert_into_fetch_filter(slot);
+        slot
     }
 
-    /// Makes an I$ line of the running CPU, used just now, known to the table.
-    fn fetched(&self, place: usize) {
+    /// Makes an I$ line of the running CPU, used just now, known to the filter.
+    fn insert_into_fetch_filter(&self, slot: usize) {
         let icache = &self.cpus[self.running].icache;
-        self.glance.fetched(icache.number(place), icache.fresh(place));
+        self.filter.insert_fetch(icache.number(slot), icache.coherent(slot));
     }
 
     fn confirm(&mut self, by: u32) {
@@ -83,30 +83,30 @@ impl<M: Memory> Model<M> {
 
     /// The data side of one D$ line is about to differ from memory, because the line becomes dirty, or memory to change:
     /// every I$ line that overlaps it must be compared from now on.
-    pub(crate) fn suspect(&mut self, dline: u64, dirtied: bool) {
+    pub(crate) fn mark_suspect(&mut self, dline: u64, dirtied: bool) {
         let geometry = self.config.icache;
-        let (memory, glance) = (&self.memory, &self.glance);
+        let (memory, filter) = (&self.memory, &self.filter);
         for at in (0..self.config.dcache.line()).step_by(geometry.line()) {
             let part = dline + at as u64;
             let line = geometry.line_of(part);
             for cpu in &mut self.cpus {
                 let dirtied = if dirtied { cpu.icache.part(part) } else { 0 };
                 let first = cpu.icache.number(0);
-                cpu.icache.suspect(line, dirtied, memory, |place| glance.spoil(first + place));
+                cpu.icache.mark_suspect(line, dirtied, memory, |slot| filter.invalidate_fetch(first + slot));
             }
         }
     }
 
     #[cold]
-    fn compare(&mut self, place: usize, phys: u64, len: usize) -> Option<Stale> {
+    fn compare(&mut self, slot: usize, phys: u64, len: usize) -> Option<Stale> {
         let (line, size) = (self.config.icache.line_of(phys), self.config.icache.line());
         let icache = &self.cpus[self.running].icache;
-        let executed = icache.bytes(place, (phys - line) as usize, len);
+        let executed = icache.bytes(slot, (phys - line) as usize, len);
         let expected = self.memory.data(phys, len);
         // An I$ line can span several D$ lines: the one that differs is the one to be judged.
         let Some(differs) = executed.iter().zip(expected).position(|(a, b)| a != b) else {
-            if !self.pretending {
-                self.acquit(place, line, size);
+            if !self.swapped {
+                self.clear_suspect(slot, line, size);
             }
             return None;
         };
@@ -116,7 +116,7 @@ impl<M: Memory> Model<M> {
         let missing = match dirty {
             // With virtual tags the line can be of what was mapped here before.
             Some(_)
-                if icache.phys(place) == line && icache.was_filled_stale(place, (first - line) as usize) =>
+                if icache.phys(slot) == line && icache.was_filled_stale(slot, (first - line) as usize) =>
             {
                 Missing::WriteBack
             }
@@ -124,24 +124,23 @@ impl<M: Memory> Model<M> {
             None => Missing::Invalidate,
         };
         let writer = match dirty {
-            Some((cpu, place)) => Some(self.glance.store_at(self.cpus[cpu].dcache.number(place))),
-            None => self.lines.stored(self.memory.offset(first)),
+            Some((cpu, slot)) => Some(self.filter.last_store(self.cpus[cpu].dcache.number(slot))),
+            None => self.line_origins.stored(self.memory.offset(first)),
         };
         let dirty_in = dirty.map(|(cpu, _)| cpu).filter(|cpu| *cpu != self.running);
         let unit = self.config.dcache.line().max(size) as u64;
-        let since = writer.map_or(0, |who| who.at);
-        let past = self.history.since(since, first & !(unit - 1), unit);
+        let since = writer.map_or(0, |origin| origin.icount);
+        let past = self.log.since(since, first & !(unit - 1), unit);
         Some(Stale { phys, executed, expected, missing, writer, dirty_in, past })
     }
 
-    /// Lets a line go without comparison again, if nothing of it differs from anything.
-    fn acquit(&mut self, place: usize, line: u64, size: usize) {
+    /// Ends the comparisons of a line, if nothing of it differs from the data side or from memory.
+    fn clear_suspect(&mut self, slot: usize, line: u64, size: usize) {
         let step = self.config.dcache.line().min(size);
         let clean = (0..size).step_by(step).all(|at| self.dirty_copy(line + at as u64).is_none());
         let icache = &mut self.cpus[self.running].icache;
-        if clean && icache.phys(place) == line && icache.bytes(place, 0, size) == self.memory.data(line, size)
-        {
-            icache.acquit(place);
+        if clean && icache.phys(slot) == line && icache.bytes(slot, 0, size) == self.memory.data(line, size) {
+            icache.clear_suspect(slot);
         }
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What a place in a cache holds, as MIPS Index_Load_Tag reads it.
+//! What a slot in a cache holds, as MIPS Index_Load_Tag reads it.
 
 use crate::maintenance::Side;
 use crate::memory::Memory;
@@ -20,10 +20,10 @@ impl<M: Memory> Model<M> {
     pub fn tag(&self, side: Side, set: usize, way: usize) -> Option<Tag> {
         let cpu = &self.cpus[self.running];
         match side {
-            Side::I => cpu.icache.valid(cpu.icache.place(set, way)).map(|phys| Tag { phys, dirty: false }),
+            Side::I => cpu.icache.valid(cpu.icache.slot(set, way)).map(|phys| Tag { phys, dirty: false }),
             Side::D => {
-                let place = cpu.dcache.place(set, way);
-                cpu.dcache.valid(place).map(|phys| Tag { phys, dirty: cpu.dcache.is_dirty(place) })
+                let slot = cpu.dcache.slot(set, way);
+                cpu.dcache.valid(slot).map(|phys| Tag { phys, dirty: cpu.dcache.is_dirty(slot) })
             }
             Side::Both | Side::Outer => None,
         }

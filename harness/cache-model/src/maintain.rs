@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Maintenance operations on the model, and what is to be said of each.
+//! Maintenance operations on the model, and the use of each.
 
 use crate::maintenance::{Action, Broadcast, Operation, Scope, Side};
 use crate::memory::Memory;
 use crate::model::{Cpu, Model};
-use crate::stale::Judged;
-use crate::who::Who;
+use crate::origin::Origin;
+use crate::stale::FlushUse;
 
 /// What an operation did in one cache.
 #[derive(Clone, Copy, Default)]
-struct Did {
+struct Effects {
     wrote_back: bool,
     dropped_stale: bool,
     /// A line that it worked on.
@@ -20,15 +20,21 @@ impl<M: Memory> Model<M> {
     /// Executes a maintenance operation on the running CPU. `virt` is its operand; `phys` the translation of it, for
     /// operations by address (`None` when there is none, which makes it a no-op). A [`Scope::Range`] is for the caller
     /// to take apart, line by line.
-    pub fn maintain(&mut self, operation: &Operation, virt: u64, phys: Option<u64>, who: Who) -> Judged {
+    pub fn maintain(
+        &mut self,
+        operation: &Operation,
+        virt: u64,
+        phys: Option<u64>,
+        origin: Origin,
+    ) -> FlushUse {
         if operation.action == Action::None || operation.side == Side::Outer {
-            return Judged::NotModelled;
+            return FlushUse::NotModelled;
         }
         let by_address = matches!(operation.scope, Scope::Address | Scope::Range);
         if by_address && phys.is_none() {
-            return Judged::Redundant;
+            return FlushUse::Redundant;
         }
-        let mut did = Did::default();
+        let mut effects = Effects::default();
         let (d, i) = match operation.side {
             Side::D => (true, false),
             Side::I => (false, true),
@@ -36,28 +42,28 @@ impl<M: Memory> Model<M> {
         };
         for cpu in self.reached(operation) {
             if d {
-                self.maintain_data(cpu, operation, virt, phys, who, &mut did);
+                self.maintain_data(cpu, operation, virt, phys, origin, &mut effects);
             }
             if i {
-                self.maintain_instructions(cpu, operation, virt, phys, &mut did);
+                self.maintain_instructions(cpu, operation, virt, phys, &mut effects);
             }
         }
-        let judged = match (did.dropped_stale, did.wrote_back) {
-            (true, _) => Judged::Needed,
-            (false, true) => Judged::WroteBack,
+        let flush_use = match (effects.dropped_stale, effects.wrote_back) {
+            (true, _) => FlushUse::Needed,
+            (false, true) => FlushUse::WroteBack,
             (false, false) => {
-                phys.filter(|_| by_address).map_or(Judged::Redundant, |phys| self.missed(operation, phys))
+                phys.filter(|_| by_address).map_or(FlushUse::Redundant, |phys| self.missed(operation, phys))
             }
         };
         let whole = operation.scope == Scope::All;
-        let line = if by_address { phys } else { did.line.filter(|_| !whole) };
+        let line = if by_address { phys } else { effects.line.filter(|_| !whole) };
         if line.is_some() || whole {
-            self.history.note(who, line, judged);
+            self.log.record(origin, line, flush_use);
         }
-        judged
+        flush_use
     }
 
-    /// How many write-backs by the operations with this [`Who::by`] were of lines that were fetched later, and could not
+    /// How many write-backs by the operations with this [`Origin::insn`] were of lines that were fetched later, and could not
     /// have been fetched as they were without.
     pub fn confirmed(&self, by: u32) -> u64 {
         self.confirmed.get(by as usize).copied().unwrap_or(0)
@@ -75,18 +81,22 @@ impl<M: Memory> Model<M> {
 
     /// Judges an operation by address that changed nothing: whether what it should have done was left undone at another
     /// colour, or on another CPU. One that only fills has nothing to do.
-    fn missed(&self, operation: &Operation, phys: u64) -> Judged {
+    fn missed(&self, operation: &Operation, phys: u64) -> FlushUse {
         if matches!(operation.action, Action::Fill | Action::Prefetch) {
-            return Judged::Redundant;
+            return FlushUse::Redundant;
         }
         let needs = |cpu: &Cpu| match operation.side {
             Side::I => cpu.icache.has_stale(phys, &self.memory),
             _ => cpu.dcache.dirty_copy(phys).is_some(),
         };
         if self.cpus[self.reached(operation)].iter().any(needs) {
-            return Judged::WrongColour;
+            return FlushUse::WrongColour;
         }
-        if self.cpus.len() > 1 && self.cpus.iter().any(needs) { Judged::WrongCpu } else { Judged::Redundant }
+        if self.cpus.len() > 1 && self.cpus.iter().any(needs) {
+            FlushUse::WrongCpu
+        } else {
+            FlushUse::Redundant
+        }
     }
 
     fn maintain_data(
@@ -95,49 +105,49 @@ impl<M: Memory> Model<M> {
         operation: &Operation,
         virt: u64,
         phys: Option<u64>,
-        who: Who,
-        did: &mut Did,
+        origin: Origin,
+        effects: &mut Effects,
     ) {
         let dcache = &self.cpus[cpu].dcache;
         let geometry = dcache.geometry();
-        let one = |place: usize| place..place + 1;
-        let places = match operation.scope {
+        let one = |slot: usize| slot..slot + 1;
+        let slots = match operation.scope {
             Scope::Address | Scope::Range => phys.and_then(|phys| dcache.find(virt, phys)).map(one),
-            Scope::All => Some(dcache.places()),
-            Scope::Index => Some(geometry.index_operand(virt)).map(|(set, way)| one(dcache.place(set, way))),
+            Scope::All => Some(dcache.slots()),
+            Scope::Index => Some(geometry.index_operand(virt)).map(|(set, way)| one(dcache.slot(set, way))),
             Scope::SetWay => {
-                geometry.set_way_operand(virt as u32).map(|(set, way)| one(dcache.place(set, way)))
+                geometry.set_way_operand(virt as u32).map(|(set, way)| one(dcache.slot(set, way)))
             }
         };
-        for place in places.unwrap_or_default() {
-            self.maintain_data_place(cpu, operation, place, who, did);
+        for slot in slots.unwrap_or_default() {
+            self.maintain_data_slot(cpu, operation, slot, origin, effects);
         }
     }
 
-    fn maintain_data_place(
+    fn maintain_data_slot(
         &mut self,
         cpu: usize,
         operation: &Operation,
-        place: usize,
-        who: Who,
-        did: &mut Did,
+        slot: usize,
+        origin: Origin,
+        effects: &mut Effects,
     ) {
         let dcache = &mut self.cpus[cpu].dcache;
-        let left = match operation.action {
-            Action::Clean => dcache.clean(place),
+        let old = match operation.action {
+            Action::Clean => dcache.clean(slot),
             Action::Fill | Action::Prefetch | Action::None => return,
-            _ => dcache.evict(place),
+            _ => dcache.evict(slot),
         };
-        let Some(left) = left else { return };
-        did.line = Some(left.line);
-        self.glance.forget(left.place);
+        let Some(old) = old else { return };
+        effects.line = Some(old.line);
+        self.filter.invalidate(old.slot);
         let totals = &mut self.cpus[cpu].dtotals;
-        totals.written_back += u64::from(left.dirty);
+        totals.written_back += u64::from(old.dirty);
         totals.invalidated += u64::from(operation.action != Action::Clean);
-        if left.dirty {
-            did.wrote_back = true;
-            self.leave(left);
-            self.lines.clean(self.memory.offset(left.line), who.by);
+        if old.dirty {
+            effects.wrote_back = true;
+            self.write_back_if_dirty(old);
+            self.line_origins.clean(self.memory.offset(old.line), origin.insn);
         }
     }
 
@@ -147,23 +157,23 @@ impl<M: Memory> Model<M> {
         operation: &Operation,
         virt: u64,
         phys: Option<u64>,
-        did: &mut Did,
+        effects: &mut Effects,
     ) {
         let icache = &self.cpus[cpu].icache;
         let geometry = icache.geometry();
-        let one = |place: usize| place..place + 1;
-        let places = match operation.scope {
+        let one = |slot: usize| slot..slot + 1;
+        let slots = match operation.scope {
             Scope::Address | Scope::Range => phys.and_then(|phys| icache.find(virt, phys)).map(one),
-            Scope::All => Some(icache.places()),
-            Scope::Index => Some(geometry.index_operand(virt)).map(|(set, way)| one(icache.place(set, way))),
+            Scope::All => Some(icache.slots()),
+            Scope::Index => Some(geometry.index_operand(virt)).map(|(set, way)| one(icache.slot(set, way))),
             Scope::SetWay => {
-                geometry.set_way_operand(virt as u32).map(|(set, way)| one(icache.place(set, way)))
+                geometry.set_way_operand(virt as u32).map(|(set, way)| one(icache.slot(set, way)))
             }
         };
-        let absent = places.is_none();
+        let absent = slots.is_none();
         if operation.action != Action::Prefetch {
-            for place in places.unwrap_or_default() {
-                self.invalidate(cpu, place, did);
+            for slot in slots.unwrap_or_default() {
+                self.invalidate(cpu, slot, effects);
             }
         }
         let fills = operation.action == Action::Fill || operation.action == Action::Prefetch && absent;
@@ -172,12 +182,12 @@ impl<M: Memory> Model<M> {
         }
     }
 
-    fn invalidate(&mut self, cpu: usize, place: usize, did: &mut Did) {
+    fn invalidate(&mut self, cpu: usize, slot: usize, effects: &mut Effects) {
         let icache = &mut self.cpus[cpu].icache;
-        did.dropped_stale |= icache.is_stale(place, &self.memory);
-        let Some(line) = icache.invalidate(place) else { return };
-        did.line = Some(line);
-        self.glance.spoil(icache.number(place));
+        effects.dropped_stale |= icache.is_stale(slot, &self.memory);
+        let Some(line) = icache.invalidate(slot) else { return };
+        effects.line = Some(line);
+        self.filter.invalidate_fetch(icache.number(slot));
         self.cpus[cpu].itotals.invalidated += 1;
     }
 }

@@ -28,13 +28,13 @@ pub trait Memory {
 
 /// Memory in two vectors, for tests and for models without a guest.
 #[derive(Clone, Debug)]
-pub struct Plain {
+pub struct PlainMemory {
     base: u64,
     data: Vec<u8>,
     below: Vec<u8>,
 }
 
-impl Plain {
+impl PlainMemory {
     /// Returns zeroed memory of `size` bytes at physical address `base`.
     pub fn new(base: u64, size: usize) -> Self {
         Self { base, data: vec![0; size], below: vec![0; size] }
@@ -47,7 +47,7 @@ impl Plain {
     }
 }
 
-impl Memory for Plain {
+impl Memory for PlainMemory {
     fn contains(&self, phys: u64, len: usize) -> bool {
         phys >= self.base && phys - self.base + len as u64 <= self.size()
     }

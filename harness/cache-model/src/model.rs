@@ -4,22 +4,22 @@
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::dcache::{DCache, Left, Write};
+use crate::dcache::{DCache, OldLine, Write};
+use crate::filter_cache::FilterCache;
 use crate::geometry::Addressing;
-use crate::glance::Glance;
 use crate::icache::ICache;
-use crate::lines::Lines;
+use crate::line_origins::LineOrigins;
 use crate::memory::Memory;
-use crate::replacement::Order;
-use crate::stale::History;
-use crate::who::Who;
+use crate::origin::Origin;
+use crate::replacement::UseOrder;
+use crate::stale::MaintenanceLog;
 
 /// Totals of one CPU's I$ or D$.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Lines filled.
     pub fills: u64,
-    /// Dirty lines written back because their place was needed.
+    /// Dirty lines written back because their slot was needed.
     pub evicted_dirty: u64,
     /// Dirty lines written back by maintenance.
     pub written_back: u64,
@@ -50,18 +50,18 @@ pub struct Model<M> {
     pub(crate) config: Config,
     pub(crate) cpus: Vec<Cpu>,
     pub(crate) running: usize,
-    pub(crate) glance: Arc<Glance>,
-    pub(crate) lines: Lines,
-    pub(crate) history: History,
+    pub(crate) filter: Arc<FilterCache>,
+    pub(crate) line_origins: LineOrigins,
+    pub(crate) log: MaintenanceLog,
     /// By the `by` of maintenance operations: how many of their write-backs were fetched later.
     pub(crate) confirmed: Vec<u64>,
-    /// See [`Model::pretend`].
-    pub(crate) pretending: bool,
+    /// See [`Model::set_swapped`].
+    pub(crate) swapped: bool,
 }
 
 impl<M: Clone> Clone for Model<M> {
     fn clone(&self) -> Self {
-        let copy = |order: &Arc<Order>| Arc::new(Order::clone(order));
+        let copy = |order: &Arc<UseOrder>| Arc::new(UseOrder::clone(order));
         let orders = [copy(&self.cpus[0].dcache.tags.order), copy(&self.cpus[0].icache.tags.order)];
         let mut cpus = self.cpus.clone();
         for cpu in &mut cpus {
@@ -73,11 +73,11 @@ impl<M: Clone> Clone for Model<M> {
             config: self.config,
             cpus,
             running: self.running,
-            glance: Arc::new(self.glance.copy(&orders, self.config.dcache)),
-            lines: self.lines.clone(),
-            history: self.history.clone(),
+            filter: Arc::new(self.filter.copy(&orders, self.config.dcache)),
+            line_origins: self.line_origins.clone(),
+            log: self.log.clone(),
             confirmed: self.confirmed.clone(),
-            pretending: self.pretending,
+            swapped: self.swapped,
         }
     }
 }
@@ -86,7 +86,7 @@ impl<M: Memory> Model<M> {
     /// Returns cold caches over `memory`; CPU 0 is running.
     pub fn new(config: Config, memory: M) -> Self {
         let (i, d) = (config.icache, config.dcache);
-        let order = |policy, geometry| Arc::new(Order::new(policy, config.cpus, geometry));
+        let order = |policy, geometry| Arc::new(UseOrder::new(policy, config.cpus, geometry));
         let orders = [order(config.dcache_replacement, d), order(config.icache_replacement, i)];
         let cpu = |n| Cpu {
             icache: ICache::new(i, &orders[1], n, d.line()),
@@ -95,21 +95,21 @@ impl<M: Memory> Model<M> {
             dtotals: Totals::default(),
         };
         Self {
-            lines: Lines::new(memory.size(), d.line_shift()),
-            glance: Arc::new(Glance::new(d, i, &orders)),
+            line_origins: LineOrigins::new(memory.size(), d.line_shift()),
+            filter: Arc::new(FilterCache::new(d, i, &orders)),
             cpus: (0..config.cpus).map(cpu).collect(),
             running: 0,
-            history: History::new(),
+            log: MaintenanceLog::new(),
             confirmed: Vec::new(),
-            pretending: false,
+            swapped: false,
             memory,
             config,
         }
     }
 
-    /// The table of lines at hand, by which a caller can save itself most calls.
-    pub fn glance(&self) -> &Arc<Glance> {
-        &self.glance
+    /// The filter, by which a caller can save itself most calls.
+    pub fn filter_cache(&self) -> &Arc<FilterCache> {
+        &self.filter
     }
 
     /// The memory below.
@@ -117,7 +117,7 @@ impl<M: Memory> Model<M> {
         &self.memory
     }
 
-    /// The memory below, to change the data view before telling the model of the store.
+    /// The memory below, to change the data view before the store is reported.
     pub fn memory_mut(&mut self) -> &mut M {
         &mut self.memory
     }
@@ -147,14 +147,14 @@ impl<M: Memory> Model<M> {
         if std::mem::replace(&mut self.running, cpu) == cpu {
             return;
         }
-        self.glance.run_on(cpu);
+        self.filter.switch_cpu(cpu);
     }
 
     /// The guest has changed its mapping of virtual addresses.
     pub fn remapped(&mut self) {
-        self.glance.forget_data();
+        self.filter.next_generation();
         if self.config.icache.addressing() == Addressing::Vivt {
-            self.glance.spoil_all();
+            self.filter.invalidate_all_fetches();
         }
     }
 
@@ -162,7 +162,7 @@ impl<M: Memory> Model<M> {
     #[inline]
     pub fn load(&mut self, virt: u64, phys: u64, len: usize) {
         self.each_line(virt, phys, len, |model, virt, line| {
-            if !model.glance.loads(virt) {
+            if !model.filter.load_hits(virt) {
                 model.load_line(virt, line);
             }
         });
@@ -170,10 +170,10 @@ impl<M: Memory> Model<M> {
 
     /// A cacheable store of `len` bytes in one page, which may cross lines; the data view has the new bytes already.
     #[inline]
-    pub fn store(&mut self, virt: u64, phys: u64, len: usize, who: Who) {
+    pub fn store(&mut self, virt: u64, phys: u64, len: usize, origin: Origin) {
         self.each_line(virt, phys, len, |model, virt, line| {
-            if !model.glance.stores(virt, who) {
-                model.store_line(virt, line, who);
+            if !model.filter.store_hits(virt, origin) {
+                model.store_line(virt, line, origin);
             }
         });
     }
@@ -192,26 +192,26 @@ impl<M: Memory> Model<M> {
     }
 
     /// A store past the caches (KSEG1, or ARM before its MMU is on): it reaches memory at once. It lies in one line.
-    pub fn store_uncached(&mut self, phys: u64, len: usize, who: Who) {
+    pub fn store_uncached(&mut self, phys: u64, len: usize, origin: Origin) {
         let line = self.config.dcache.line_of(phys);
-        self.suspect(line, false);
+        self.mark_suspect(line, false);
         self.memory.write_back(phys, len);
-        self.lines.store(self.memory.offset(line), who);
+        self.line_origins.store(self.memory.offset(line), origin);
     }
 
     /// Memory was written past the CPU, as by a device.
     pub fn written_by_device(&mut self, phys: u64, len: usize) {
         let line = self.config.dcache.line();
         for at in (self.config.dcache.line_of(phys)..phys + len as u64).step_by(line) {
-            self.suspect(at, false);
+            self.mark_suspect(at, false);
         }
         self.memory.write_back(phys, len);
     }
 
-    /// Stale bytes are put into the data view, to be executed, and put back later: that a line is equal to them in the
-    /// meantime says nothing about it.
-    pub fn pretend(&mut self, pretending: bool) {
-        self.pretending = pretending;
+    /// Says whether the data view holds stale bytes that are swapped in for execution: while it does, that an I$ line equals
+    /// it proves nothing.
+    pub fn set_swapped(&mut self, swapped: bool) {
+        self.swapped = swapped;
     }
 
     /// The data view of a range was changed and put back behind the model's back: where no dirty line
@@ -228,15 +228,15 @@ impl<M: Memory> Model<M> {
     }
 
     fn load_line(&mut self, virt: u64, line: u64) {
-        let place = match self.find_data(virt, line) {
-            Some(place) => place,
+        let slot = match self.find_data(virt, line) {
+            Some(slot) => slot,
             None => self.allocate(virt, line),
         };
-        let dirty = self.exclusive_dirty(place);
-        self.admit(virt, place, dirty);
+        let dirty = self.exclusive_dirty(slot);
+        self.insert_into_filter(virt, slot, dirty);
     }
 
-    fn store_line(&mut self, virt: u64, line: u64, who: Who) {
+    fn store_line(&mut self, virt: u64, line: u64, origin: Origin) {
         let found = self.find_data(virt, line);
         let size = self.config.dcache.line();
         if self.config.cpus > 1 {
@@ -248,37 +248,37 @@ impl<M: Memory> Model<M> {
             Write::Through => true,
         };
         if past_the_cache {
-            self.suspect(line, false);
+            self.mark_suspect(line, false);
             self.memory.write_back(line, size);
-            self.lines.store(self.memory.offset(line), who);
-            if let Some(place) = found {
-                self.admit(virt, place, false);
+            self.line_origins.store(self.memory.offset(line), origin);
+            if let Some(slot) = found {
+                self.insert_into_filter(virt, slot, false);
             }
             return;
         }
-        let place = found.unwrap_or_else(|| self.allocate(virt, line));
+        let slot = found.unwrap_or_else(|| self.allocate(virt, line));
         let dcache = &mut self.cpus[self.running].dcache;
-        self.glance.set_store(dcache.number(place), who);
-        if dcache.dirty(place) {
-            self.suspect(line, true);
+        self.filter.set_last_store(dcache.number(slot), origin);
+        if dcache.dirty(slot) {
+            self.mark_suspect(line, true);
         }
-        self.admit(virt, place, true);
+        self.insert_into_filter(virt, slot, true);
     }
 
-    /// The place of a line in the running CPU's D$. With virtual tags, a line of another physical address that is
+    /// The slot of a line in the running CPU's D$. With virtual tags, a line of another physical address that is
     /// found there has to go.
     #[inline]
     fn find_data(&mut self, virt: u64, line: u64) -> Option<usize> {
         let geometry = self.config.dcache;
         let (set, key) = (geometry.set_of(virt, line), geometry.key_of(virt, line));
         let dcache = &mut self.cpus[self.running].dcache;
-        let place = dcache.hit(set, key)?;
-        if dcache.phys(place) == line {
-            return Some(place);
+        let slot = dcache.hit(set, key)?;
+        if dcache.phys(slot) == line {
+            return Some(slot);
         }
-        self.glance.forget(dcache.number(place));
-        if let Some(left) = dcache.evict(place) {
-            self.leave(left);
+        self.filter.invalidate(dcache.number(slot));
+        if let Some(old) = dcache.evict(slot) {
+            self.write_back_if_dirty(old);
         }
         None
     }
@@ -289,12 +289,12 @@ impl<M: Memory> Model<M> {
         let shared = self.config.cpus > 1 && self.share_with_others(line);
         let cpu = &mut self.cpus[self.running];
         cpu.dtotals.fills += 1;
-        let (place, left) = cpu.dcache.allocate(set, key, line, shared);
-        if let Some(left) = left {
-            cpu.dtotals.evicted_dirty += u64::from(left.dirty);
-            self.leave(left);
+        let (slot, old) = cpu.dcache.allocate(set, key, line, shared);
+        if let Some(old) = old {
+            cpu.dtotals.evicted_dirty += u64::from(old.dirty);
+            self.write_back_if_dirty(old);
         }
-        place
+        slot
     }
 
     /// Marks the other CPUs' copies of a line as shared; returns whether there are any.
@@ -311,40 +311,40 @@ impl<M: Memory> Model<M> {
     fn take_from_others(&mut self, line: u64, found: Option<usize>) {
         let running = self.running;
         let dcache = &self.cpus[running].dcache;
-        if found.is_some_and(|place| !dcache.is_shared(place)) {
+        if found.is_some_and(|slot| !dcache.is_shared(slot)) {
             return;
         }
         for (_, cpu) in self.cpus.iter_mut().enumerate().filter(|(n, _)| *n != running) {
-            while let Some(place) = cpu.dcache.copy(line) {
-                cpu.dcache.evict(place);
+            while let Some(slot) = cpu.dcache.copy(line) {
+                cpu.dcache.evict(slot);
             }
         }
     }
 
     /// Whether a store to a line changes nothing any more: it is dirty, and no other CPU has it.
     #[inline]
-    fn exclusive_dirty(&self, place: usize) -> bool {
+    fn exclusive_dirty(&self, slot: usize) -> bool {
         let dcache = &self.cpus[self.running].dcache;
-        dcache.is_dirty(place) && !dcache.is_shared(place)
+        dcache.is_dirty(slot) && !dcache.is_shared(slot)
     }
 
-    /// Makes a line known to the table.
+    /// Inserts a line into the filter.
     #[inline]
-    fn admit(&self, virt: u64, place: usize, dirty: bool) {
-        self.glance.admit(virt, self.cpus[self.running].dcache.number(place), dirty);
+    fn insert_into_filter(&self, virt: u64, slot: usize, dirty: bool) {
+        self.filter.insert(virt, self.cpus[self.running].dcache.number(slot), dirty);
     }
 
-    /// A CPU and a place in its D$ that hold the physical line of an address dirty.
+    /// A CPU and a slot in its D$ that hold the physical line of an address dirty.
     #[inline]
     pub(crate) fn dirty_copy(&self, phys: u64) -> Option<(usize, usize)> {
         self.cpus.iter().enumerate().find_map(|(n, cpu)| Some((n, cpu.dcache.dirty_copy(phys)?)))
     }
 
-    /// What becomes of a line that has left a D$ place: written back if it was dirty.
-    pub(crate) fn leave(&mut self, left: Left) {
-        if left.dirty {
-            self.memory.write_back(left.line, self.config.dcache.line());
-            self.lines.store(self.memory.offset(left.line), self.glance.store_at(left.place));
+    /// Writes back a line that has left its D$ slot, or was cleaned, if it was dirty.
+    pub(crate) fn write_back_if_dirty(&mut self, old: OldLine) {
+        if old.dirty {
+            self.memory.write_back(old.line, self.config.dcache.line());
+            self.line_origins.store(self.memory.offset(old.line), self.filter.last_store(old.slot));
         }
     }
 }

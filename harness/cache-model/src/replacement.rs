@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::geometry::Geometry;
 
-/// How a cache chooses the line that makes room for another. An invalid place is always taken first.
+/// How a cache chooses the line that makes room for another. An invalid slot is always taken first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Replacement {
     /// The line that was used longest ago (MIPS 24K, 74K).
@@ -14,9 +14,9 @@ pub enum Replacement {
     LeastRecentlyUsed,
     /// A binary tree of bits, each pointing away from the half that was used last (ARM Cortex-A15 I$, many others).
     PseudoLru,
-    /// The places in turn, one counter for each set (ARM926, ARM11, Cortex-A9, as software can choose them).
+    /// The slots in turn, one counter for each set (ARM926, ARM11, Cortex-A9, as software can choose them).
     RoundRobin,
-    /// Any place, from a generator with this seed (ARM926, ARM11, Cortex-A9 as they come out of reset).
+    /// Any slot, from a generator with this seed (ARM926, ARM11, Cortex-A9 as they come out of reset).
     Random(u64),
 }
 
@@ -33,10 +33,10 @@ impl fmt::Display for Replacement {
 
 /// What a policy remembers of the uses of each set, over the caches of all CPUs.
 ///
-/// Places are counted over all of them, set by set. With atomics, since [`crate::Glance`] notes uses too; one thread at a time
+/// Slots are counted over all of them, set by set. With atomics, since [`crate::FilterCache`] notes uses too; one thread at a time
 /// works with it, so that relaxed order is enough.
 #[derive(Debug)]
-pub(crate) struct Order {
+pub(crate) struct UseOrder {
     policy: Policy,
     /// log2 of the ways.
     way_shift: u32,
@@ -55,7 +55,7 @@ enum Policy {
     Lru,
     /// For each way, the nodes above it, and those of them that then point to the right.
     Tree(Box<[(u64, u64)]>),
-    Turn,
+    InTurn,
     Random,
 }
 
@@ -66,14 +66,14 @@ const IN_TURN: u64 = 0xfedc_ba98_7654_3210;
 const ONES: u64 = 0x1111_1111_1111_1111;
 const HIGHS: u64 = ONES << 3;
 
-impl Order {
+impl UseOrder {
     /// Returns what `policy` knows of the unused caches of so many CPUs.
     pub(crate) fn new(policy: Replacement, cpus: usize, geometry: Geometry) -> Self {
         let (sets, ways) = (geometry.sets(), geometry.ways());
         let (policy, first, seed) = match policy {
             Replacement::LeastRecentlyUsed => (Policy::Lru, IN_TURN, 0),
             Replacement::PseudoLru => (Policy::Tree((0..ways).map(|way| path(way, ways)).collect()), 0, 0),
-            Replacement::RoundRobin => (Policy::Turn, 0, 0),
+            Replacement::RoundRobin => (Policy::InTurn, 0, 0),
             Replacement::Random(seed) => (Policy::Random, 0, seed),
         };
         let all = |count: usize, value| (0..count).map(|_| AtomicU64::new(value)).collect();
@@ -81,21 +81,21 @@ impl Order {
         Self { policy, way_shift, sets: all(cpus * sets, first), random: all(cpus, seed), sets_each: sets }
     }
 
-    /// Number of places.
-    pub(crate) fn places(&self) -> usize {
+    /// Number of slots.
+    pub(crate) fn slots(&self) -> usize {
         self.sets.len() << self.way_shift
     }
 
-    /// The set of a place.
+    /// The set of a slot.
     #[inline]
-    pub(crate) fn set_at(&self, place: usize) -> usize {
-        place >> self.way_shift
+    pub(crate) fn set_at(&self, slot: usize) -> usize {
+        slot >> self.way_shift
     }
 
-    /// The line at a place was used.
+    /// The line at a slot was used.
     #[inline]
-    pub(crate) fn touch(&self, place: usize) {
-        let (set, way) = (&self.sets[self.set_at(place)], place & ((1 << self.way_shift) - 1));
+    pub(crate) fn touch(&self, slot: usize) {
+        let (set, way) = (&self.sets[self.set_at(slot)], slot & ((1 << self.way_shift) - 1));
         match &self.policy {
             Policy::Lru => {
                 let (order, way) = (set.load(Relaxed), way as u64);
@@ -107,11 +107,11 @@ impl Order {
                 let (nodes, right) = paths[way];
                 set.store(set.load(Relaxed) & !nodes | right, Relaxed);
             }
-            Policy::Turn | Policy::Random => {}
+            Policy::InTurn | Policy::Random => {}
         }
     }
 
-    /// Returns the way whose line goes, of a set without invalid places.
+    /// Returns the way whose line goes, of a set without invalid slots.
     #[inline]
     pub(crate) fn victim(&self, set: usize) -> usize {
         let (state, ways) = (&self.sets[set], 1 << self.way_shift);
@@ -127,7 +127,7 @@ impl Order {
                 }
                 way
             }
-            Policy::Turn => {
+            Policy::InTurn => {
                 let way = state.load(Relaxed) as usize;
                 state.store(((way + 1) % ways) as u64, Relaxed);
                 way
@@ -145,14 +145,14 @@ impl Order {
     }
 }
 
-impl Clone for Order {
+impl Clone for UseOrder {
     fn clone(&self) -> Self {
         let copy = |all: &[AtomicU64]| all.iter().map(|one| AtomicU64::new(one.load(Relaxed))).collect();
         Self { policy: self.policy.clone(), sets: copy(&self.sets), random: copy(&self.random), ..*self }
     }
 }
 
-/// The order of [`Order::sets`] with a way taken out and put in front.
+/// The order of [`UseOrder::sets`] with a way taken out and put in front.
 #[inline]
 fn to_the_front(order: u64, way: u64) -> u64 {
     // Four bits that are zero are found as bytes are in a word: Warren, Hacker's Delight, 6-1. The lowest is exact.
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     fn victims(policy: Replacement, used: &[usize], count: usize) -> Vec<usize> {
-        let order = Order::new(policy, 1, Geometry::new(2, 4, 32).unwrap());
+        let order = UseOrder::new(policy, 1, Geometry::new(2, 4, 32).unwrap());
         for way in used {
             order.touch(4 + way);
         }
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn lru_of_sixteen_ways_keeps_them_all() {
-        let order = Order::new(Replacement::LeastRecentlyUsed, 1, Geometry::new(1, 16, 32).unwrap());
+        let order = UseOrder::new(Replacement::LeastRecentlyUsed, 1, Geometry::new(1, 16, 32).unwrap());
         let uses: Vec<usize> = (0..16).map(|n| n * 7 % 16).collect();
         uses.iter().for_each(|way| order.touch(*way));
         let gone: Vec<usize> = (0..16).map(|_| order.victim(0)).inspect(|way| order.touch(*way)).collect();

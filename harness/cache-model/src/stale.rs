@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Stale fetches, and what can be told of how they came about.
+//! Stale fetches, and how they came about.
 
-use crate::who::Who;
+use crate::origin::Origin;
 
 /// What was not done before a stale fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,16 +26,16 @@ pub struct Stale {
     /// What was missing.
     pub missing: Missing,
     /// The last store to the line, if the model saw one.
-    pub writer: Option<Who>,
+    pub writer: Option<Origin>,
     /// The CPU whose D$ has the line dirty, if it is not the one that fetched.
     pub dirty_in: Option<usize>,
-    /// Maintenance since that store, of this line and of its neighbours, oldest first; the newest [`Past::TOLD`].
-    pub past: Vec<Past>,
+    /// Maintenance since that store, of this line and of its neighbours, oldest first; the newest [`PastOperation::LISTED`].
+    pub past: Vec<PastOperation>,
 }
 
-/// What one maintenance operation did.
+/// The use of one maintenance operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judged {
+pub enum FlushUse {
     /// It dropped a line from an I$ that differed from what the data side saw.
     Needed,
     /// It wrote back a dirty line. Whether that was needed shows when the line is fetched: see
@@ -51,11 +51,11 @@ pub enum Judged {
     NotModelled,
 }
 
-impl Judged {
+impl FlushUse {
     /// What two parts of one operation come to together: what did something counts, then what failed to.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        let rank = |judged| match judged {
+        let rank = |flush_use| match flush_use {
             Self::Needed => 0,
             Self::WroteBack => 1,
             Self::WrongCpu => 2,
@@ -67,49 +67,49 @@ impl Judged {
     }
 }
 
-/// Where a maintenance operation was, seen from a stale line.
+/// How near a maintenance operation came to a stale line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Where {
-    /// It named this line, or the place of it.
-    Here,
+pub enum Proximity {
+    /// It named this line, or its slot.
+    SameLine,
     /// It named the line just before or just after: the range was too short, or began too late.
-    Beside,
+    AdjacentLine,
     /// It was for the whole cache.
-    Everywhere,
+    WholeCache,
 }
 
 /// A maintenance operation in the past of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Past {
+pub struct PastOperation {
     /// Which instruction, and when.
-    pub who: Who,
-    /// Where it was.
-    pub place: Where,
+    pub origin: Origin,
+    /// How near it came.
+    pub proximity: Proximity,
     /// What it did.
-    pub judged: Judged,
+    pub flush_use: FlushUse,
 }
 
-impl Past {
-    /// How many operations are told of one line.
-    pub const TOLD: usize = 8;
+impl PastOperation {
+    /// How many operations are listed for one line.
+    pub const LISTED: usize = 8;
 }
 
 /// The last maintenance operations, whatever they were for.
 #[derive(Clone, Debug)]
-pub(crate) struct History {
-    ring: Vec<Entry>,
+pub(crate) struct MaintenanceLog {
+    ring: Vec<LogEntry>,
     next: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
-    who: Who,
+struct LogEntry {
+    origin: Origin,
     /// First byte of the line; `None` for the whole cache.
     line: Option<u64>,
-    judged: Judged,
+    flush_use: FlushUse,
 }
 
-impl History {
+impl MaintenanceLog {
     /// How many are remembered: the blasting of two caches of 64 KB with 32-byte lines, and a page, fit in.
     const LENGTH: usize = 1 << 14;
 
@@ -117,8 +117,8 @@ impl History {
         Self { ring: Vec::new(), next: 0 }
     }
 
-    pub(crate) fn note(&mut self, who: Who, line: Option<u64>, judged: Judged) {
-        let entry = Entry { who, line, judged };
+    pub(crate) fn record(&mut self, origin: Origin, line: Option<u64>, flush_use: FlushUse) {
+        let entry = LogEntry { origin, line, flush_use };
         if self.ring.len() < Self::LENGTH {
             self.ring.push(entry);
         } else {
@@ -128,23 +128,23 @@ impl History {
     }
 
     /// What was done since `since` to the line of `size` bytes at `line`, and beside it.
-    pub(crate) fn since(&self, since: u32, line: u64, size: u64) -> Vec<Past> {
+    pub(crate) fn since(&self, since: u32, line: u64, size: u64) -> Vec<PastOperation> {
         let newest_first = (1..=self.ring.len())
             .map(|back| &self.ring[(self.next + Self::LENGTH - back) % Self::LENGTH % self.ring.len()]);
-        let mut past: Vec<Past> = newest_first
-            .take_while(|entry| entry.who.at >= since)
+        let mut past: Vec<PastOperation> = newest_first
+            .take_while(|entry| entry.origin.icount >= since)
             .filter_map(|entry| {
-                let place = match entry.line {
-                    None => Where::Everywhere,
-                    Some(at) if at & !(size - 1) == line => Where::Here,
+                let proximity = match entry.line {
+                    None => Proximity::WholeCache,
+                    Some(at) if at & !(size - 1) == line => Proximity::SameLine,
                     Some(at) if at & !(size - 1) == line + size || (at & !(size - 1)) + size == line => {
-                        Where::Beside
+                        Proximity::AdjacentLine
                     }
                     Some(_) => return None,
                 };
-                Some(Past { who: entry.who, place, judged: entry.judged })
+                Some(PastOperation { origin: entry.origin, proximity, flush_use: entry.flush_use })
             })
-            .take(Past::TOLD)
+            .take(PastOperation::LISTED)
             .collect();
         past.reverse();
         past

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use crate::geometry::{Addressing, Geometry};
-use crate::replacement::Order;
+use crate::replacement::UseOrder;
 
-/// A line is present in this place.
+/// A line is present in this slot.
 pub(crate) const VALID: u64 = 1;
 
 /// Mask of the bits that are flags.
@@ -19,18 +19,18 @@ pub(crate) struct Tags {
     pub(crate) geometry: Geometry,
     ways: usize,
     tags: Vec<u64>,
-    /// Physical address of the line at each place.
+    /// Physical address of the line at each slot.
     phys: Vec<u64>,
-    /// Of all CPUs' caches of this kind; shared with [`crate::Glance`].
-    pub(crate) order: Arc<Order>,
-    /// Number of the first place among those of all CPUs.
+    /// Of all CPUs' caches of this kind; shared with [`crate::FilterCache`].
+    pub(crate) order: Arc<UseOrder>,
+    /// Number of the first slot among those of all CPUs.
     first: usize,
     presence: Option<Presence>,
 }
 
 impl Tags {
     /// Returns the empty cache of a CPU.
-    pub(crate) fn new(geometry: Geometry, order: &Arc<Order>, cpu: usize) -> Self {
+    pub(crate) fn new(geometry: Geometry, order: &Arc<UseOrder>, cpu: usize) -> Self {
         let (sets, ways) = (geometry.sets(), geometry.ways());
         Self {
             geometry,
@@ -43,7 +43,7 @@ impl Tags {
         }
     }
 
-    /// Returns the place of a key in a set, without making it the most recently used.
+    /// Returns the slot of a key in a set, without making it the most recently used.
     #[inline]
     pub(crate) fn find(&self, set: usize, key: u64) -> Option<usize> {
         let first = set * self.ways;
@@ -51,16 +51,16 @@ impl Tags {
         tags.iter().position(|tag| tag & !FLAGS == key && tag & VALID != 0).map(|way| first + way)
     }
 
-    /// Returns the place of a key, and makes it the most recently used of its set.
+    /// Returns the slot of a key, and makes it the most recently used of its set.
     #[inline]
     pub(crate) fn hit(&mut self, set: usize, key: u64) -> Option<usize> {
-        let place = self.find(set, key)?;
-        self.order.touch(self.number(place));
-        Some(place)
+        let slot = self.find(set, key)?;
+        self.order.touch(self.number(slot));
+        Some(slot)
     }
 
-    /// Every place that holds a physical line, in whatever colour.
-    pub(crate) fn places_of(&self, phys: u64) -> impl Iterator<Item = usize> + '_ {
+    /// Every slot that holds a physical line, in whatever colour.
+    pub(crate) fn slots_of(&self, phys: u64) -> impl Iterator<Item = usize> + '_ {
         let line = self.geometry.line_of(phys);
         let scanned = match &self.presence {
             Some(presence) if presence.has(line >> self.geometry.line_shift()) => 0..self.tags.len(),
@@ -69,28 +69,28 @@ impl Tags {
         let by_key = if self.presence.is_none() { self.geometry.colours() } else { 0 };
         let by_key =
             (0..by_key).filter_map(move |colour| self.find(self.geometry.set_of_colour(line, colour), line));
-        by_key.chain(scanned.filter(move |place| self.phys[*place] == line && self.tags[*place] & VALID != 0))
+        by_key.chain(scanned.filter(move |slot| self.phys[*slot] == line && self.tags[*slot] & VALID != 0))
     }
 
-    /// Puts a line into a place, the most recently used of its set from now on.
+    /// Puts a line into a slot, the most recently used of its set from now on.
     #[inline]
-    pub(crate) fn put(&mut self, place: usize, tag: u64, phys: u64) {
-        self.set(place, 0);
-        self.phys[place] = self.geometry.line_of(phys);
+    pub(crate) fn put(&mut self, slot: usize, tag: u64, phys: u64) {
+        self.set(slot, 0);
+        self.phys[slot] = self.geometry.line_of(phys);
         if let Some(presence) = &mut self.presence {
             presence.add(phys >> self.geometry.line_shift());
         }
-        self.tags[place] = tag;
-        self.order.touch(self.number(place));
+        self.tags[slot] = tag;
+        self.order.touch(self.number(slot));
     }
 
-    /// Number of a place, counted over all CPUs.
+    /// Number of a slot, counted over all CPUs.
     #[inline]
-    pub(crate) fn number(&self, place: usize) -> usize {
-        self.first + place
+    pub(crate) fn number(&self, slot: usize) -> usize {
+        self.first + slot
     }
 
-    /// Returns the place that the next fill of a set takes: an invalid one, else as the policy says.
+    /// Returns the slot that the next fill of a set takes: an invalid one, else as the policy says.
     #[inline]
     pub(crate) fn victim(&self, set: usize) -> usize {
         let first = set * self.ways;
@@ -99,62 +99,62 @@ impl Tags {
     }
 
     #[inline]
-    pub(crate) fn get(&self, place: usize) -> u64 {
-        self.tags[place]
+    pub(crate) fn get(&self, slot: usize) -> u64 {
+        self.tags[slot]
     }
 
-    /// Physical address of the line at a place.
+    /// Physical address of the line at a slot.
     #[inline]
-    pub(crate) fn phys(&self, place: usize) -> u64 {
-        self.phys[place]
+    pub(crate) fn phys(&self, slot: usize) -> u64 {
+        self.phys[slot]
     }
 
     #[inline]
-    pub(crate) fn set(&mut self, place: usize, tag: u64) {
-        if let Some(presence) = self.presence.as_mut().filter(|_| self.tags[place] & !tag & VALID != 0) {
-            presence.remove(self.phys[place] >> self.geometry.line_shift());
+    pub(crate) fn set(&mut self, slot: usize, tag: u64) {
+        if let Some(presence) = self.presence.as_mut().filter(|_| self.tags[slot] & !tag & VALID != 0) {
+            presence.remove(self.phys[slot] >> self.geometry.line_shift());
         }
-        self.tags[place] = tag;
+        self.tags[slot] = tag;
     }
 
-    /// Returns the place of (set, way).
-    pub(crate) fn place(&self, set: usize, way: usize) -> usize {
+    /// Returns the slot of (set, way).
+    pub(crate) fn slot(&self, set: usize, way: usize) -> usize {
         set * self.ways + way
     }
 
-    /// Number of places.
+    /// Number of slots.
     pub(crate) fn len(&self) -> usize {
         self.tags.len()
     }
 }
 
 /// Counts of lines, by a few bits of their physical address: says cheaply that a line is nowhere in a cache whose tags
-/// do not tell.
+/// do not show it.
 #[derive(Clone, Debug)]
 struct Presence(Vec<u16>);
 
 impl Presence {
-    const SLOTS: usize = 1 << 14;
+    const BUCKETS: usize = 1 << 14;
 
-    fn slot(number: u64) -> usize {
-        number as usize & (Self::SLOTS - 1)
+    fn bucket(number: u64) -> usize {
+        number as usize & (Self::BUCKETS - 1)
     }
 
     fn has(&self, number: u64) -> bool {
-        self.0[Self::slot(number)] != 0
+        self.0[Self::bucket(number)] != 0
     }
 
     fn add(&mut self, number: u64) {
-        self.0[Self::slot(number)] += 1;
+        self.0[Self::bucket(number)] += 1;
     }
 
     fn remove(&mut self, number: u64) {
-        self.0[Self::slot(number)] -= 1;
+        self.0[Self::bucket(number)] -= 1;
     }
 }
 
 impl Default for Presence {
     fn default() -> Self {
-        Self(vec![0; Self::SLOTS])
+        Self(vec![0; Self::BUCKETS])
     }
 }

@@ -5,14 +5,14 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use cache_model::{Memory, PAGE};
 
+use crate::fast_path::{FAST_PATH, InsnRef};
 use crate::ffi::Qemu;
-use crate::hot::{HOT, Token};
 use crate::plugin::Plugin;
 
 impl Plugin {
     /// A load of the guest.
-    pub fn load(&mut self, info: u32, virt: u64, token: Token) {
-        self.access(info, virt & 0xffff_ffff, token, |plugin, Access { virt, phys, len, cached }| {
+    pub fn load(&mut self, info: u32, virt: u64, insn: InsnRef) {
+        self.access(info, virt & 0xffff_ffff, insn, |plugin, Access { virt, phys, len, cached }| {
             if let Some(model) = plugin.model.as_mut().filter(|_| cached) {
                 model.load(virt, phys, len);
             }
@@ -20,40 +20,40 @@ impl Plugin {
     }
 
     /// A store of the guest, whose bytes are in memory already.
-    pub fn store(&mut self, info: u32, virt: u64, token: Token) {
-        self.access(info, virt & 0xffff_ffff, token, |plugin, Access { virt, phys, len, cached }| {
+    pub fn store(&mut self, info: u32, virt: u64, insn: InsnRef) {
+        self.access(info, virt & 0xffff_ffff, insn, |plugin, Access { virt, phys, len, cached }| {
             let Some(model) = plugin.model.as_mut() else { return };
             if plugin.swaps.any() {
                 plugin.swaps.stored(phys, model.memory().data(phys, len));
             }
             if cached {
-                model.store(virt, phys, len, token.who());
+                model.store(virt, phys, len, insn.origin());
             } else {
-                model.store_uncached(phys, len, token.who());
+                model.store_uncached(phys, len, insn.origin());
             }
         });
     }
 
-    /// Tells of an access to RAM, once for each page that it touches.
-    fn access(&mut self, info: u32, virt: u64, token: Token, told: impl Fn(&mut Self, Access)) {
+    /// Reports an access to RAM, once for each page that it touches.
+    fn access(&mut self, info: u32, virt: u64, insn: InsnRef, report: impl Fn(&mut Self, Access)) {
         let len = self.qemu.access_len(info);
         let here = len.min((PAGE - virt % PAGE) as usize);
         let phys = self.physical(virt, |qemu| qemu.access_phys(info, virt));
-        match self.piece(virt, phys, here) {
-            Some(access) => told(self, access),
-            None => self.device(token),
+        match self.in_one_page(virt, phys, here) {
+            Some(access) => report(self, access),
+            None => self.device(insn),
         }
         if here < len {
             // What lies next to each other in virtual memory does not in physical.
             let next = (virt + here as u64) & 0xffff_ffff;
             let phys = self.physical(next, |qemu| qemu.translate(next));
-            if let Some(access) = self.piece(next, phys, len - here) {
-                told(self, access);
+            if let Some(access) = self.in_one_page(next, phys, len - here) {
+                report(self, access);
             }
         }
     }
 
-    /// Physical address of a virtual one, if it can be told without asking QEMU.
+    /// Physical address of a virtual one, if it is known without asking QEMU.
     pub(crate) fn translated(&self, virt: u64) -> Option<u64> {
         self.target.unmapped(virt).or_else(|| self.tlb.find(virt))
     }
@@ -70,23 +70,23 @@ impl Plugin {
 
     /// A part of an access that lies in one page; `None` where that is not RAM.
     #[inline]
-    pub(crate) fn piece(&self, virt: u64, phys: Option<u64>, len: usize) -> Option<Access> {
+    pub(crate) fn in_one_page(&self, virt: u64, phys: Option<u64>, len: usize) -> Option<Access> {
         let phys = phys?;
         let in_ram = self.model.as_ref()?.memory().contains(phys, len);
         in_ram.then(|| Access { virt, phys, len, cached: self.cached && !self.target.is_uncached(virt) })
     }
 
-    /// An access to a device. QEMU translates such an instruction again, by itself and without telling of its entry, and
-    /// so leaves the run that it was in: what comes after it there is counted when it is entered again.
-    fn device(&mut self, token: Token) {
-        let (number, current) = (Token::run(token.by), HOT.run.load(Relaxed));
+    /// An access to a device. QEMU translates such an instruction again, by itself and without reporting its entry, and
+    /// so leaves the group that it was in: what comes after it there is counted when it is entered again.
+    fn device(&mut self, insn: InsnRef) {
+        let (number, current) = (InsnRef::group(insn.id), FAST_PATH.group.load(Relaxed));
         if number == current {
             return;
         }
-        let run = self.runs.get(current);
-        if let Some(before) = self.instructions_before(&run, self.address_of_token(token.by)) {
-            self.uncount(&run, run.insns - before - 1);
-            HOT.run.store(number, Relaxed);
+        let group = self.fetch_groups.get(current);
+        if let Some(before) = self.instructions_before(&group, self.address_of_insn(insn.id)) {
+            self.uncount(&group, group.insns - before - 1);
+            FAST_PATH.group.store(number, Relaxed);
         }
     }
 }

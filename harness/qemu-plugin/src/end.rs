@@ -5,7 +5,7 @@ use instrument::End;
 
 use crate::ffi;
 use crate::plugin::Plugin;
-use crate::record::{self, Rest};
+use crate::record::{self, RecordInputs};
 
 impl Plugin {
     /// The guest has used up its deadline: ends the record, and QEMU with it.
@@ -32,7 +32,7 @@ impl Plugin {
         if std::mem::replace(&mut self.finished, true) {
             return;
         }
-        let rest = Rest {
+        let inputs = RecordInputs {
             target: &self.target_name,
             now: self.now(),
             model: self.model.as_ref(),
@@ -40,7 +40,7 @@ impl Plugin {
             refills: self.refills.count(),
             self_check: self.checker.tally(),
         };
-        let record = self.findings.record(end, &rest);
+        let record = self.findings.record(end, &inputs);
         if let Some(path) = &self.options.request.record
             && let Err(error) = record::write(path, &record)
         {

@@ -18,9 +18,9 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::access_groups::{AccessGroup, GroupedAccess};
 use crate::decode::Accesses;
-use crate::group::{Group, Member};
-use crate::hot::{Entry, HOT, Token};
+use crate::fast_path::{FAST_PATH, GroupRef, InsnRef};
 use crate::main_thread;
 use crate::plugin::Plugin;
 
@@ -318,11 +318,11 @@ impl Block<'_> {
         Instruction { qemu: self.qemu, insn: unsafe { (self.qemu.functions.tb_get_insn)(self.tb, index) } }
     }
 
-    /// Has [`Hot::enter`](crate::hot::Hot::enter) told each time the block is entered.
-    pub fn on_entry(&self, run: Entry, how: Entries) {
+    /// Has [`FastPath::enter`](crate::fast_path::FastPath::enter) called each time the block is entered.
+    pub fn on_entry(&self, group: GroupRef, how: EntryCallbacks) {
         let (callback, flags) = how.callback();
         // SAFETY: handles as in `count`; the callback has the type that the API declares.
-        unsafe { (self.qemu.functions.register_tb_exec)(self.tb, callback, flags, run.packed() as Opaque) }
+        unsafe { (self.qemu.functions.register_tb_exec)(self.tb, callback, flags, group.packed() as Opaque) }
     }
 
     /// Has the block's instructions counted, and [`Plugin::deadline`] called once the guest has begun as many as it may.
@@ -337,28 +337,28 @@ impl Block<'_> {
     }
 }
 
-/// How entries of runs are reported.
+/// How entries of groups are reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Entries {
-    /// The guest can be made to start a run again.
+pub struct EntryCallbacks {
+    /// The guest can be made to start a group again.
     pub restart: bool,
     /// Several CPUs have caches of their own, and it has to be found out which of them runs.
-    pub several: bool,
+    pub per_cpu: bool,
     /// The callback does nothing.
-    pub hollow: bool,
+    pub empty: bool,
 }
 
-impl Entries {
+impl EntryCallbacks {
     fn callback(self) -> (BlockCallback, c_int) {
-        let flags = match (self.restart, self.several) {
+        let flags = match (self.restart, self.per_cpu) {
             (true, _) => RW_REGS_PC,
             (false, true) => R_REGS,
             (false, false) => NO_REGS,
         };
-        match (self.hollow, self.several) {
+        match (self.empty, self.per_cpu) {
             (true, _) => (on_nothing, flags),
-            (false, true) => (on_run_of_several, flags),
-            (false, false) => (on_run, flags),
+            (false, true) => (on_group_per_cpu, flags),
+            (false, false) => (on_group, flags),
         }
     }
 }
@@ -387,44 +387,38 @@ impl Instruction<'_> {
         (bytes, len)
     }
 
-    /// As [`Block::on_entry`], for a run that begins at this instruction within its block.
-    pub fn on_entry(&self, run: Entry, how: Entries) {
+    /// As [`Block::on_entry`], for a group that begins at this instruction within its block.
+    pub fn on_entry(&self, group: GroupRef, how: EntryCallbacks) {
         let (callback, flags) = how.callback();
         // SAFETY: as in `virt`; the callback has the type that the API declares.
         unsafe {
-            (self.qemu.functions.register_insn_exec)(self.insn, callback, flags, run.packed() as Opaque);
+            (self.qemu.functions.register_insn_exec)(self.insn, callback, flags, group.packed() as Opaque);
         }
     }
 
     /// Reports those accesses of the instruction that it may make.
-    pub fn on_access(&self, token: Token, accesses: Accesses, kind: AccessKind) {
+    pub fn on_access(&self, insn: InsnRef, accesses: Accesses, kind: AccessKind) {
         let (load, store): (MemoryCallback, MemoryCallback) = match kind {
             AccessKind::InOneLine => (on_load, on_store),
             AccessKind::MayCross => (on_load_that_may_cross, on_store_that_may_cross),
             AccessKind::Checked => (on_checked_load, on_checked_store),
             AccessKind::Substitute => (on_substitute, on_no_access),
-            AccessKind::Hollow => (on_no_access, on_no_access),
+            AccessKind::Empty => (on_no_access, on_no_access),
         };
         // SAFETY: as in `virt`; the callbacks have the type that the API declares.
         unsafe {
             if accesses.loads {
-                (self.qemu.functions.register_mem)(self.insn, load, NO_REGS, READ, token.packed() as Opaque);
+                (self.qemu.functions.register_mem)(self.insn, load, NO_REGS, READ, insn.packed() as Opaque);
             }
             if accesses.stores {
-                (self.qemu.functions.register_mem)(
-                    self.insn,
-                    store,
-                    NO_REGS,
-                    WRITE,
-                    token.packed() as Opaque,
-                );
+                (self.qemu.functions.register_mem)(self.insn, store, NO_REGS, WRITE, insn.packed() as Opaque);
             }
         }
     }
 
     /// Reports the first access of a group, at this instruction, for all of them.
-    pub fn on_group(&self, group: Group, stores: bool, hollow: bool) {
-        let (callback, kind): (MemoryCallback, c_int) = match (hollow, stores) {
+    pub fn on_access_group(&self, group: AccessGroup, stores: bool, empty: bool) {
+        let (callback, kind): (MemoryCallback, c_int) = match (empty, stores) {
             (true, true) => (on_no_access, WRITE),
             (true, false) => (on_no_access, READ),
             (false, true) => (on_stores, WRITE),
@@ -443,13 +437,13 @@ impl Instruction<'_> {
     }
 
     /// Has [`Plugin::event`] called with `index` before each execution.
-    pub fn on_execution(&self, index: usize, may: May) {
+    pub fn on_execution(&self, index: usize, rights: CallbackRights) {
         // SAFETY: as in `on_access`.
         unsafe {
-            let flags = match may {
-                May::Read => R_REGS,
-                May::Write => RW_REGS,
-                May::Restart => RW_REGS_PC,
+            let flags = match rights {
+                CallbackRights::Read => R_REGS,
+                CallbackRights::Write => RW_REGS,
+                CallbackRights::Restart => RW_REGS_PC,
             };
             (self.qemu.functions.register_insn_exec)(self.insn, on_event, flags, index as Opaque);
         }
@@ -458,7 +452,7 @@ impl Instruction<'_> {
 
 /// What a callback before an instruction may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum May {
+pub enum CallbackRights {
     /// Read registers.
     Read,
     /// Write them, too.
@@ -479,7 +473,7 @@ pub enum AccessKind {
     /// It is that of a load in place of a cache operation.
     Substitute,
     /// Nothing.
-    Hollow,
+    Empty,
 }
 
 /// Guest RAM in QEMU's own memory.
@@ -548,46 +542,46 @@ fn with<T>(otherwise: T, f: impl FnOnce(&mut Plugin) -> T) -> T {
     result
 }
 
-extern "C" fn on_nothing(_vcpu: c_uint, _run: Opaque) {}
+extern "C" fn on_nothing(_vcpu: c_uint, _group: Opaque) {}
 
-extern "C" fn on_no_access(_vcpu: c_uint, _info: u32, _virt: u64, _token: Opaque) {}
+extern "C" fn on_no_access(_vcpu: c_uint, _info: u32, _virt: u64, _insn: Opaque) {}
 
 extern "C" fn on_counted(_vcpu: c_uint, count: Opaque) {
-    if HOT.count(count as u64) {
+    if FAST_PATH.count(count as u64) {
         with((), Plugin::deadline);
     }
 }
 
-extern "C" fn on_run_of_several(vcpu: c_uint, run: Opaque) {
+extern "C" fn on_group_per_cpu(vcpu: c_uint, group: Opaque) {
     with((), Plugin::identify);
-    on_run(vcpu, run);
+    on_group(vcpu, group);
 }
 
-extern "C" fn on_run(_vcpu: c_uint, run: Opaque) {
-    if !HOT.enter(Entry::unpacked(run as usize)) {
-        look_closer(run);
+extern "C" fn on_group(_vcpu: c_uint, group: Opaque) {
+    if !FAST_PATH.enter(GroupRef::unpacked(group as usize)) {
+        group_slow_path(group);
     }
 }
 
-// What is not seen at once is seen to out of line, by functions that cannot unwind either: so the callback ends with a jump,
+// The slow paths are out of line, in functions that cannot unwind either: so the callback ends with a jump,
 // and need not save registers.
 
 #[inline(never)]
-extern "C" fn look_closer(run: Opaque) {
-    let run = Entry::unpacked(run as usize);
-    if !HOT.fetches(run) {
-        enter(run.number);
+extern "C" fn group_slow_path(group: Opaque) {
+    let group = GroupRef::unpacked(group as usize);
+    if !FAST_PATH.fetch_hits(group) {
+        fetch_slow_path(group.number);
     }
 }
 
 #[inline(never)]
-extern "C" fn enter(run: u32) {
-    let restart = with(None, |plugin| plugin.look_closer(run).map(|pc| (pc, plugin.qemu().functions.set_pc)));
-    start_again(restart);
+extern "C" fn fetch_slow_path(group: u32) {
+    let restart = with(None, |plugin| plugin.slow_path(group).map(|pc| (pc, plugin.qemu().functions.set_pc)));
+    restart_at(restart);
 }
 
 /// Has QEMU start again at an address, if there is one.
-fn start_again(restart: Option<(u64, unsafe extern "C" fn(u64))>) {
+fn restart_at(restart: Option<(u64, unsafe extern "C" fn(u64))>) {
     if let Some((pc, set_pc)) = restart {
         // SAFETY: registered with RW_REGS_PC, without which nothing is started again. It does not return: nothing
         // here and in the callers has a destructor.
@@ -596,44 +590,44 @@ fn start_again(restart: Option<(u64, unsafe extern "C" fn(u64))>) {
 }
 
 extern "C" fn on_event(_vcpu: c_uint, index: Opaque) {
-    start_again(with(None, |plugin| {
+    restart_at(with(None, |plugin| {
         plugin.event(index as usize).map(|pc| (pc, plugin.qemu().functions.set_pc))
     }));
 }
 
-extern "C" fn on_load(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
-    if !HOT.loads_latest(virt) {
-        load_closely(info, virt, token);
+extern "C" fn on_load(_vcpu: c_uint, info: u32, virt: u64, insn: Opaque) {
+    if !FAST_PATH.load_hits_mru(virt) {
+        load_slow_path(info, virt, insn);
     }
 }
 
 #[inline(never)]
-extern "C" fn load_closely(info: u32, virt: u64, token: Opaque) {
-    if !HOT.loads(virt) {
-        load(info, virt, token);
+extern "C" fn load_slow_path(info: u32, virt: u64, insn: Opaque) {
+    if !FAST_PATH.load_hits(virt) {
+        load(info, virt, insn);
     }
 }
 
-extern "C" fn on_store(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
-    if !HOT.stores_latest(virt, Token::unpacked(token as usize)) {
-        store_closely(info, virt, token);
+extern "C" fn on_store(_vcpu: c_uint, info: u32, virt: u64, insn: Opaque) {
+    if !FAST_PATH.store_hits_mru(virt, InsnRef::unpacked(insn as usize)) {
+        store_slow_path(info, virt, insn);
     }
 }
 
 #[inline(never)]
-extern "C" fn store_closely(info: u32, virt: u64, token: Opaque) {
-    if !HOT.stores(virt, Token::unpacked(token as usize)) {
-        store(info, virt, token);
+extern "C" fn store_slow_path(info: u32, virt: u64, insn: Opaque) {
+    if !FAST_PATH.store_hits(virt, InsnRef::unpacked(insn as usize)) {
+        store(info, virt, insn);
     }
 }
 
 extern "C" fn on_loads(_vcpu: c_uint, info: u32, virt: u64, group: Opaque) {
-    Group::unpacked(group as usize).each(
+    AccessGroup::unpacked(group as usize).each(
         virt,
-        HOT.line_shift(),
-        |at, _| HOT.loads(at),
+        FAST_PATH.line_shift(),
+        |at, _| FAST_PATH.load_hits(at),
         |at, member| {
-            if !HOT.loads(at) {
+            if !FAST_PATH.load_hits(at) {
                 load_of_group(info, at, member);
             }
         },
@@ -641,12 +635,12 @@ extern "C" fn on_loads(_vcpu: c_uint, info: u32, virt: u64, group: Opaque) {
 }
 
 extern "C" fn on_stores(_vcpu: c_uint, info: u32, virt: u64, group: Opaque) {
-    Group::unpacked(group as usize).each(
+    AccessGroup::unpacked(group as usize).each(
         virt,
-        HOT.line_shift(),
-        |at, member| HOT.stores(at, member.token),
+        FAST_PATH.line_shift(),
+        |at, member| FAST_PATH.store_hits(at, member.insn),
         |at, member| {
-            if !HOT.stores(at, member.token) {
+            if !FAST_PATH.store_hits(at, member.insn) {
                 store_of_group(info, at, member);
             }
         },
@@ -654,62 +648,62 @@ extern "C" fn on_stores(_vcpu: c_uint, info: u32, virt: u64, group: Opaque) {
 }
 
 #[inline(never)]
-fn load_of_group(info: u32, virt: u64, member: Member) {
-    // QEMU tells of the first.
+fn load_of_group(info: u32, virt: u64, member: GroupedAccess) {
+    // QEMU reports the first.
     if member.delta == 0 {
-        load(info, virt, member.token.packed() as Opaque);
+        load(info, virt, member.insn.packed() as Opaque);
     } else {
-        with((), |plugin| plugin.load_beside(virt, member));
+        with((), |plugin| plugin.load_grouped(virt, member));
     }
 }
 
 #[inline(never)]
-fn store_of_group(info: u32, virt: u64, member: Member) {
+fn store_of_group(info: u32, virt: u64, member: GroupedAccess) {
     if member.delta == 0 {
-        store(info, virt, member.token.packed() as Opaque);
+        store(info, virt, member.insn.packed() as Opaque);
     } else {
-        with((), |plugin| plugin.store_beside(virt, member));
+        with((), |plugin| plugin.store_grouped(virt, member));
     }
 }
 
-extern "C" fn on_load_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
-    if HOT.may_cross(virt) {
-        load(info, virt, token);
-    } else if !HOT.loads_latest(virt) {
-        load_closely(info, virt, token);
+extern "C" fn on_load_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, insn: Opaque) {
+    if FAST_PATH.may_cross(virt) {
+        load(info, virt, insn);
+    } else if !FAST_PATH.load_hits_mru(virt) {
+        load_slow_path(info, virt, insn);
     }
 }
 
-extern "C" fn on_store_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
-    if HOT.may_cross(virt) {
-        store(info, virt, token);
-    } else if !HOT.stores_latest(virt, Token::unpacked(token as usize)) {
-        store_closely(info, virt, token);
+extern "C" fn on_store_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, insn: Opaque) {
+    if FAST_PATH.may_cross(virt) {
+        store(info, virt, insn);
+    } else if !FAST_PATH.store_hits_mru(virt, InsnRef::unpacked(insn as usize)) {
+        store_slow_path(info, virt, insn);
     }
 }
 
-extern "C" fn on_checked_load(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
+extern "C" fn on_checked_load(_vcpu: c_uint, info: u32, virt: u64, insn: Opaque) {
     with((), |plugin| plugin.check(virt));
-    load(info, virt, token);
+    load(info, virt, insn);
 }
 
-extern "C" fn on_checked_store(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
+extern "C" fn on_checked_store(_vcpu: c_uint, info: u32, virt: u64, insn: Opaque) {
     with((), |plugin| plugin.check(virt));
-    store(info, virt, token);
+    store(info, virt, insn);
 }
 
-extern "C" fn on_substitute(_vcpu: c_uint, info: u32, virt: u64, token: Opaque) {
-    with((), |plugin| plugin.refilled(info, virt, Token::unpacked(token as usize)));
+extern "C" fn on_substitute(_vcpu: c_uint, info: u32, virt: u64, insn: Opaque) {
+    with((), |plugin| plugin.refilled(info, virt, InsnRef::unpacked(insn as usize)));
 }
 
 #[inline(never)]
-extern "C" fn load(info: u32, virt: u64, token: Opaque) {
-    with((), |plugin| plugin.load(info, virt, Token::unpacked(token as usize)));
+extern "C" fn load(info: u32, virt: u64, insn: Opaque) {
+    with((), |plugin| plugin.load(info, virt, InsnRef::unpacked(insn as usize)));
 }
 
 #[inline(never)]
-extern "C" fn store(info: u32, virt: u64, token: Opaque) {
-    with((), |plugin| plugin.store(info, virt, Token::unpacked(token as usize)));
+extern "C" fn store(info: u32, virt: u64, insn: Opaque) {
+    with((), |plugin| plugin.store(info, virt, InsnRef::unpacked(insn as usize)));
 }
 
 extern "C" fn on_exception(_vcpu: c_uint, _type: c_int, from: u64, _to: u64, _userdata: Opaque) {

@@ -3,15 +3,15 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use cache_model::{Geometry, Judged, Memory, Who};
+use cache_model::{FlushUse, Geometry, Memory, Origin};
 use instrument::hardware::Aliases;
 use instrument::{End, Mode, Phase};
 
 use crate::decode::{Advertised, Operand, Target, arm};
+use crate::fast_path::{FAST_PATH, InsnRef};
 use crate::ffi;
-use crate::hot::{HOT, Token};
-use crate::plugin::{Event, Planned, Plugin};
-use crate::refill::{Substitute, Work};
+use crate::plugin::{Event, PlannedEvent, Plugin};
+use crate::refill::{MaintenanceCall, Substitute};
 
 /// SCTLR bits M (MMU), C (D$) and I (I$) (ARM DDI 0406C, B4.1.130).
 const SCTLR_MCI: u64 = 1 | 1 << 2 | 1 << 12;
@@ -37,17 +37,17 @@ impl Plugin {
         if self.finished {
             return None;
         }
-        let Planned { event, condition, token } = self.events[number];
+        let PlannedEvent { event, condition, insn } = self.events[number];
         // QEMU calls before it looks at the condition.
         if condition.is_some_and(|condition| !self.holds(condition)) {
             return None;
         }
         match event {
             Event::Maintenance { site, operand, substitute } => {
-                return self.maintain(site, operand, substitute, token);
+                return self.maintain(site, operand, substitute, insn);
             }
-            Event::PrepareForStore(operand) => self.prepare_for_store(operand, token),
-            Event::Marker { kind, argument } => self.marker(kind, argument, token),
+            Event::PrepareForStore(operand) => self.prepare_for_store(operand, insn),
+            Event::Marker { kind, argument } => self.marker(kind, argument, insn),
             Event::Rewrite { what, register } => self.rewrite(what, register),
             Event::Translation => self.remapped(),
             Event::SystemControl(register) => {
@@ -103,7 +103,7 @@ impl Plugin {
         site: usize,
         operand: Operand,
         substitute: Option<Substitute>,
-        token: Token,
+        insn: InsnRef,
     ) -> Option<u64> {
         let caller = self.register(self.target.link_register()).unwrap_or(0);
         let Some(virt) = self.operand(operand) else {
@@ -115,54 +115,54 @@ impl Plugin {
             Operand::Range { end, .. } => self.register(end).unwrap_or(virt),
             _ => virt,
         };
-        let work = Work { site, caller, virt };
+        let call = MaintenanceCall { site, caller, virt };
         let substitute = substitute.filter(|_| self.translate_address(virt).is_none());
-        if let Some(restart) = substitute.and_then(|substitute| self.refill(substitute, work, token)) {
+        if let Some(restart) = substitute.and_then(|substitute| self.refill(substitute, call, insn)) {
             return Some(restart);
         }
-        self.carry_out(work, last, token);
+        self.carry_out(call, last, insn);
         None
     }
 
     /// Does maintenance from an address to the `last`.
-    pub(crate) fn carry_out(&mut self, work: Work, last: u64, token: Token) {
-        let who = Who { by: self.findings.count(work.site, work.caller), at: token.now() as u32 };
-        let operation = self.findings.operation(work.site);
+    pub(crate) fn carry_out(&mut self, call: MaintenanceCall, last: u64, insn: InsnRef) {
+        let origin = Origin { insn: self.findings.count(call.site, call.caller), icount: insn.now() as u32 };
+        let operation = self.findings.operation(call.site);
         let by_address = operation.needs_translation();
         let line = self.options.caches.dcache.line().min(self.options.caches.icache.line()) as u64;
         // A range goes line by line; whatever it found to do anywhere, it was needed for.
-        let mut judged: Option<Judged> = None;
-        let mut at = work.virt;
+        let mut flush_use: Option<FlushUse> = None;
+        let mut at = call.virt;
         loop {
             let phys = if by_address { self.translate_address(at) } else { None };
             let Some(model) = self.model.as_mut() else { return };
             if phys.is_some() || !by_address {
                 let phys = phys.filter(|phys| model.memory().contains(*phys, 1));
-                let this = model.maintain(&operation, at, phys, who);
-                judged = Some(judged.map_or(this, |before| before.or(this)));
+                let this = model.maintain(&operation, at, phys, origin);
+                flush_use = Some(flush_use.map_or(this, |before| before.or(this)));
             }
             at = (at & !(line - 1)) + line;
             if at > last {
                 break;
             }
         }
-        match judged {
-            Some(judged) => self.findings.judge(who.by, judged),
-            None => self.findings.untranslated(who.by),
+        match flush_use {
+            Some(flush_use) => self.findings.count_use(origin.insn, flush_use),
+            None => self.findings.untranslated(origin.insn),
         }
-        if by_address && judged.is_some() {
+        if by_address && flush_use.is_some() {
             self.refills.translated();
         }
     }
 
     /// The line becomes dirty without having been read. What it then holds is not defined, so that the stores that follow
     /// decide; the model has it dirty from here on.
-    fn prepare_for_store(&mut self, operand: Operand, token: Token) {
+    fn prepare_for_store(&mut self, operand: Operand, insn: InsnRef) {
         let Some(virt) = self.operand(operand).filter(|virt| !self.target.is_uncached(*virt)) else { return };
         let phys = self.translate_address(virt);
         let Some(model) = self.model.as_mut() else { return };
         if let Some(phys) = phys.filter(|phys| model.memory().contains(*phys, 1)) {
-            model.store(virt, phys, 1, token.who());
+            model.store(virt, phys, 1, insn.origin());
         }
     }
 
@@ -219,18 +219,18 @@ impl Plugin {
         }
     }
 
-    fn marker(&mut self, kind: u32, argument: u32, token: Token) {
+    fn marker(&mut self, kind: u32, argument: u32, insn: InsnRef) {
         match kind {
             0 => self.command(argument),
             5 => {
                 // What comes after the marker in its run is not executed.
-                HOT.now.fetch_sub(token.left.into(), Relaxed);
+                FAST_PATH.now.fetch_sub(insn.remaining.into(), Relaxed);
                 self.finish(End::Finished);
                 if self.options.request.command.is_some() {
                     ffi::end_process(0);
                 }
             }
-            kind => self.findings.enter(Phase::ALL[kind as usize], token.now()),
+            kind => self.findings.enter(Phase::ALL[kind as usize], insn.now()),
         }
     }
 

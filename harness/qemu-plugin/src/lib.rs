@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! QEMU TCG plugin that gives the guest L1 caches with contents, and lets it execute stale bytes.
 //!
-//! [`ffi`] is the boundary to QEMU, [`decode`] knows instructions, [`plugin`] feeds the
-//! [`cache_model`] with what the guest does (`translate` asks QEMU to be told, for each of the [`runs`] of a block,
-//! [`hot`] answers most of what it tells, `guest` acts on single instructions), [`swap`] puts stale bytes where QEMU will execute
-//! them, [`refill`] has the guest translate addresses of cache operations, and [`record`] writes down what happened.
+//! [`ffi`] is the boundary to QEMU, [`decode`] knows instructions, [`plugin`] feeds the [`cache_model`] with what the
+//! guest does (`translate` asks QEMU for callbacks, for each of the [`fetch_groups`] of a block, [`fast_path`] answers most
+//! of them, `guest` acts on single instructions), [`swap`] puts stale bytes where QEMU will execute them, [`refill`] has the
+//! guest translate addresses of cache operations, and [`record`] writes down what happened.
 #![deny(unsafe_code)]
 
 mod access;
+pub mod access_groups;
 pub mod decode;
 mod end;
+pub mod fast_path;
+pub mod fetch_groups;
 #[expect(unsafe_code, reason = "the boundary to QEMU, and the only such file")]
 pub mod ffi;
 pub mod functions;
-pub mod group;
 mod guest;
-pub mod hot;
 mod main_thread;
 pub mod options;
 pub mod plugin;
 pub mod ram;
 pub mod record;
 pub mod refill;
-pub mod runs;
 pub mod selfcheck;
 pub mod swap;
 pub mod tlb;

@@ -6,20 +6,20 @@ use std::sync::atomic::Ordering::Relaxed;
 use cache_model::{Memory, Model, Stale};
 use instrument::Mode;
 
+use crate::access_groups::{AccessGroups, DeferredStore, OpenAccessGroup};
 use crate::decode::{Advertised, Operand, Target};
+use crate::fast_path::{FAST_PATH, InsnRef};
+use crate::fetch_groups::{FetchGroup, FetchGroups};
 use crate::ffi::{self, Qemu, Register};
 use crate::functions::Functions;
-use crate::group::{Gathering, Groups, Late};
-use crate::hot::{HOT, Token};
 use crate::options::Options;
 use crate::ram::ShadowedRam;
 use crate::record::Findings;
 use crate::refill::{Refills, Substitute};
-use crate::runs::{Run, Runs};
 use crate::selfcheck::Checker;
 use crate::swap::{Swap, Swaps};
 use crate::tlb::Tlb;
-use crate::translate::Code;
+use crate::translate::BlockInsn;
 
 /// An instruction before whose execution the plugin is called.
 #[derive(Clone, Copy)]
@@ -35,11 +35,11 @@ pub(crate) enum Event {
 
 /// An event, and the condition field of the instruction that causes it if that is not always executed.
 #[derive(Clone, Copy)]
-pub(crate) struct Planned {
+pub(crate) struct PlannedEvent {
     pub(crate) event: Event,
     pub(crate) condition: Option<u8>,
     /// The instruction.
-    pub(crate) token: Token,
+    pub(crate) insn: InsnRef,
 }
 
 /// Everything that the plugin knows.
@@ -49,13 +49,13 @@ pub struct Plugin {
     pub(crate) target: Target,
     pub(crate) model: Option<Model<ShadowedRam>>,
     pub(crate) tlb: Tlb,
-    pub(crate) runs: Runs,
+    pub(crate) fetch_groups: FetchGroups,
     pub(crate) swaps: Swaps,
     pub(crate) refills: Refills,
-    pub(crate) groups: Groups,
-    /// Accesses of the block that is being translated, which are to be told together.
-    pub(crate) gathering: Option<Gathering>,
-    pub(crate) late: Vec<Late>,
+    pub(crate) access_groups: AccessGroups,
+    /// Accesses of the block that is being translated, which are to be reported together.
+    pub(crate) open_group: Option<OpenAccessGroup>,
+    pub(crate) deferred_stores: Vec<DeferredStore>,
     pub(crate) qemu: Qemu,
     pub(crate) options: Options,
     pub(crate) registers: Vec<Option<Register>>,
@@ -63,14 +63,14 @@ pub struct Plugin {
     pub(crate) sctlr: Option<Register>,
     /// Host address of RAM minus its physical address, once known.
     pub(crate) host_minus_phys: usize,
-    pub(crate) events: Vec<Planned>,
+    pub(crate) events: Vec<PlannedEvent>,
     /// The instructions of the block that is being translated.
-    pub(crate) code: Vec<Code>,
-    /// The runs of the block that is being translated.
-    pub(crate) pieces: Vec<Piece>,
+    pub(crate) code: Vec<BlockInsn>,
+    /// The groups of the block that is being translated.
+    pub(crate) groups_in_block: Vec<GroupInBlock>,
     pub(crate) checker: Checker,
     pub(crate) functions: Functions,
-    /// A register that tells which CPU runs, if several have caches of their own: ARM's TPIDRPRW, in which Linux keeps the
+    /// A register that shows which CPU runs, if several have caches of their own: ARM's TPIDRPRW, in which Linux keeps the
     /// address of the CPU's own data. (MPIDR, which would be its number, QEMU does not list.)
     pub(crate) identity: Option<Register>,
     /// Values of it, in the order in which they were first seen.
@@ -103,7 +103,7 @@ impl Plugin {
             ),
             None => Functions::default(),
         };
-        HOT.attention.store(options.request.deadline(), Relaxed);
+        FAST_PATH.threshold.store(options.request.deadline(), Relaxed);
         let registers = match target {
             Target::Mips { .. } => (0..32).map(|n| Some(ffi::mips_register(n))).collect(),
             Target::Arm { .. } => vec![None; 16],
@@ -113,12 +113,12 @@ impl Plugin {
             target,
             model: None,
             tlb: Tlb::default(),
-            runs: Runs::default(),
+            fetch_groups: FetchGroups::default(),
             swaps: Swaps::default(),
             refills: Refills::default(),
-            groups: Groups::default(),
-            gathering: None,
-            late: Vec::new(),
+            access_groups: AccessGroups::default(),
+            open_group: None,
+            deferred_stores: Vec::new(),
             qemu,
             registers,
             cpsr: None,
@@ -126,7 +126,7 @@ impl Plugin {
             host_minus_phys: 0,
             events: Vec::new(),
             code: Vec::new(),
-            pieces: Vec::new(),
+            groups_in_block: Vec::new(),
             checker: Checker::default(),
             functions,
             identity: None,
@@ -161,68 +161,68 @@ impl Plugin {
         if is_arm && (self.registers[..13].contains(&None) || self.cpsr.is_none()) {
             self.fault("QEMU does not list ARM's registers r0 to r12 and cpsr");
         }
-        // Under icount QEMU tells a callback the number of the CPU that translated its block, not of the one that runs.
+        // Under icount QEMU gives a callback the number of the CPU that translated its block, not of the one that runs.
         if self.options.caches.cpus > 1 && self.identity.is_none() {
             self.fault(
-                "QEMU does not list a register that tells which CPU runs: only shared caches can be modelled",
+                "QEMU does not list a register that shows which CPU runs: only shared caches can be modelled",
             );
         }
     }
 
-    /// Guest instructions begun, the whole current run included.
+    /// Guest instructions begun, the whole current group included.
     pub(crate) fn now(&self) -> u64 {
-        HOT.now.load(Relaxed)
+        FAST_PATH.now.load(Relaxed)
     }
 
-    /// The entry of a run that is not known to change nothing, or that is due for the deadline or for undoing swaps.
+    /// The entry of a group that is not known to change nothing, or that is due for the deadline or for undoing swaps.
     ///
-    /// Returns an address where QEMU must start again, because memory under this run has changed.
-    pub fn look_closer(&mut self, number: u32) -> Option<u64> {
+    /// Returns an address where QEMU must start again, because memory under this group has changed.
+    pub fn slow_path(&mut self, number: u32) -> Option<u64> {
         if self.now() >= self.options.request.deadline() {
             self.deadline();
         }
-        if !self.late.is_empty() {
-            self.write_late();
+        if !self.deferred_stores.is_empty() {
+            self.write_deferred_stores();
         }
-        let run = self.runs.get(number);
-        self.functions.count(run.function, self.findings.phase, run.insns.into());
-        // A run that is started again in order to execute stale bytes is fetched again: they may make it longer.
-        if self.swaps.any() && !self.refills.any() && !self.swaps.is_restart(run.start) {
-            return self.undo_swaps(&run);
+        let group = self.fetch_groups.get(number);
+        self.functions.count(group.function, self.findings.phase, group.insns.into());
+        // A group that is started again in order to execute stale bytes is fetched again: they may make it longer.
+        if self.swaps.any() && !self.refills.any() && !self.swaps.is_restart(group.start) {
+            return self.undo_swaps(&group);
         }
         // A load in place of a cache operation lies in a line that was fetched just before.
-        if !run.cacheable || !self.cached || self.refills.any() {
+        if !group.cacheable || !self.cached || self.refills.any() {
             return None;
         }
-        let stale = self.model.as_mut()?.fetch(run.virt, run.phys, run.len as usize)?;
-        self.stale(stale, &run).then(|| self.restart(&run))
+        let stale = self.model.as_mut()?.fetch(group.virt, group.phys, group.len as usize)?;
+        self.stale(stale, &group).then(|| self.restart(&group))
     }
 
     /// Notes a stale fetch; returns whether its bytes were put into memory, to be executed.
     #[cold]
-    fn stale(&mut self, stale: Stale, run: &Run) -> bool {
-        // The run has been counted as a whole, and nothing of it has been executed.
-        let now = self.now() - u64::from(run.insns);
-        let writer = stale.writer.map_or(0, |who| self.address_of_token(who.by));
-        self.findings.stale(&stale, run.virt, now, |_| writer);
+    fn stale(&mut self, stale: Stale, group: &FetchGroup) -> bool {
+        // The group has been counted as a whole, and nothing of it has been executed.
+        let now = self.now() - u64::from(group.insns);
+        let writer = stale.writer.map_or(0, |origin| self.address_of_insn(origin.insn));
+        self.findings.stale(&stale, group.virt, now, |_| writer);
         let enforce = self.options.request.mode == Mode::Enforce;
         if enforce {
             self.qemu.write_physical(stale.phys, &stale.executed);
             self.swaps.add(Swap { phys: stale.phys, saved: stale.expected });
-            self.pretend(true);
-            self.attend();
+            self.set_swapped(true);
+            self.update_threshold();
         }
         enforce
     }
 
-    /// Puts the data side's bytes back before anything can load them, and starts the run again.
+    /// Puts the data side's bytes back before anything can load them, and starts the group again.
     #[cold]
-    fn undo_swaps(&mut self, run: &Run) -> Option<u64> {
-        self.put_back();
-        Some(self.restart(run))
+    fn undo_swaps(&mut self, group: &FetchGroup) -> Option<u64> {
+        self.restore_swapped();
+        Some(self.restart(group))
     }
 
-    fn put_back(&mut self) {
+    fn restore_swapped(&mut self) {
         let line = self.options.caches.dcache.line();
         for swap in self.swaps.take().into_iter().rev() {
             self.qemu.write_physical(swap.phys, &swap.saved);
@@ -230,77 +230,77 @@ impl Plugin {
                 model.resync(swap.phys, swap.saved.len().max(line));
             }
         }
-        self.pretend(false);
-        self.attend();
+        self.set_swapped(false);
+        self.update_threshold();
     }
 
-    /// Has the entry of every run looked at closely while stale bytes lie in memory, else once the deadline comes.
-    pub(crate) fn attend(&self) {
+    /// Has every fetch group take the slow path while stale bytes lie in memory, else from the deadline on.
+    pub(crate) fn update_threshold(&self) {
         let from = if self.swaps.any() { 0 } else { self.options.request.deadline() };
-        HOT.attention.store(from, Relaxed);
+        FAST_PATH.threshold.store(from, Relaxed);
     }
 
-    fn pretend(&mut self, pretending: bool) {
+    fn set_swapped(&mut self, swapped: bool) {
         if let Some(model) = &mut self.model {
-            model.pretend(pretending);
+            model.set_swapped(swapped);
         }
     }
 
-    /// The address to hand to QEMU for starting a run again; its instructions are counted then.
+    /// The address to hand to QEMU for starting a group again; its instructions are counted then.
     #[cold]
-    fn restart(&mut self, run: &Run) -> u64 {
-        self.uncount(run, run.insns);
-        self.swaps.expect_restart(run.start);
+    fn restart(&mut self, group: &FetchGroup) -> u64 {
+        self.uncount(group, group.insns);
+        self.swaps.expect_restart(group.start);
         let thumb = self.cpsr.and_then(|cpsr| self.qemu.read_register(cpsr, false)).unwrap_or(0) & CPSR_T;
-        run.start | u64::from(thumb != 0)
+        group.start | u64::from(thumb != 0)
     }
 
-    /// Takes instructions of a run that were counted and not executed out of the counts.
-    pub(crate) fn uncount(&mut self, run: &Run, instructions: u32) {
-        HOT.now.fetch_sub(instructions.into(), Relaxed);
-        self.functions.count(run.function, self.findings.phase, -i64::from(instructions));
+    /// Takes instructions of a group that were counted and not executed out of the counts.
+    pub(crate) fn uncount(&mut self, group: &FetchGroup, instructions: u32) {
+        FAST_PATH.now.fetch_sub(instructions.into(), Relaxed);
+        self.functions.count(group.function, self.findings.phase, -i64::from(instructions));
     }
 
-    /// The guest takes an exception at `from`: what follows it in its run is not executed, and stale bytes have to go
+    /// The guest takes an exception at `from`: what follows it in its group is not executed, and stale bytes have to go
     /// before the handler can load them.
     pub fn exception(&mut self, from: u64) {
-        let run = self.runs.get(HOT.run.load(Relaxed));
-        if let Some(done) = self.instructions_before(&run, from & 0xffff_ffff) {
-            self.uncount(&run, run.insns - done);
-            // Counted once: the next exception may come before the next run.
-            HOT.run.store(0, Relaxed);
+        let group = self.fetch_groups.get(FAST_PATH.group.load(Relaxed));
+        if let Some(done) = self.instructions_before(&group, from & 0xffff_ffff) {
+            self.uncount(&group, group.insns - done);
+            // Counted once: the next exception may come before the next group.
+            FAST_PATH.group.store(0, Relaxed);
         }
         self.end_refill();
         if self.swaps.any() {
-            self.put_back();
+            self.restore_swapped();
         }
     }
 
-    /// How many instructions of a run come before an address in it; `None` for an address elsewhere.
-    pub(crate) fn instructions_before(&self, run: &Run, address: u64) -> Option<u32> {
-        (0..run.insns).find(|at| self.address_of(run, *at) == address)
+    /// How many instructions of a group come before an address in it; `None` for an address elsewhere.
+    pub(crate) fn instructions_before(&self, group: &FetchGroup, address: u64) -> Option<u32> {
+        (0..group.insns).find(|at| self.address_of(group, *at) == address)
     }
 
-    /// Address of an instruction of a run.
-    fn address_of(&self, run: &Run, at: u32) -> u64 {
+    /// Address of an instruction of a group.
+    fn address_of(&self, group: &FetchGroup, at: u32) -> u64 {
         let memory = self.model.as_ref().map(Model::memory);
-        run.address_of(at, |address| {
-            let phys = run.phys.wrapping_add(address.wrapping_sub(run.virt));
+        group.address_of(at, |address| {
+            let phys = group.phys.wrapping_add(address.wrapping_sub(group.virt));
             let memory = memory.filter(|memory| memory.contains(phys, 2));
             memory.map_or([0; 2], |memory| [memory.data(phys, 2)[0], memory.data(phys, 2)[1]])
         })
     }
 
-    /// Address of the instruction that a token names.
-    pub(crate) fn address_of_token(&self, by: u32) -> u64 {
-        self.address_of(&self.runs.get(Token::run(by)), Token::at(by))
+    /// Address of the instruction that an instruction reference names.
+    pub(crate) fn address_of_insn(&self, by: u32) -> u64 {
+        self.address_of(&self.fetch_groups.get(InsnRef::group(by)), InsnRef::index(by))
     }
 }
 
-/// A run of the block that is being translated: see [`Run`].
+/// A group of the block that is being translated: see [`FetchGroup`].
 #[derive(Clone, Copy)]
-pub(crate) struct Piece {
-    pub(crate) run: Run,
+pub(crate) struct GroupInBlock {
+    pub(crate) group: FetchGroup,
     /// Number of its first instruction in the block.
     pub(crate) first: usize,
 }

@@ -39,14 +39,14 @@ impl ShadowedRam {
     }
 }
 
-/// Says of an offset within `size` bytes from a host address on whether its page has ever been touched, as Linux tells it
+/// Says of an offset within `size` bytes from a host address on whether its page has ever been touched, as Linux shows it
 /// (`proc_pid_pagemap(5)`: 8 bytes for each page, bit 63 present, bit 62 swapped); that it has where Linux does not.
 fn touched(host: usize, size: usize, page: usize) -> impl Fn(usize) -> bool {
     let first = host / page;
     let mut entries = vec![0; ((host + size).div_ceil(page) - first) * 8];
     let pagemap = File::open("/proc/self/pagemap");
-    let told = pagemap.and_then(|pagemap| pagemap.read_exact_at(&mut entries, (first * 8) as u64));
-    move |at| told.is_err() || entries[((host + at) / page - first) * 8 + 7] >> 6 != 0
+    let mapped = pagemap.and_then(|pagemap| pagemap.read_exact_at(&mut entries, (first * 8) as u64));
+    move |at| mapped.is_err() || entries[((host + at) / page - first) * 8 + 7] >> 6 != 0
 }
 
 impl Memory for ShadowedRam {

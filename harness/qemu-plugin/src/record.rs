@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use cache_model::maintenance::{self, Operation};
-use cache_model::{Judged, Memory, Missing, Model, Past, Stale, Totals, Where, Who};
+use cache_model::{FlushUse, Memory, Missing, Model, Origin, PastOperation, Proximity, Stale, Totals};
 use instrument::{
     CacheTotals, End, LedgerEntry, Maintenance, Mode, Phase, Place, Record, SelfCheck, Side, StaleFetch,
     Writer,
@@ -73,7 +73,7 @@ impl Ledger {
     fn entries(&self, confirmed: impl Fn(usize) -> u64) -> Vec<LedgerEntry> {
         let entry = |(number, (cause, counts)): (usize, &(Cause, Counts))| {
             let (operation, pc) = self.sites[cause.site];
-            let said = counts.needed
+            let accounted = counts.needed
                 + counts.redundant
                 + counts.wrong_colour
                 + counts.wrong_cpu
@@ -86,7 +86,7 @@ impl Ledger {
                 phase: cause.phase,
                 count: counts.all,
                 // An operation on a whole cache can have written back many lines.
-                needed: counts.needed + confirmed(number).min(counts.all - said),
+                needed: counts.needed + confirmed(number).min(counts.all - accounted),
                 redundant: counts.redundant,
                 wrong_colour: counts.wrong_colour,
                 wrong_cpu: counts.wrong_cpu,
@@ -155,7 +155,7 @@ impl Findings {
         self.ledger.sites[site].0
     }
 
-    /// Counts the execution of a site, called from `caller`; returns by which [`Who::by`] the model shall know it.
+    /// Counts the execution of a site, called from `caller`; returns by which [`Origin::insn`] the model shall know it.
     pub fn count(&mut self, site: usize, caller: u64) -> u32 {
         let cause = self.ledger.cause(Cause { site, caller, phase: self.phase });
         self.ledger.causes[cause].1.all += 1;
@@ -163,14 +163,14 @@ impl Findings {
     }
 
     /// Counts what became of an operation, by what [`Findings::count`] returned.
-    pub fn judge(&mut self, by: u32, judged: Judged) {
+    pub fn count_use(&mut self, by: u32, flush_use: FlushUse) {
         let counts = &mut self.ledger.causes[by as usize - 1].1;
-        match judged {
-            Judged::Needed => counts.needed += 1,
-            Judged::Redundant => counts.redundant += 1,
-            Judged::WrongColour => counts.wrong_colour += 1,
-            Judged::WrongCpu => counts.wrong_cpu += 1,
-            Judged::WroteBack | Judged::NotModelled => {}
+        match flush_use {
+            FlushUse::Needed => counts.needed += 1,
+            FlushUse::Redundant => counts.redundant += 1,
+            FlushUse::WrongColour => counts.wrong_colour += 1,
+            FlushUse::WrongCpu => counts.wrong_cpu += 1,
+            FlushUse::WroteBack | FlushUse::NotModelled => {}
         }
     }
 
@@ -209,60 +209,62 @@ impl Findings {
                 Missing::Invalidate => instrument::Missing::Invalidate,
                 Missing::Both => instrument::Missing::Both,
             },
-            writer: stale.writer.map(|who| Writer { pc: pc_of(who.by), instructions_ago: ago(now, who) }),
+            writer: stale
+                .writer
+                .map(|origin| Writer { pc: pc_of(origin.insn), instructions_ago: ago(now, origin) }),
             dirty_in: stale.dirty_in.map(|cpu| cpu as u32),
             past: stale.past.iter().filter_map(|past| self.maintenance(past, now)).collect(),
         }
     }
 
     /// Returns the record's form of an operation in the past of a line.
-    fn maintenance(&self, past: &Past, now: u64) -> Option<Maintenance> {
-        let (cause, _) = self.ledger.causes.get((past.who.by as usize).checked_sub(1)?)?;
+    fn maintenance(&self, past: &PastOperation, now: u64) -> Option<Maintenance> {
+        let (cause, _) = self.ledger.causes.get((past.origin.insn as usize).checked_sub(1)?)?;
         let (operation, pc) = self.ledger.sites[cause.site];
         Some(Maintenance {
             operation: operation.name.to_owned(),
             pc,
-            instructions_ago: ago(now, past.who),
-            place: match past.place {
-                Where::Here => Place::Here,
-                Where::Beside => Place::Beside,
-                Where::Everywhere => Place::Everywhere,
+            instructions_ago: ago(now, past.origin),
+            place: match past.proximity {
+                Proximity::SameLine => Place::Here,
+                Proximity::AdjacentLine => Place::Beside,
+                Proximity::WholeCache => Place::Everywhere,
             },
-            judged: match past.judged {
-                Judged::Needed => instrument::Judged::Needed,
-                Judged::WroteBack => instrument::Judged::WroteBack,
-                Judged::Redundant => instrument::Judged::Redundant,
-                Judged::WrongColour => instrument::Judged::WrongColour,
-                Judged::WrongCpu => instrument::Judged::WrongCpu,
-                Judged::NotModelled => instrument::Judged::NotModelled,
+            judged: match past.flush_use {
+                FlushUse::Needed => instrument::Judged::Needed,
+                FlushUse::WroteBack => instrument::Judged::WroteBack,
+                FlushUse::Redundant => instrument::Judged::Redundant,
+                FlushUse::WrongColour => instrument::Judged::WrongColour,
+                FlushUse::WrongCpu => instrument::Judged::WrongCpu,
+                FlushUse::NotModelled => instrument::Judged::NotModelled,
             },
         })
     }
 
     /// Returns the whole record.
-    pub fn record<M: Memory>(&mut self, end: End, rest: &Rest<'_, M>) -> Record {
-        self.enter(self.phase, rest.now);
-        let model = rest.model;
+    pub fn record<M: Memory>(&mut self, end: End, inputs: &RecordInputs<'_, M>) -> Record {
+        self.enter(self.phase, inputs.now);
+        let model = inputs.model;
         Record {
             version: Record::VERSION,
             mode: self.mode,
-            target: rest.target.to_owned(),
+            target: inputs.target.to_owned(),
             end,
             instructions: self.instructions,
             stale_fetches: self.stale_fetches,
             stale: std::mem::take(&mut self.stale),
             ledger: self.ledger.entries(|cause| model.map_or(0, |model| model.confirmed(cause as u32 + 1))),
-            functions: rest.functions.costs(),
+            functions: inputs.functions.costs(),
             icache: totals(model.map(Model::icache_totals).unwrap_or_default()),
             dcache: totals(model.map(Model::dcache_totals).unwrap_or_default()),
-            refills: rest.refills,
-            self_check: rest.self_check,
+            refills: inputs.refills,
+            self_check: inputs.self_check,
         }
     }
 }
 
 /// What goes into a record beside the findings.
-pub struct Rest<'a, M> {
+pub struct RecordInputs<'a, M> {
     /// QEMU's target name.
     pub target: &'a str,
     /// Guest instructions so far.
@@ -278,8 +280,8 @@ pub struct Rest<'a, M> {
 }
 
 /// Instructions since something was done; the model keeps the low 32 bits of when.
-fn ago(now: u64, who: Who) -> u64 {
-    u64::from((now as u32).wrapping_sub(who.at))
+fn ago(now: u64, origin: Origin) -> u64 {
+    u64::from((now as u32).wrapping_sub(origin.icount))
 }
 
 /// Returns the record's form of a cache's totals.
@@ -313,17 +315,17 @@ mod tests {
         let early = findings.site(mips_cache(0x15), 0x8000_1000);
         assert_eq!(findings.site(mips_cache(0x10), 0x8000_2000), late);
         let one = findings.count(late, 0x8000_3000);
-        findings.judge(one, Judged::Needed);
+        findings.count_use(one, FlushUse::Needed);
         let pending = findings.count(early, 0);
-        findings.judge(pending, Judged::WroteBack);
+        findings.count_use(pending, FlushUse::WroteBack);
         assert_eq!(findings.count(late, 0x8000_3000), one);
-        findings.judge(one, Judged::Redundant);
+        findings.count_use(one, FlushUse::Redundant);
         let other = findings.count(late, 0x8000_4000);
-        findings.judge(other, Judged::WrongColour);
+        findings.count_use(other, FlushUse::WrongColour);
         let entries = findings.ledger.entries(|cause| u64::from(cause + 1 == pending as usize) * 2);
-        let told = entries.iter().map(|e| (e.operation.as_str(), e.caller, e.count, e.needed, e.redundant));
+        let listed = entries.iter().map(|e| (e.operation.as_str(), e.caller, e.count, e.needed, e.redundant));
         assert_eq!(
-            told.collect::<Vec<_>>(),
+            listed.collect::<Vec<_>>(),
             [
                 ("Hit_Writeback_Inv_D", 0, 1, 1, 0),
                 ("Hit_Invalidate_I", 0x8000_3000, 2, 1, 1),

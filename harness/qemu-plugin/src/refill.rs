@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use cache_model::Memory;
 
-use crate::hot::{HOT, Token};
+use crate::fast_path::{FAST_PATH, InsnRef};
 use crate::plugin::Plugin;
 
 /// How often in a row one operation is replaced before it is let go untranslated: more than once is right where another
@@ -32,7 +32,7 @@ pub struct Substitute {
 
 /// A cache operation by address that is to be executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Work {
+pub struct MaintenanceCall {
     /// Number of its site.
     pub site: usize,
     /// The address in the link register.
@@ -50,7 +50,7 @@ struct Pending {
     phys: u64,
     /// The cache operation, as it lay in memory.
     saved: [u8; 4],
-    work: Work,
+    call: MaintenanceCall,
 }
 
 /// What is known of replaced operations.
@@ -96,24 +96,29 @@ impl Plugin {
     /// Replaces a cache operation whose address is not translated; returns where QEMU must start again, or `None` if it
     /// cannot be replaced.
     #[cold]
-    pub(crate) fn refill(&mut self, substitute: Substitute, work: Work, token: Token) -> Option<u64> {
-        let run = self.runs.get(Token::run(token.by));
-        let at = self.address_of_token(token.by);
-        let phys = run.phys.wrapping_add(at.wrapping_sub(run.virt));
-        let memory = self.model.as_ref().filter(|_| token != Token::NONE)?.memory();
+    pub(crate) fn refill(
+        &mut self,
+        substitute: Substitute,
+        call: MaintenanceCall,
+        insn: InsnRef,
+    ) -> Option<u64> {
+        let group = self.fetch_groups.get(InsnRef::group(insn.id));
+        let at = self.address_of_insn(insn.id);
+        let phys = group.phys.wrapping_add(at.wrapping_sub(group.virt));
+        let memory = self.model.as_ref().filter(|_| insn != InsnRef::NONE)?.memory();
         if !memory.contains(phys, 4) {
             return None;
         }
         let saved = memory.data(phys, 4).try_into().ok()?;
-        if !self.refills.may_try(at, work.virt) || !self.qemu.write_physical(phys, &substitute.code) {
+        if !self.refills.may_try(at, call.virt) || !self.qemu.write_physical(phys, &substitute.code) {
             return None;
         }
-        self.refills.pending = Some(Pending { at, phys, saved, work });
+        self.refills.pending = Some(Pending { at, phys, saved, call });
         self.refills.count += 1;
         let back = u32::from(substitute.in_slot);
-        // Counted once: an interrupt may come before the next run.
-        self.uncount(&run, token.left + back);
-        HOT.run.store(0, Relaxed);
+        // Counted once: an interrupt may come before the next group.
+        self.uncount(&group, insn.remaining + back);
+        FAST_PATH.group.store(0, Relaxed);
         Some(at - 4 * u64::from(back))
     }
 
@@ -125,18 +130,18 @@ impl Plugin {
     }
 
     /// The load has been executed in the operation's place: the CPU needed no help for the translation.
-    pub fn refilled(&mut self, info: u32, virt: u64, token: Token) {
+    pub fn refilled(&mut self, info: u32, virt: u64, insn: InsnRef) {
         let virt = virt & 0xffff_ffff;
-        let Some(Pending { phys, saved, work, .. }) = self.refills.pending.take() else { return };
+        let Some(Pending { phys, saved, call, .. }) = self.refills.pending.take() else { return };
         self.qemu.write_physical(phys, &saved);
-        if virt != work.virt {
+        if virt != call.virt {
             self.fault("a load in place of a cache operation went to another address");
             return;
         }
         if let Some(phys) = self.qemu.access_phys(info, virt) {
             self.tlb.insert(virt, phys);
         }
-        self.carry_out(work, virt, token);
+        self.carry_out(call, virt, insn);
     }
 }
 

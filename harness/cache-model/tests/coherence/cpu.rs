@@ -2,7 +2,7 @@
 //! A CPU as the scenarios see it: stores, fetches and maintenance of one word at a physical address.
 
 use cache_model::maintenance::{MIPS_SYNCI, Operation, arm_c7, mips_cache};
-use cache_model::{Config, Geometry, Memory as _, Model, Plain, Stale, Who};
+use cache_model::{Config, Geometry, Memory as _, Model, Origin, PlainMemory, Stale};
 
 /// Where the kernel sees physical memory, as in MIPS KSEG0.
 pub const KERNEL: u64 = 0x8000_0000;
@@ -12,7 +12,7 @@ pub const MEMORY: usize = 1 << 20;
 
 /// A model, and a count of instructions from which each store gets its own program counter.
 pub struct Cpu {
-    pub model: Model<Plain>,
+    pub model: Model<PlainMemory>,
     stores: u32,
 }
 
@@ -23,7 +23,7 @@ pub fn shape(sets: u32, ways: u32, line: u32) -> Geometry {
 
 impl Cpu {
     pub fn new(icache: Geometry, dcache: Geometry) -> Self {
-        Self { model: Model::new(Config::new(icache, dcache), Plain::new(0, MEMORY)), stores: 0 }
+        Self { model: Model::new(Config::new(icache, dcache), PlainMemory::new(0, MEMORY)), stores: 0 }
     }
 
     /// A CPU with two caches of 16 KB, 4 ways of 32-byte lines: a MIPS 24K without aliases.
@@ -31,13 +31,13 @@ impl Cpu {
         Self::new(shape(128, 4, 32), shape(128, 4, 32))
     }
 
-    fn next(&mut self) -> Who {
+    fn next(&mut self) -> Origin {
         self.stores += 1;
-        Who { by: self.stores, at: 10 * self.stores }
+        Origin { insn: self.stores, icount: 10 * self.stores }
     }
 
     /// Stores a word through the D$; returns who did.
-    pub fn store(&mut self, phys: u64, word: u32) -> Who {
+    pub fn store(&mut self, phys: u64, word: u32) -> Origin {
         let store = self.next();
         self.model.memory_mut().poke(phys, &word.to_be_bytes());
         self.model.store(KERNEL + phys, phys, 4, store);
@@ -45,7 +45,7 @@ impl Cpu {
     }
 
     /// Stores a word past the caches; returns who did.
-    pub fn store_uncached(&mut self, phys: u64, word: u32) -> Who {
+    pub fn store_uncached(&mut self, phys: u64, word: u32) -> Origin {
         let store = self.next();
         self.model.memory_mut().poke(phys, &word.to_be_bytes());
         self.model.store_uncached(phys, 4, store);
@@ -84,11 +84,11 @@ impl Cpu {
 
     /// Executes an ARM set/way operation.
     pub fn set_way(&mut self, name: &str, register: u32) {
-        self.model.maintain(&named(name), u64::from(register), None, Who::default());
+        self.model.maintain(&named(name), u64::from(register), None, Origin::default());
     }
 
     fn maintain(&mut self, operation: &Operation, phys: u64) {
-        self.model.maintain(operation, KERNEL + phys, Some(phys), Who::default());
+        self.model.maintain(operation, KERNEL + phys, Some(phys), Origin::default());
     }
 
     /// Makes sure that the I$ holds the line, with what memory below holds.

@@ -151,7 +151,7 @@ fn an_invalidation_through_another_colour_misses() {
     assert!(cpu.model.fetch(user, phys, 4).is_some());
     // An address of the right colour reaches it, whatever it is.
     let operation = cache_model::maintenance::mips_cache(HIT_INV_I);
-    cpu.model.maintain(&operation, 0x1234_1000, Some(phys), cache_model::Who::default());
+    cpu.model.maintain(&operation, 0x1234_1000, Some(phys), cache_model::Origin::default());
     assert_eq!(cpu.model.fetch(user, phys, 4), None);
 }
 
@@ -211,7 +211,7 @@ fn an_access_across_lines_touches_both() {
     let (first, second) = (AT, AT + 32);
     cpu.fill(first);
     cpu.fill(second);
-    let store = cache_model::Who { by: 4, at: 1 };
+    let store = cache_model::Origin { insn: 4, icount: 1 };
     cpu.model.memory_mut().poke(AT + 28, &[0xff; 8]);
     cpu.model.store(KERNEL + AT + 28, AT + 28, 8, store);
     assert_eq!(cpu.model.dcache_totals().fills, 2);

@@ -5,7 +5,7 @@ mod cpu;
 mod lines;
 mod silicon;
 
-use cache_model::{Missing, Stale, Totals, Who};
+use cache_model::{Missing, Origin, Stale, Totals};
 use cpu::Cpu;
 
 const HIT_INV_I: u32 = 0x10;
@@ -15,7 +15,7 @@ const HIT_WB_D: u32 = 0x19;
 
 const AT: u64 = 0x4_2000;
 
-fn why(stale: Option<Stale>) -> (Missing, Option<Who>) {
+fn why(stale: Option<Stale>) -> (Missing, Option<Origin>) {
     let stale = stale.unwrap();
     (stale.missing, stale.writer)
 }
@@ -43,7 +43,7 @@ fn a_write_back_without_the_invalidation_lacks_the_invalidation() {
     cpu.fill(AT);
     let store = cpu.store(AT, 0x11);
     cpu.cache(HIT_WB_D, AT);
-    // The writer is known although nothing in the D$ tells of it any more.
+    // The writer is known although nothing in the D$ shows it any more.
     assert_eq!(why(cpu.fetch(AT)), (Missing::Invalidate, Some(store)));
     cpu.cache(HIT_WB_INV_D, AT);
     assert_eq!(why(cpu.fetch(AT)), (Missing::Invalidate, Some(store)));
@@ -182,7 +182,7 @@ fn an_operation_without_a_translation_does_nothing() {
             &cache_model::maintenance::mips_cache(field),
             cpu::KERNEL + AT,
             None,
-            Who::default(),
+            Origin::default(),
         );
     }
     assert_eq!((cpu.model.icache_totals(), cpu.model.dcache_totals()), before);

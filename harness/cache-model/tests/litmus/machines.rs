@@ -108,7 +108,7 @@ impl Isa {
         arm.unwrap_or_else(|| mips_cache(0x15))
     }
 
-    /// Writes back the D$ line in a place: Index_Writeback_Inv_D, DCCSW.
+    /// Writes back the D$ line in a slot: Index_Writeback_Inv_D, DCCSW.
     pub fn clean_index(self) -> Operation {
         self.arm(10, 2).unwrap_or_else(|| mips_cache(0x01))
     }
@@ -127,7 +127,7 @@ impl Isa {
         self.arm(5, 1).unwrap_or_else(|| mips_cache(0x10))
     }
 
-    /// Invalidates the I$ line in a place: Index_Invalidate_I, ICISW; v7 has none.
+    /// Invalidates the I$ line in a slot: Index_Invalidate_I, ICISW; v7 has none.
     pub fn invalidate_index(self) -> Option<Operation> {
         if self.is_mips() { Some(mips_cache(0x00)) } else { self.arm(5, 2) }
     }
@@ -147,7 +147,7 @@ impl Isa {
         (self == R2).then_some(MIPS_SYNCI)
     }
 
-    /// The operand that names a place: set and way as MIPS has them in an address, ARM in a register.
+    /// The operand that names a slot: set and way as MIPS has them in an address, ARM in a register.
     pub fn operand(self, geometry: Geometry, set: usize, way: usize) -> u64 {
         let (set, way) = (set as u64, way as u64);
         if self.is_mips() {

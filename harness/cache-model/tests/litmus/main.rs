@@ -10,11 +10,11 @@ mod system;
 use std::fmt;
 
 use cache_model::maintenance::{Operation, Scope};
-use cache_model::{Judged, Model, Plain};
+use cache_model::{FlushUse, Model, PlainMemory};
 
 use machines::{Machine, machines};
 use rule::{Rule, Verdict};
-use system::{System, places};
+use system::{System, slots};
 
 /// How one half of the maintenance names the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl fmt::Display for Row {
 const PHYS: u64 = 0x4_0100;
 
 /// The two addresses at which the line is mapped, on neighbouring pages; the first is where it is fetched. Index
-/// operations through it name the place of the physical address too.
+/// operations through it name the slot of the physical address too.
 const ADDRESSES: [u64; 2] = [0x7000_0100, 0x7000_1100];
 
 fn steps(hows: &[How], smp: bool) -> Vec<Step> {
@@ -147,13 +147,13 @@ fn operations(machine: &Machine, clean: bool, step: Step) -> Option<(Operation, 
         }
         How::All => match if clean { isa.clean_all() } else { isa.invalidate_all() } {
             Some(operation) => (operation, vec![0]),
-            None => (by_index?, places(isa, geometry)),
+            None => (by_index?, slots(isa, geometry)),
         },
     })
 }
 
 /// Runs a row on the model and by the rule; returns what the model said and what the rule says.
-fn run(machine: &Machine, cold: &Model<Plain>, row: &Row) -> [(Verdict, Vec<Judged>); 2] {
+fn run(machine: &Machine, cold: &Model<PlainMemory>, row: &Row) -> [(Verdict, Vec<FlushUse>); 2] {
     let mut system = System::new(cold.clone());
     let fetcher = usize::from(row.fetch_other_cpu);
     let written_at = ADDRESSES[usize::from(row.store_other_colour)];
@@ -170,7 +170,7 @@ fn run(machine: &Machine, cold: &Model<Plain>, row: &Row) -> [(Verdict, Vec<Judg
         let step = if clean { row.clean } else { row.invalidate };
         let cpu = usize::from(step.other_cpu);
         if let Some((operation, operands)) = operations(machine, clean, step) {
-            let all: Vec<Judged> = operands
+            let all: Vec<FlushUse> = operands
                 .iter()
                 .map(|virt| {
                     let phys = Some(PHYS).filter(|_| operation.scope == Scope::Address);
@@ -179,7 +179,9 @@ fn run(machine: &Machine, cold: &Model<Plain>, row: &Row) -> [(Verdict, Vec<Judg
                 .collect();
             // Of all ways one has the line; the others are empty.
             said.push(
-                all.into_iter().find(|judged| *judged != Judged::Redundant).unwrap_or(Judged::Redundant),
+                all.into_iter()
+                    .find(|flush_use| *flush_use != FlushUse::Redundant)
+                    .unwrap_or(FlushUse::Redundant),
             );
             let whole = Operation { scope: Scope::All, ..operation };
             let as_ruled = if step.how == How::All { whole } else { operation };
@@ -199,7 +201,7 @@ fn judge(ours: impl Fn(&Machine) -> bool) {
     let (mut failures, mut count, mut stale) = (Vec::new(), 0, 0);
     for machine in machines().into_iter().filter(ours) {
         // One page is enough, and is copied for every row.
-        let cold = Model::new(machine.config, Plain::new(PHYS & !0xfff, 0x1000));
+        let cold = Model::new(machine.config, PlainMemory::new(PHYS & !0xfff, 0x1000));
         for row in rows(&machine) {
             let [model, manual] = run(&machine, &cold, &row);
             count += 1;

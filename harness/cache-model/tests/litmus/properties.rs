@@ -2,10 +2,10 @@
 //! What must hold on every machine, whatever the order of events.
 
 use cache_model::maintenance::Operation;
-use cache_model::{Memory as _, Model, Plain, Snoops, Write};
+use cache_model::{Memory as _, Model, PlainMemory, Snoops, Write};
 
 use crate::machines::{Machine, machines};
-use crate::system::{System, places};
+use crate::system::{System, slots};
 
 const BASE: u64 = 0x4_0000;
 
@@ -44,7 +44,7 @@ fn at(mapping: usize, phys: u64) -> u64 {
 
 impl Work {
     fn new(machine: Machine) -> Self {
-        let system = System::new(Model::new(machine.config, Plain::new(BASE, SIZE as usize)));
+        let system = System::new(Model::new(machine.config, PlainMemory::new(BASE, SIZE as usize)));
         Self {
             machine,
             system,
@@ -64,7 +64,7 @@ impl Work {
         BASE + self.dice.below(range / 4) * 4 + if range == SIZE { 0 } else { self.dice.below(8) * 0x2000 }
     }
 
-    /// The physical lines that are dirty, with CPU and place.
+    /// The physical lines that are dirty, with CPU and slot.
     fn dirty(&mut self) -> Vec<u64> {
         let g = self.machine.config.dcache;
         let mut all = Vec::new();
@@ -108,7 +108,7 @@ impl Work {
         match (operation, by_index) {
             (Some(operation), _) => drop(self.system.maintain(cpu, &operation, 0, None)),
             (None, Some(by_index)) => {
-                for operand in places(isa, geometry) {
+                for operand in slots(isa, geometry) {
                     self.system.maintain(cpu, &by_index, operand, None);
                 }
             }
@@ -292,9 +292,9 @@ fn traffic(machine: &Machine, steps: u64, mut each: impl FnMut(&mut Work)) -> Wo
             12 => drop(work.system.fetch(cpu, at(mapping, phys), phys)),
             13 => drop(work.system.maintain(cpu, &clean, at(mapping, phys), Some(phys))),
             14 => {
-                let places = places(machine.isa, machine.config.dcache);
-                let place = places[work.dice.below(places.len() as u64) as usize];
-                work.system.maintain(cpu, &machine.isa.clean_index(), place, None);
+                let slots = slots(machine.isa, machine.config.dcache);
+                let slot = slots[work.dice.below(slots.len() as u64) as usize];
+                work.system.maintain(cpu, &machine.isa.clean_index(), slot, None);
             }
             _ => each(&mut work),
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What the manuals say of one line, one store, and the maintenance after it, with nothing of the model but its words.
 //!
-//! - MIPS32 PRA volume II, CACHE: Index operations work on the place that bits of the address name, whatever is there;
-//!   Hit operations on the line only if it is found by the address, so where the index is virtual, in the place of that
+//! - MIPS32 PRA volume II, CACHE: Index operations work on the slot that bits of the address name, whatever is there;
+//!   Hit operations on the line only if it is found by the address, so where the index is virtual, in the slot of that
 //!   virtual address alone; both on the CPU that executes them, unless a coherence manager globalises the latter.
 //!   SYNCI: writes back the D$ line and invalidates the I$ line that the address finds, as Hit operations.
 //! - ARM DDI 0406C (v7), B2.2.6 and B2.2.9: by MVA to the PoU, of all CPUs in the inner shareable domain with the
@@ -14,7 +14,7 @@
 //! An I$ is filled from below the D$, when something is fetched that it has not, and never by itself.
 
 use cache_model::maintenance::{Broadcast, Operation, Scope, Side};
-use cache_model::{Addressing, Config, Geometry, Judged, Missing, Snoops, Write};
+use cache_model::{Addressing, Config, FlushUse, Geometry, Missing, Snoops, Write};
 
 /// Why the last fetch is stale, and whose D$ has the bytes if not that of the CPU that fetches.
 pub type Verdict = Option<(Missing, Option<usize>)>;
@@ -105,8 +105,8 @@ impl Rule {
         cpu == owner || broadcast
     }
 
-    /// Does an operation on `cpu` with the address `at`, to all ways where it names a place; what is to be said of it.
-    pub fn maintain(&mut self, operation: &Operation, cpu: usize, at: u64) -> Judged {
+    /// Does an operation on `cpu` with the address `at`, to all ways where it names a slot; what is to be said of it.
+    pub fn maintain(&mut self, operation: &Operation, cpu: usize, at: u64) -> FlushUse {
         let (i, d) = (self.config.icache, self.config.dcache);
         let old = self.copy.is_some_and(|copy| copy.old);
         let (was_dirty, both) = (self.dirty, operation.side == Side::Both);
@@ -119,20 +119,20 @@ impl Rule {
             self.copy = None;
         }
         let missed = |owner| {
-            if self.reaches(operation, cpu, owner) { Judged::WrongColour } else { Judged::WrongCpu }
+            if self.reaches(operation, cpu, owner) { FlushUse::WrongColour } else { FlushUse::WrongCpu }
         };
         match operation.scope {
-            _ if drops && old => Judged::Needed,
-            _ if wrote => Judged::WroteBack,
+            _ if drops && old => FlushUse::Needed,
+            _ if wrote => FlushUse::WroteBack,
             Scope::Address if operation.side == Side::D || both => {
                 if was_dirty {
                     missed(0)
                 } else {
-                    Judged::Redundant
+                    FlushUse::Redundant
                 }
             }
             Scope::Address if old => missed(self.fetcher),
-            _ => Judged::Redundant,
+            _ => FlushUse::Redundant,
         }
     }
 }

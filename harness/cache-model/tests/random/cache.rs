@@ -49,7 +49,7 @@ pub struct Cache {
 }
 
 /// Set and way.
-pub type Place = (usize, usize);
+pub type Slot = (usize, usize);
 
 impl Cache {
     pub fn new(geometry: Geometry, policy: Replacement) -> Self {
@@ -67,32 +67,32 @@ impl Cache {
         Self { geometry, sets: vec![set; geometry.sets()], random: Random(seed) }
     }
 
-    pub fn line(&self, place: Place) -> &Line {
-        self.sets[place.0].ways[place.1].as_ref().unwrap()
+    pub fn line(&self, slot: Slot) -> &Line {
+        self.sets[slot.0].ways[slot.1].as_ref().unwrap()
     }
 
-    /// The line in a place, if one is there.
-    pub fn at(&self, (set, way): Place) -> Option<&Line> {
+    /// The line in a slot, if one is there.
+    pub fn at(&self, (set, way): Slot) -> Option<&Line> {
         self.sets[set].ways[way].as_ref()
     }
 
-    pub fn line_mut(&mut self, place: Place) -> &mut Line {
-        self.sets[place.0].ways[place.1].as_mut().unwrap()
+    pub fn line_mut(&mut self, slot: Slot) -> &mut Line {
+        self.sets[slot.0].ways[slot.1].as_mut().unwrap()
     }
 
-    pub fn take(&mut self, place: Place) -> Option<Line> {
-        self.sets[place.0].ways[place.1].take()
+    pub fn take(&mut self, slot: Slot) -> Option<Line> {
+        self.sets[slot.0].ways[slot.1].take()
     }
 
-    /// The place that an access by this address hits.
-    pub fn find(&self, virt: u64, phys: u64) -> Option<Place> {
+    /// The slot that an access by this address hits.
+    pub fn find(&self, virt: u64, phys: u64) -> Option<Slot> {
         let (set, key) = (self.geometry.set_of(virt, phys), self.geometry.key_of(virt, phys));
         let hit = |way: &Option<Line>| way.as_ref().is_some_and(|line| line.key == key);
         Some((set, self.sets[set].ways.iter().position(hit)?))
     }
 
-    /// Every place with the physical line of an address. Its set has to agree with the address within the page.
-    pub fn copies(&self, phys: u64) -> Vec<Place> {
+    /// Every slot with the physical line of an address. Its set has to agree with the address within the page.
+    pub fn copies(&self, phys: u64) -> Vec<Slot> {
         let g = self.geometry;
         let (line, step) = (g.line_of(phys), (PAGE as usize / g.line()).min(g.sets()));
         let first = (line & (PAGE - 1)) as usize / g.line() % g.sets() % step;
@@ -102,7 +102,7 @@ impl Cache {
             .collect()
     }
 
-    pub fn touch(&mut self, (set, way): Place) {
+    pub fn touch(&mut self, (set, way): Slot) {
         let all = self.geometry.ways();
         match &mut self.sets[set].uses {
             Uses::Order(order) => {
@@ -141,15 +141,15 @@ impl Cache {
     }
 
     /// Puts a line into the first empty way of a set, else where the policy says; returns where, and what was there.
-    pub fn insert(&mut self, set: usize, line: Line) -> (Place, Option<Line>) {
+    pub fn insert(&mut self, set: usize, line: Line) -> (Slot, Option<Line>) {
         let empty = self.sets[set].ways.iter().position(Option::is_none);
         let way = empty.unwrap_or_else(|| self.victim(set));
         self.touch((set, way));
         ((set, way), self.sets[set].ways[way].replace(line))
     }
 
-    /// Every place that an operation names and that holds a line.
-    pub fn named(&self, scope: Scope, virt: u64, phys: Option<u64>) -> Vec<Place> {
+    /// Every slot that an operation names and that holds a line.
+    pub fn named(&self, scope: Scope, virt: u64, phys: Option<u64>) -> Vec<Slot> {
         let g = self.geometry;
         let named = match scope {
             Scope::Address | Scope::Range => {

@@ -4,7 +4,7 @@
 use cache_model::maintenance::{
     ArmVersion, MIPS_GINVI, MIPS_SYNCI, Operation, Scope, Side, arm_mcr, arm_mcrr, arm_mrc, mips_cache,
 };
-use cache_model::{Config, Memory as _, Model, Plain, Who};
+use cache_model::{Config, Memory as _, Model, Origin, PlainMemory};
 
 use crate::Random;
 use crate::naive::Naive;
@@ -19,7 +19,7 @@ const MAINTAINERS: u64 = 40;
 
 /// Both models, and what has happened so far.
 pub struct Pair {
-    model: Model<Plain>,
+    model: Model<PlainMemory>,
     naive: Naive,
     config: Config,
     random: Random,
@@ -42,7 +42,7 @@ impl Pair {
         let bytes = config.icache.bytes().max(config.dcache.bytes()) as u64;
         let size = (3 * bytes).next_multiple_of(16 * PAGE);
         Self {
-            model: Model::new(config, Plain::new(BASE, size as usize)),
+            model: Model::new(config, PlainMemory::new(BASE, size as usize)),
             naive: Naive::new(config, BASE, size as usize),
             config,
             random: Random(seed),
@@ -76,9 +76,9 @@ impl Pair {
         (window << 26) + (phys - BASE) + self.shifts[window as usize] * PAGE
     }
 
-    fn who(&mut self, names: u64) -> Who {
+    fn origin(&mut self, names: u64) -> Origin {
         self.now += 1;
-        Who { by: 1 + self.random.below(names) as u32, at: self.now }
+        Origin { insn: 1 + self.random.below(names) as u32, icount: self.now }
     }
 
     /// Puts some bytes into the data view, as a store does before the model hears of it.
@@ -92,7 +92,7 @@ impl Pair {
     }
 
     fn store(&mut self) {
-        let (phys, who) = (self.address(), self.who(1 << 20));
+        let (phys, origin) = (self.address(), self.origin(1 << 20));
         // Unaligned ones cross lines.
         let len = self.random.below(8) as usize + 1;
         let phys = (phys + self.random.below(4)).min(BASE + self.size - len as u64);
@@ -102,16 +102,16 @@ impl Pair {
         let in_line = line - (phys as usize & (line - 1));
         let len = if self.config.dcache.sets() == 1 { len.min(in_line) } else { len };
         let (virt, bytes) = (self.mapping(phys), self.bytes(phys, len));
-        self.model.store(virt, phys, len, who);
-        self.naive.store(virt, phys, &bytes, who);
+        self.model.store(virt, phys, len, origin);
+        self.naive.store(virt, phys, &bytes, origin);
         self.compare(phys);
     }
 
     fn store_uncached(&mut self) {
-        let (phys, who) = (self.address(), self.who(1 << 20));
+        let (phys, origin) = (self.address(), self.origin(1 << 20));
         let bytes = self.bytes(phys, 4);
-        self.model.store_uncached(phys, 4, who);
-        self.naive.store_uncached(phys, &bytes, who);
+        self.model.store_uncached(phys, 4, origin);
+        self.naive.store_uncached(phys, &bytes, origin);
         self.compare(phys);
     }
 
@@ -136,9 +136,9 @@ impl Pair {
         let g = self.config.icache;
         let left = (g.line() as u64 - (phys & (g.line() as u64 - 1))) / 4;
         let len = 4 * (self.random.below(left) as usize + 1);
-        let glance = self.model.glance();
-        let short_cut = glance.fetches(glance.fetched_line(virt, phys));
-        // A caller that was told that nothing changes does not call; the other half of the time it is made sure of.
+        let filter = self.model.filter_cache();
+        let short_cut = filter.fetch_hits(filter.fetched_line(virt, phys));
+        // A caller does not call where the filter hits; the other half of the time the call is made, to check the filter.
         let seen = if short_cut && self.random.one_in(2) { None } else { self.model.fetch(virt, phys, len) };
         let (executed, why) = self.naive.fetch(virt, phys, len);
         let context = format!("fetch at {virt:x} of {phys:x} after {}", self.now);
@@ -155,7 +155,7 @@ impl Pair {
                 assert_eq!(seen.writer, why.writer, "{context}");
                 // Not always, since it is a long search.
                 if self.random.one_in(8) {
-                    let past = self.naive.past(phys + differs, why.writer.map_or(0, |who| who.at));
+                    let past = self.naive.past(phys + differs, why.writer.map_or(0, |origin| origin.icount));
                     assert_eq!(seen.past, past, "{context}");
                 }
             }
@@ -172,7 +172,7 @@ impl Pair {
             "{phys:x} after {}",
             self.now
         );
-        // A set that the access may have worked on, as far as it can be told without its virtual address.
+        // A set that the access may have worked on, as far as it is known without its virtual address.
         for (side, g) in [(Side::I, self.config.icache), (Side::D, self.config.dcache)] {
             self.compare_set(side, g.set_of(phys, phys));
         }
@@ -225,10 +225,10 @@ impl Pair {
     }
 
     fn both(&mut self, operation: &Operation, virt: u64, phys: Option<u64>) {
-        let who = self.who(MAINTAINERS);
-        let judged = self.model.maintain(operation, virt, phys, who);
-        let wanted = self.naive.maintain(operation, virt, phys, who);
-        assert_eq!(judged, wanted, "{} at {virt:x} of {phys:x?} after {}", operation.name, self.now);
+        let origin = self.origin(MAINTAINERS);
+        let flush_use = self.model.maintain(operation, virt, phys, origin);
+        let wanted = self.naive.maintain(operation, virt, phys, origin);
+        assert_eq!(flush_use, wanted, "{} at {virt:x} of {phys:x?} after {}", operation.name, self.now);
     }
 
     /// Puts other bytes into a line behind the model's back, as to have them executed; lets some of the line be written

@@ -2,9 +2,9 @@
 //! Maintenance of the naive caches, and what is to be said of it.
 
 use cache_model::maintenance::{Action, Broadcast, Operation, Scope, Side};
-use cache_model::{Judged, Who};
+use cache_model::{FlushUse, Origin};
 
-use crate::cache::{Line, Place};
+use crate::cache::{Line, Slot};
 use crate::naive::Naive;
 
 /// How many maintenance operations the model promises to remember.
@@ -12,7 +12,7 @@ const REMEMBERED: usize = 1 << 14;
 
 /// What an operation did so far.
 #[derive(Default)]
-struct Did {
+struct Effects {
     dropped_stale: bool,
     wrote_back: bool,
     last: Option<u64>,
@@ -23,14 +23,20 @@ impl Naive {
         line.bytes != self.data(line.phys, line.bytes.len())
     }
 
-    pub fn maintain(&mut self, operation: &Operation, virt: u64, phys: Option<u64>, who: Who) -> Judged {
+    pub fn maintain(
+        &mut self,
+        operation: &Operation,
+        virt: u64,
+        phys: Option<u64>,
+        origin: Origin,
+    ) -> FlushUse {
         let Operation { side, scope, action, .. } = *operation;
         if action == Action::None || side == Side::Outer {
-            return Judged::NotModelled;
+            return FlushUse::NotModelled;
         }
         let by_address = matches!(scope, Scope::Address | Scope::Range);
         if by_address && phys.is_none() {
-            return Judged::Redundant;
+            return FlushUse::Redundant;
         }
         let everywhere = match operation.broadcast {
             Broadcast::Local => false,
@@ -39,52 +45,59 @@ impl Naive {
         };
         let reached: Vec<usize> =
             (0..self.config.cpus).filter(|n| everywhere || *n == self.running).collect();
-        let mut did = Did::default();
+        let mut effects = Effects::default();
         for cpu in &reached {
             if side != Side::I {
-                for place in self.cpus[*cpu].dcache.named(scope, virt, phys) {
-                    self.maintain_data(*cpu, place, action, who, &mut did);
+                for slot in self.cpus[*cpu].dcache.named(scope, virt, phys) {
+                    self.maintain_data(*cpu, slot, action, origin, &mut effects);
                 }
             }
             if side != Side::D {
-                self.maintain_instructions(*cpu, operation, virt, phys, &mut did);
+                self.maintain_instructions(*cpu, operation, virt, phys, &mut effects);
             }
         }
-        let judged = match (did.dropped_stale, did.wrote_back, phys) {
-            (true, ..) => Judged::Needed,
-            (_, true, _) => Judged::WroteBack,
+        let flush_use = match (effects.dropped_stale, effects.wrote_back, phys) {
+            (true, ..) => FlushUse::Needed,
+            (_, true, _) => FlushUse::WroteBack,
             (_, _, Some(phys)) if by_address => self.missed(operation, phys, &reached),
-            _ => Judged::Redundant,
+            _ => FlushUse::Redundant,
         };
-        self.note(if by_address { phys } else { did.last }, scope == Scope::All, who, judged);
-        judged
+        self.note(if by_address { phys } else { effects.last }, scope == Scope::All, origin, flush_use);
+        flush_use
     }
 
-    fn note(&mut self, line: Option<u64>, whole: bool, who: Who, judged: Judged) {
+    fn note(&mut self, line: Option<u64>, whole: bool, origin: Origin, flush_use: FlushUse) {
         if line.is_some() || whole {
-            self.notes.push_back((line.filter(|_| !whole), who, judged));
+            self.notes.push_back((line.filter(|_| !whole), origin, flush_use));
             self.notes.drain(..self.notes.len().saturating_sub(REMEMBERED));
         }
     }
 
-    fn maintain_data(&mut self, cpu: usize, place: Place, action: Action, who: Who, did: &mut Did) {
+    fn maintain_data(
+        &mut self,
+        cpu: usize,
+        slot: Slot,
+        action: Action,
+        origin: Origin,
+        effects: &mut Effects,
+    ) {
         if matches!(action, Action::Fill | Action::Prefetch) {
             return;
         }
         let dcache = &mut self.cpus[cpu].dcache;
-        let line = dcache.line(place).clone();
+        let line = dcache.line(slot).clone();
         if action == Action::Clean {
-            dcache.line_mut(place).dirty = false;
+            dcache.line_mut(slot).dirty = false;
         } else {
-            dcache.take(place);
+            dcache.take(slot);
             self.dtotals.invalidated += 1;
         }
-        did.last = Some(line.phys);
+        effects.last = Some(line.phys);
         // Data is never lost, not even by a plain invalidation.
         if self.leave(Some(&line)) {
-            did.wrote_back = true;
+            effects.wrote_back = true;
             self.dtotals.written_back += 1;
-            self.cleaners.insert(line.phys, who.by);
+            self.cleaners.insert(line.phys, origin.insn);
         }
     }
 
@@ -94,15 +107,15 @@ impl Naive {
         operation: &Operation,
         virt: u64,
         phys: Option<u64>,
-        did: &mut Did,
+        effects: &mut Effects,
     ) {
         let action = operation.action;
-        let places = self.cpus[cpu].icache.named(operation.scope, virt, phys);
-        let absent = places.is_empty();
-        for place in places.into_iter().filter(|_| action != Action::Prefetch) {
-            let line = self.cpus[cpu].icache.take(place).unwrap();
-            did.dropped_stale |= self.is_stale(&line);
-            did.last = Some(line.phys);
+        let slots = self.cpus[cpu].icache.named(operation.scope, virt, phys);
+        let absent = slots.is_empty();
+        for slot in slots.into_iter().filter(|_| action != Action::Prefetch) {
+            let line = self.cpus[cpu].icache.take(slot).unwrap();
+            effects.dropped_stale |= self.is_stale(&line);
+            effects.last = Some(line.phys);
             self.itotals.invalidated += 1;
         }
         let fills = action == Action::Fill || action == Action::Prefetch && absent;
@@ -112,23 +125,23 @@ impl Naive {
     }
 
     /// Of an operation by address that changed nothing: where it was needed instead.
-    fn missed(&self, operation: &Operation, phys: u64, reached: &[usize]) -> Judged {
+    fn missed(&self, operation: &Operation, phys: u64, reached: &[usize]) -> FlushUse {
         if !matches!(operation.action, Action::Invalidate | Action::Clean | Action::CleanInvalidate) {
-            return Judged::Redundant;
+            return FlushUse::Redundant;
         }
         let needy: Vec<usize> = if operation.side == Side::I {
             let stale = |cpu: &usize| {
                 let icache = &self.cpus[*cpu].icache;
-                icache.copies(phys).iter().any(|place| self.is_stale(icache.line(*place)))
+                icache.copies(phys).iter().any(|slot| self.is_stale(icache.line(*slot)))
             };
             (0..self.config.cpus).filter(stale).collect()
         } else {
             self.dirty_copies(phys).iter().map(|copy| copy.0).collect()
         };
         match needy.iter().any(|cpu| reached.contains(cpu)) {
-            true => Judged::WrongColour,
-            false if needy.is_empty() => Judged::Redundant,
-            false => Judged::WrongCpu,
+            true => FlushUse::WrongColour,
+            false if needy.is_empty() => FlushUse::Redundant,
+            false => FlushUse::WrongCpu,
         }
     }
 }

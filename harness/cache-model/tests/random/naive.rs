@@ -9,9 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use cache_model::maintenance::Side;
-use cache_model::{Config, Judged, Missing, Past, Snoops, Totals, Where, Who, Write};
+use cache_model::{Config, FlushUse, Missing, Origin, PastOperation, Proximity, Snoops, Totals, Write};
 
-use crate::cache::{Cache, Line, Place};
+use crate::cache::{Cache, Line, Slot};
 
 pub struct Cpu {
     pub icache: Cache,
@@ -26,13 +26,13 @@ pub struct Naive {
     base: u64,
     memory: Vec<u8>,
     /// The last store to each D$ line.
-    writers: BTreeMap<u64, Who>,
+    writers: BTreeMap<u64, Origin>,
     /// Lines of which the model need not know who stored last.
     contested: BTreeSet<u64>,
     /// Maintenance operations that wrote a line back, until it is fetched.
     pub cleaners: BTreeMap<u64, u32>,
     pub confirmed: BTreeMap<u32, u64>,
-    pub notes: VecDeque<(Option<u64>, Who, Judged)>,
+    pub notes: VecDeque<(Option<u64>, Origin, FlushUse)>,
     pub itotals: Totals,
     pub dtotals: Totals,
 }
@@ -40,7 +40,7 @@ pub struct Naive {
 /// What is to be said of a stale byte.
 pub struct Why {
     pub missing: Missing,
-    pub writer: Option<Who>,
+    pub writer: Option<Origin>,
     pub dirty_in: Option<usize>,
 }
 
@@ -66,11 +66,11 @@ impl Naive {
         }
     }
 
-    /// What the running CPU has in a place: address of the line, and whether it is dirty.
-    pub fn tag(&self, side: Side, place: Place) -> Option<(u64, bool)> {
+    /// What the running CPU has in a slot: address of the line, and whether it is dirty.
+    pub fn tag(&self, side: Side, slot: Slot) -> Option<(u64, bool)> {
         let cpu = &self.cpus[self.running];
         let cache = if side == Side::I { &cpu.icache } else { &cpu.dcache };
-        cache.at(place).map(|line| (line.phys, line.dirty))
+        cache.at(slot).map(|line| (line.phys, line.dirty))
     }
 
     /// The bytes of memory, below all caches.
@@ -85,21 +85,21 @@ impl Naive {
     }
 
     /// Every copy of the physical line of an address in any D$.
-    fn copies(&self, phys: u64) -> Vec<(usize, Place)> {
+    fn copies(&self, phys: u64) -> Vec<(usize, Slot)> {
         let all = self.cpus.iter().enumerate();
-        all.flat_map(|(cpu, of)| of.dcache.copies(phys).into_iter().map(move |place| (cpu, place))).collect()
+        all.flat_map(|(cpu, of)| of.dcache.copies(phys).into_iter().map(move |slot| (cpu, slot))).collect()
     }
 
-    pub fn dirty_copies(&self, phys: u64) -> Vec<(usize, Place)> {
+    pub fn dirty_copies(&self, phys: u64) -> Vec<(usize, Slot)> {
         let copies = self.copies(phys).into_iter();
-        copies.filter(|(cpu, place)| self.cpus[*cpu].dcache.line(*place).dirty).collect()
+        copies.filter(|(cpu, slot)| self.cpus[*cpu].dcache.line(*slot).dirty).collect()
     }
 
     /// The whole D$ line of an address as loads see it. All copies agree, or the data side were not coherent.
     fn current(&self, phys: u64) -> Vec<u8> {
         let g = self.config.dcache;
         let copies = self.copies(phys);
-        let of = |copy: &(usize, Place)| &self.cpus[copy.0].dcache.line(copy.1).bytes;
+        let of = |copy: &(usize, Slot)| &self.cpus[copy.0].dcache.line(copy.1).bytes;
         let Some(first) = copies.first() else { return self.below(g.line_of(phys), g.line()).to_vec() };
         for copy in &copies {
             assert_eq!(of(copy), of(first), "two copies of {phys:x} differ");
@@ -116,16 +116,16 @@ impl Naive {
         all[skip..skip + len].to_vec()
     }
 
-    /// The place that a load or store hits; a line of another physical address that is found there goes first.
-    fn hit_data(&mut self, virt: u64, phys: u64) -> Option<Place> {
+    /// The slot that a load or store hits; a line of another physical address that is found there goes first.
+    fn hit_data(&mut self, virt: u64, phys: u64) -> Option<Slot> {
         let line = self.config.dcache.line_of(phys);
         let dcache = &mut self.cpus[self.running].dcache;
-        let place = dcache.find(virt, phys)?;
-        dcache.touch(place);
-        if dcache.line(place).phys == line {
-            return Some(place);
+        let slot = dcache.find(virt, phys)?;
+        dcache.touch(slot);
+        if dcache.line(slot).phys == line {
+            return Some(slot);
         }
-        let old = dcache.take(place);
+        let old = dcache.take(slot);
         self.leave(old.as_ref());
         None
     }
@@ -136,14 +136,14 @@ impl Naive {
         true
     }
 
-    fn fill_data(&mut self, virt: u64, phys: u64, bytes: Vec<u8>) -> Place {
+    fn fill_data(&mut self, virt: u64, phys: u64, bytes: Vec<u8>) -> Slot {
         let g = self.config.dcache;
         let line =
             Line { phys: g.line_of(phys), key: g.key_of(virt, phys), bytes, dirty: false, lacks: Vec::new() };
-        let (place, old) = self.cpus[self.running].dcache.insert(g.set_of(virt, phys), line);
+        let (slot, old) = self.cpus[self.running].dcache.insert(g.set_of(virt, phys), line);
         self.dtotals.fills += 1;
         self.dtotals.evicted_dirty += u64::from(self.leave(old.as_ref()));
-        place
+        slot
     }
 
     /// The virtual and physical address of each D$ line that an access touches.
@@ -162,7 +162,7 @@ impl Naive {
         }
     }
 
-    pub fn store(&mut self, virt: u64, phys: u64, bytes: &[u8], who: Who) {
+    pub fn store(&mut self, virt: u64, phys: u64, bytes: &[u8], origin: Origin) {
         for (virt, line) in self.touched(virt, phys, bytes.len()) {
             let mut new = self.current(line);
             for (at, byte) in (phys..).zip(bytes) {
@@ -170,16 +170,16 @@ impl Naive {
                     new[(at - line) as usize] = *byte;
                 }
             }
-            self.store_line(virt, line, &new, who);
+            self.store_line(virt, line, &new, origin);
         }
     }
 
-    fn store_line(&mut self, virt: u64, line: u64, new: &[u8], who: Who) {
+    fn store_line(&mut self, virt: u64, line: u64, new: &[u8], origin: Origin) {
         let hit = self.hit_data(virt, line);
-        for (cpu, place) in self.copies(line) {
+        for (cpu, slot) in self.copies(line) {
             if cpu != self.running {
                 // Its bytes, dirty or not, are in the new ones already.
-                self.cpus[cpu].dcache.take(place);
+                self.cpus[cpu].dcache.take(slot);
             }
         }
         let cached = match self.config.write {
@@ -188,12 +188,12 @@ impl Naive {
             Write::Through => false,
         };
         // The bytes are there before a line makes room, which with virtual tags can be another copy of this one.
-        for (cpu, place) in self.copies(line) {
-            self.cpus[cpu].dcache.line_mut(place).bytes.copy_from_slice(new);
+        for (cpu, slot) in self.copies(line) {
+            self.cpus[cpu].dcache.line_mut(slot).bytes.copy_from_slice(new);
         }
         if cached {
-            let place = hit.unwrap_or_else(|| self.fill_data(virt, line, new.to_vec()));
-            if !std::mem::replace(&mut self.cpus[self.running].dcache.line_mut(place).dirty, true) {
+            let slot = hit.unwrap_or_else(|| self.fill_data(virt, line, new.to_vec()));
+            if !std::mem::replace(&mut self.cpus[self.running].dcache.line_mut(slot).dirty, true) {
                 self.announce(line);
             }
         } else {
@@ -204,20 +204,20 @@ impl Naive {
         } else {
             self.contested.remove(&line);
         }
-        self.writers.insert(line, who);
+        self.writers.insert(line, origin);
     }
 
     /// A store past the caches, within one line; loads see it too, as on the machines that the model stands for.
-    pub fn store_uncached(&mut self, phys: u64, bytes: &[u8], who: Who) {
+    pub fn store_uncached(&mut self, phys: u64, bytes: &[u8], origin: Origin) {
         self.write_memory(phys, bytes);
         let line = self.config.dcache.line_of(phys);
-        for (cpu, place) in self.copies(line) {
+        for (cpu, slot) in self.copies(line) {
             let at = (phys - line) as usize;
-            self.cpus[cpu].dcache.line_mut(place).bytes[at..at + bytes.len()].copy_from_slice(bytes);
+            self.cpus[cpu].dcache.line_mut(slot).bytes[at..at + bytes.len()].copy_from_slice(bytes);
         }
         if self.dirty_copies(line).is_empty() {
             self.contested.remove(&line);
-            self.writers.insert(line, who);
+            self.writers.insert(line, origin);
         }
     }
 
@@ -226,8 +226,8 @@ impl Naive {
         let (i, d) = (self.config.icache, self.config.dcache);
         for cpu in &mut self.cpus {
             for at in (i.line_of(dline)..dline + d.line() as u64).step_by(i.line()) {
-                for place in cpu.icache.copies(at) {
-                    let lacks = cpu.icache.line_mut(place).lacks.iter_mut();
+                for slot in cpu.icache.copies(at) {
+                    let lacks = cpu.icache.line_mut(slot).lacks.iter_mut();
                     for (_, lacks) in (at..).zip(lacks).filter(|(byte, _)| d.line_of(*byte) == dline) {
                         *lacks = false;
                     }
@@ -240,14 +240,14 @@ impl Naive {
     pub fn fetch(&mut self, virt: u64, phys: u64, len: usize) -> (Vec<u8>, Option<Why>) {
         let at = (phys - self.config.icache.line_of(phys)) as usize;
         let icache = &mut self.cpus[self.running].icache;
-        let place = match icache.find(virt, phys) {
-            Some(place) => {
-                icache.touch(place);
-                place
+        let slot = match icache.find(virt, phys) {
+            Some(slot) => {
+                icache.touch(slot);
+                slot
             }
             None => self.fill(virt, phys),
         };
-        let line = self.cpus[self.running].icache.line(place);
+        let line = self.cpus[self.running].icache.line(slot);
         let bytes = line.bytes[at..at + len].to_vec();
         let expected = self.data(phys, len);
         let differs = bytes.iter().zip(&expected).position(|(a, b)| a != b);
@@ -255,7 +255,7 @@ impl Naive {
         (bytes, why)
     }
 
-    pub fn fill(&mut self, virt: u64, phys: u64) -> Place {
+    pub fn fill(&mut self, virt: u64, phys: u64) -> Slot {
         let (i, d) = (self.config.icache, self.config.dcache);
         let start = i.line_of(phys);
         let mut bytes = self.below(start, i.line()).to_vec();
@@ -263,7 +263,7 @@ impl Naive {
         let size = i.line().min(d.line());
         for (n, at) in (start..start + i.line() as u64).enumerate().step_by(size) {
             let part = n..n + size;
-            let Some((cpu, place)) = self.dirty_copies(at).first().copied() else {
+            let Some((cpu, slot)) = self.dirty_copies(at).first().copied() else {
                 if let Some(by) = self.cleaners.remove(&d.line_of(at)) {
                     *self.confirmed.entry(by).or_default() += 1;
                 }
@@ -277,7 +277,7 @@ impl Naive {
             };
             if snooped {
                 let from = (at - d.line_of(at)) as usize;
-                bytes[part].copy_from_slice(&self.cpus[cpu].dcache.line(place).bytes[from..from + size]);
+                bytes[part].copy_from_slice(&self.cpus[cpu].dcache.line(slot).bytes[from..from + size]);
             } else {
                 lacks[part].fill(true);
             }
@@ -306,20 +306,20 @@ impl Naive {
     }
 
     /// The last maintenance of a line and beside it since a store.
-    pub fn past(&self, phys: u64, since: u32) -> Vec<Past> {
+    pub fn past(&self, phys: u64, since: u32) -> Vec<PastOperation> {
         let unit = self.config.icache.line().max(self.config.dcache.line()) as i64;
         let here = phys as i64 / unit;
-        let since = self.notes.iter().rev().filter(|(_, who, _)| who.at >= since);
-        let told = since.filter_map(|(line, who, judged)| {
-            let place = match line.map(|line| line as i64 / unit - here) {
-                None => Where::Everywhere,
-                Some(0) => Where::Here,
-                Some(-1 | 1) => Where::Beside,
+        let since = self.notes.iter().rev().filter(|(_, origin, _)| origin.icount >= since);
+        let recent = since.filter_map(|(line, origin, flush_use)| {
+            let proximity = match line.map(|line| line as i64 / unit - here) {
+                None => Proximity::WholeCache,
+                Some(0) => Proximity::SameLine,
+                Some(-1 | 1) => Proximity::AdjacentLine,
                 Some(_) => return None,
             };
-            Some(Past { who: *who, place, judged: *judged })
+            Some(PastOperation { origin: *origin, proximity, flush_use: *flush_use })
         });
-        let mut last: Vec<Past> = told.take(Past::TOLD).collect();
+        let mut last: Vec<PastOperation> = recent.take(PastOperation::LISTED).collect();
         last.reverse();
         last
     }

@@ -304,7 +304,7 @@ impl Target {
         }
     }
 
-    /// What an instruction of 4 bytes loads or stores, if that is plain (MIPS only: ARM's encodings do not tell by themselves
+    /// What an instruction of 4 bytes loads or stores, if that is plain (MIPS only: ARM's encodings do not show by themselves
     /// which instruction set they are of).
     pub fn plain_access(self, bytes: [u8; 4], len: usize) -> Option<PlainAccess> {
         match self {

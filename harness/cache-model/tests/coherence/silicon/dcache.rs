@@ -32,7 +32,7 @@ enum Leaves {
 }
 
 /// nemu64-test, dcache.rs, "data cache: Write back (Using ...)": LB, LBU, LH, LHU, LW, LWU, LD, SB, SH, SW, SD of the next
-/// line in that place; CACHE by a cached, an uncached and the next block's address. All expect a write-back.
+/// line in that slot; CACHE by a cached, an uncached and the next block's address. All expect a write-back.
 #[test]
 fn what_needs_the_place_writes_back() {
     use Leaves::{Index, Load, Store};
@@ -52,10 +52,15 @@ fn what_needs_the_place_writes_back() {
         match way {
             Load(at, len) => cpu.model.load(KERNEL + DATA + at, DATA + at, len),
             Store(at, len) => {
-                cpu.model.store(KERNEL + DATA + at, DATA + at, len, cache_model::Who { by: 1, at: 99 });
+                cpu.model.store(
+                    KERNEL + DATA + at,
+                    DATA + at,
+                    len,
+                    cache_model::Origin { insn: 1, icount: 99 },
+                );
             }
             Index(virt) => {
-                cpu.model.maintain(&mips_cache(INDEX_WB_INV_D), virt, None, cache_model::Who::default());
+                cpu.model.maintain(&mips_cache(INDEX_WB_INV_D), virt, None, cache_model::Origin::default());
             }
         }
         assert_eq!(seen(&cpu), [0x1234, 0x2345, 0x3456, 0x4567, 0], "its line and not the next");
@@ -89,7 +94,7 @@ struct Row {
     valid: [Option<bool>; 6],
     /// What memory has ("Value in memory after cache instruction").
     memory: [u32; 6],
-    /// What memory has after ones were stored there past the cache and the place was taken ("Value in memory (1) after
+    /// What memory has after ones were stored there past the cache and the slot was taken ("Value in memory (1) after
     /// cache was invalidated"): not 1 where the line was still dirty.
     replaced: [u32; 6],
 }
@@ -214,7 +219,7 @@ fn create_dirty_exclusive_then_store_and_write_back() {
 #[test]
 fn a_line_of_two_colours_is_written_back_by_its_tag() {
     let mut cpu = console();
-    let (base, who) = (0x0dea_0000, cache_model::Who { by: 1, at: 1 });
+    let (base, origin) = (0x0dea_0000, cache_model::Origin { insn: 1, icount: 1 });
     cpu.store_uncached(DATA, 0x0123_4567);
     cpu.store_uncached(DATA + 4096, 0xbadb_adba);
     let tags = |cpu: &Cpu| [0, 4096].map(|at| load_tag(&cpu.model, Side::D, base + at).map(|tag| tag.phys));
@@ -225,10 +230,10 @@ fn a_line_of_two_colours_is_written_back_by_its_tag() {
     assert_eq!(tags(&cpu), [Some(DATA); 2]);
     for (at, value) in [(0, 0xc0ff_e000_u32), (4096, 0xf00d_0000)] {
         cpu.model.memory_mut().poke(DATA, &value.to_be_bytes());
-        cpu.model.store(base + at, DATA, 4, who);
+        cpu.model.store(base + at, DATA, 4, origin);
     }
     for (at, left) in [(0, [None, Some(DATA)]), (4096, [None, None])] {
-        cpu.model.maintain(&mips_cache(HIT_WB_INV_D), base + at, Some(DATA), who);
+        cpu.model.maintain(&mips_cache(HIT_WB_INV_D), base + at, Some(DATA), origin);
         assert_eq!((uncached(&cpu, DATA), tags(&cpu)), (0xf00d_0000, left));
     }
     assert_eq!(uncached(&cpu, DATA + 4096), 0xbadb_adba, "by tag, not by index");

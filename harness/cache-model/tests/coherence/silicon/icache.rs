@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The instruction cache of a real VR4300.
 //!
-//! The function under test is `lui t0, X; ori t0, t0, 0x1111`; X is changed, and the result tells which was executed.
+//! The function under test is `lui t0, X; ori t0, t0, 0x1111`; X is changed, and the result shows which was executed.
 
 use cache_model::maintenance::Side;
 
@@ -28,12 +28,12 @@ fn result(cpu: &mut Cpu) -> u32 {
     cpu.execute(CODE) << 16 | cpu.execute(CODE + 4) & 0xffff
 }
 
-/// Runs a function in another line of the same set, which takes the place of the line under test.
+/// Runs a function in another line of the same set, which takes the slot of the line under test.
 fn run_conflicting(cpu: &mut Cpu) {
     cpu.fill(CODE + ICACHE);
 }
 
-/// The line that the I$ has at the place of CODE.
+/// The line that the I$ has at the slot of CODE.
 fn tag(cpu: &Cpu) -> Option<u64> {
     load_tag(&cpu.model, Side::I, CODE).map(|tag| tag.phys)
 }
@@ -50,7 +50,7 @@ fn modify_cached() {
     cpu.store(CODE, lui(0x3333));
     run_conflicting(&mut cpu);
     assert_eq!(result(&mut cpu), 0x2222_1111, "modified in the D$ and the line replaced, without write-back");
-    // A load from the other line of that D$ place writes back the dirty one.
+    // A load from the other line of that D$ slot writes back the dirty one.
     cpu.load(CODE + DCACHE);
     assert_eq!(result(&mut cpu), 0x2222_1111, "written back, the line still there");
     run_conflicting(&mut cpu);

@@ -24,7 +24,7 @@
 
 use crate::cpu::{self, Cpu, shape};
 use cache_model::maintenance::Side;
-use cache_model::{Addressing, Model, Plain, Tag};
+use cache_model::{Addressing, Model, PlainMemory, Tag};
 
 mod dcache;
 mod icache;
@@ -51,8 +51,8 @@ fn console() -> Cpu {
     Cpu::new(virtually(512, 32), virtually(512, 16))
 }
 
-/// Index_Load_Tag of the place of an address.
-fn load_tag(model: &Model<Plain>, side: Side, address: u64) -> Option<Tag> {
+/// Index_Load_Tag of the slot of an address.
+fn load_tag(model: &Model<PlainMemory>, side: Side, address: u64) -> Option<Tag> {
     let geometry = if side == Side::I { model.config().icache } else { model.config().dcache };
     let (set, way) = geometry.index_operand(cpu::KERNEL + address);
     model.tag(side, set, way)

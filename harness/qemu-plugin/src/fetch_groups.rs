@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Runs: the pieces of translation blocks that lie in one I$ line each.
+//! Fetch groups: the parts of translation blocks that lie in one I$ line each.
 //!
 //! A line is fetched when the first instruction in it is about to be executed, and not when QEMU enters the block that it
 //! is part of: how QEMU cuts code into blocks depends on the host's timing, and an exception can end a block before it
@@ -7,12 +7,12 @@
 
 use cache_model::FetchedLine;
 
-use crate::hot::Entry;
+use crate::fast_path::GroupRef;
 
-/// A run of instructions that fetch from one I$ line.
+/// A group of instructions that fetch from one I$ line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
-    /// Virtual address of the first instruction, where QEMU can be told to start again.
+pub struct FetchGroup {
+    /// Virtual address of the first instruction, where QEMU can be made to start again.
     ///
     /// It can lie before the line: where the line begins with the delay slot of a branch, or within an IT block, that is
     /// the branch, or the IT instruction.
@@ -33,7 +33,7 @@ pub struct Run {
     pub function: u32,
 }
 
-impl Run {
+impl FetchGroup {
     /// Address of the instruction number `at`; `halfword` reads code, by its virtual address.
     pub fn address_of(&self, at: u32, halfword: impl Fn(u64) -> [u8; 2]) -> u64 {
         if !self.narrow {
@@ -45,19 +45,19 @@ impl Run {
     }
 }
 
-/// All runs that there have been, by number. Number 0 is none.
-pub struct Runs {
-    runs: Vec<Run>,
-    /// Numbers of runs that were seen lately, by their address: code is translated again and again.
-    lately: Box<[u32; LATELY]>,
+/// All groups that there have been, by number. Number 0 is none.
+pub struct FetchGroups {
+    groups: Vec<FetchGroup>,
+    /// Numbers of groups that were seen recently, by their address: code is translated again and again.
+    recent: Box<[u32; RECENT]>,
 }
 
-/// Entries of [`Runs::lately`]; a power of two.
-const LATELY: usize = 1 << 14;
+/// Entries of [`FetchGroups::recent`]; a power of two.
+const RECENT: usize = 1 << 14;
 
-impl Default for Runs {
+impl Default for FetchGroups {
     fn default() -> Self {
-        let none = Run {
+        let none = FetchGroup {
             start: 0,
             insns: 0,
             virt: 0,
@@ -67,29 +67,29 @@ impl Default for Runs {
             narrow: false,
             function: 0,
         };
-        Self { runs: vec![none], lately: Box::new([0; LATELY]) }
+        Self { groups: vec![none], recent: Box::new([0; RECENT]) }
     }
 }
 
-impl Runs {
-    /// Returns the run of a number.
-    pub fn get(&self, number: u32) -> Run {
-        self.runs.get(number as usize).copied().unwrap_or(self.runs[0])
+impl FetchGroups {
+    /// Returns the group of a number.
+    pub fn get(&self, number: u32) -> FetchGroup {
+        self.groups.get(number as usize).copied().unwrap_or(self.groups[0])
     }
 
-    /// Returns a run as its callback gets it; `None` where there have been too many.
-    pub fn entry(&mut self, run: Run, line: FetchedLine) -> Option<Entry> {
-        let slot = (run.phys ^ run.start << 3) as usize >> 1 & (LATELY - 1);
-        let mut number = self.lately[slot];
-        if number == 0 || self.runs[number as usize] != run {
-            number = self.runs.len() as u32;
-            if number == Entry::RUNS {
+    /// Returns a group as its callback gets it; `None` where there have been too many.
+    pub fn entry(&mut self, group: FetchGroup, line: FetchedLine) -> Option<GroupRef> {
+        let slot = (group.phys ^ group.start << 3) as usize >> 1 & (RECENT - 1);
+        let mut number = self.recent[slot];
+        if number == 0 || self.groups[number as usize] != group {
+            number = self.groups.len() as u32;
+            if number == GroupRef::LIMIT {
                 return None;
             }
-            self.runs.push(run);
-            self.lately[slot] = number;
+            self.groups.push(group);
+            self.recent[slot] = number;
         }
-        Some(Entry { number, insns: run.insns, line })
+        Some(GroupRef { number, insns: group.insns, line })
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn addresses_of_mixed_thumb_code() {
         let code = [0x00, 0xbf, 0xdf, 0xf8, 0x04, 0xf0, 0x70, 0x47];
-        let run = Run {
+        let group = FetchGroup {
             start: 0x100,
             insns: 3,
             virt: 0x100,
@@ -111,13 +111,16 @@ mod tests {
             function: 0,
         };
         let halfword = |address: u64| [code[address as usize - 0x100], code[address as usize - 0xff]];
-        assert_eq!((0..3).map(|at| run.address_of(at, halfword)).collect::<Vec<_>>(), [0x100, 0x102, 0x106]);
+        assert_eq!(
+            (0..3).map(|at| group.address_of(at, halfword)).collect::<Vec<_>>(),
+            [0x100, 0x102, 0x106]
+        );
     }
 
     #[test]
     fn the_same_run_has_the_same_number() {
-        let mut runs = Runs::default();
-        let run = Run {
+        let mut groups = FetchGroups::default();
+        let group = FetchGroup {
             start: 0x1000,
             insns: 3,
             virt: 0x1000,
@@ -128,12 +131,12 @@ mod tests {
             function: 0,
         };
         let line = FetchedLine::unpacked(0x280);
-        let first = runs.entry(run, line).unwrap();
+        let first = groups.entry(group, line).unwrap();
         assert_eq!((first.insns, first.line), (3, line));
-        let other = Run { insns: 2, len: 8, ..run };
-        let second = runs.entry(other, line).unwrap();
+        let other = FetchGroup { insns: 2, len: 8, ..group };
+        let second = groups.entry(other, line).unwrap();
         assert_ne!(first.number, second.number);
-        assert_eq!((runs.get(first.number), runs.get(second.number)), (run, other));
-        assert_eq!(runs.entry(other, line), Some(second));
+        assert_eq!((groups.get(first.number), groups.get(second.number)), (group, other));
+        assert_eq!(groups.entry(other, line), Some(second));
     }
 }

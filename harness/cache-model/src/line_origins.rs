@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What is remembered of every line of memory after it has left the D$.
+//! The origin of each memory line's contents, after the line has left the D$.
 
-use crate::who::Who;
+use crate::origin::Origin;
 
 /// Per D$ line of memory: who stored last before it was written back, and which maintenance operation wrote it back.
 ///
 /// Plain vectors that start as zeros, so that memory which is never written back costs none here.
 #[derive(Clone, Debug)]
-pub(crate) struct Lines {
+pub(crate) struct LineOrigins {
     shift: u32,
     stored_by: Vec<u32>,
     stored_at: Vec<u32>,
     cleaned_by: Vec<u32>,
 }
 
-impl Lines {
+impl LineOrigins {
     pub(crate) fn new(size: u64, shift: u32) -> Self {
         let lines = (size >> shift) as usize;
         Self { shift, stored_by: vec![0; lines], stored_at: vec![0; lines], cleaned_by: vec![0; lines] }
     }
 
     #[inline]
-    pub(crate) fn store(&mut self, offset: u64, who: Who) {
+    pub(crate) fn store(&mut self, offset: u64, origin: Origin) {
         let line = (offset >> self.shift) as usize;
-        self.stored_by[line] = who.by;
-        self.stored_at[line] = who.at;
+        self.stored_by[line] = origin.insn;
+        self.stored_at[line] = origin.icount;
     }
 
-    pub(crate) fn stored(&self, offset: u64) -> Option<Who> {
+    pub(crate) fn stored(&self, offset: u64) -> Option<Origin> {
         let line = (offset >> self.shift) as usize;
-        let who = Who { by: self.stored_by[line], at: self.stored_at[line] };
-        (who.by != 0).then_some(who)
+        let origin = Origin { insn: self.stored_by[line], icount: self.stored_at[line] };
+        (origin.insn != 0).then_some(origin)
     }
 
     pub(crate) fn clean(&mut self, offset: u64, by: u32) {

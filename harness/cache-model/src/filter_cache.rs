@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! A filter in front of the model: it answers the accesses that change nothing but the order of use.
+//!
+//! A load that hits the D$ changes nothing else, a store to a dirty line only the origin of its last store, and a fetch
+//! changes nothing where the I$ line equals what the data side sees. Nearly all accesses are of this kind. The filter is a
+//! direct-mapped cache of virtual data lines, plus the coherent lines of each I$ set. A hit on the most recently used (MRU)
+//! line of a set takes one comparison. Nothing is translated or locked; the words are atomic, so that a caller may share them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use crate::geometry::{Addressing, Geometry, PAGE};
+use crate::origin::Origin;
+use crate::replacement::UseOrder;
+
+/// Number of data lines that are looked up by virtual address; a power of two.
+const ENTRIES: usize = 1024;
+
+/// In [`FilterCache::tags`]: the line is dirty.
+const DIRTY: u64 = 1;
+/// It is the one of its set that was used last: another use changes nothing at all.
+const MRU: u64 = 2;
+/// No line: the others have fewer bits below the generation.
+const NO_LINE: u64 = u64::MAX;
+
+/// No entry.
+const NONE: u32 = u32::MAX;
+/// No line of an I$: the others have at most [`FetchedLine::BITS`].
+const NO_FETCH: u64 = u64::MAX;
+
+/// The filter. Its contents hold for the CPU that runs in the model.
+#[derive(Debug)]
+pub struct FilterCache {
+    line_shift: u32,
+    /// For each entry, from the top: 32 bits of the generation, 30 of the virtual line's number, [`MRU`] and [`DIRTY`]. Addresses
+    /// have 32 bits.
+    tags: Box<[AtomicU64; ENTRIES]>,
+    /// For each entry: where in the D$ its line is, counted over all CPUs.
+    slots: Box<[AtomicU32; ENTRIES]>,
+    /// For each set of each D$: the entry of the line that was used last, if no other set's line has taken it.
+    mru_entry: Box<[AtomicU32]>,
+    /// For each slot of each D$: its entry, if it has one.
+    entry_of: Box<[AtomicU32]>,
+    /// For each slot of each D$: the last store to its line.
+    stores: Box<[AtomicU64]>,
+    data_order: Arc<UseOrder>,
+    /// The bits that valid tags share, as they stand in [`FilterCache::tags`]: the generation, which counts the changes of
+    /// the virtual mapping, and [`MRU`].
+    mru_tag: AtomicU64,
+    /// For each slot of each I$: its line, if its bytes are what the data side sees.
+    coherent: Box<[AtomicU64]>,
+    /// For each set of each I$: the line that was used last, if it is coherent.
+    mru_line: Box<[AtomicU64]>,
+    fetch_order: Arc<UseOrder>,
+    /// First set of the running CPU's I$ among those of all.
+    first_set: AtomicUsize,
+    /// For the set of a line in [`FilterCache::fetch_hits`].
+    set_mask: u64,
+    icache: Geometry,
+}
+
+/// An I$ line, as [`FilterCache::fetch_hits`] wants it: the number of its set in the lowest bits, and above it those bits of the
+/// line's address that do not follow from it. With a virtual index, that distinguishes the colours of a line apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchedLine(u64);
+
+impl FetchedLine {
+    /// Bits of [`FetchedLine::packed`]: enough for addresses of 32 bits, lines of 16 bytes, and 32 colours.
+    pub const BITS: u32 = 33;
+
+    /// No line, or one whose name has too many bits: it never hits.
+    pub const NONE: Self = Self((1 << Self::BITS) - 1);
+
+    /// As a word of [`FetchedLine::BITS`] bits.
+    pub fn packed(self) -> u64 {
+        self.0
+    }
+
+    /// From a word, whose bits above [`FetchedLine::BITS`] are ignored.
+    #[inline]
+    pub fn unpacked(word: u64) -> Self {
+        Self(word & Self::NONE.0)
+    }
+}
+
+impl FilterCache {
+    /// Returns an empty filter, over the orders of use of all CPUs' caches; CPU 0 is running.
+    pub(crate) fn new(dcache: Geometry, icache: Geometry, [data, fetch]: &[Arc<UseOrder>; 2]) -> Self {
+        let none = |count: usize| (0..count).map(|_| AtomicU64::new(NO_FETCH)).collect::<Box<[_]>>();
+        let nothing = |count: usize| (0..count).map(|_| AtomicU32::new(NONE)).collect::<Box<[_]>>();
+        Self {
+            line_shift: dcache.line_shift(),
+            tags: Box::new([const { AtomicU64::new(NO_LINE) }; ENTRIES]),
+            slots: Box::new([const { AtomicU32::new(0) }; ENTRIES]),
+            mru_entry: nothing(data.set_at(data.slots())),
+            entry_of: nothing(data.slots()),
+            stores: (0..data.slots()).map(|_| AtomicU64::new(0)).collect(),
+            data_order: Arc::clone(data),
+            mru_tag: AtomicU64::new(MRU),
+            coherent: none(fetch.slots()),
+            mru_line: none(fetch.set_at(fetch.slots())),
+            fetch_order: Arc::clone(fetch),
+            first_set: AtomicUsize::new(0),
+            set_mask: icache.sets() as u64 - 1,
+            icache,
+        }
+    }
+
+    /// Returns an empty filter with the last stores to the dirty lines, for a copy of the caches.
+    pub(crate) fn copy(&self, orders: &[Arc<UseOrder>; 2], dcache: Geometry) -> Self {
+        let copy = Self::new(dcache, self.icache, orders);
+        for (to, from) in copy.stores.iter().zip(&self.stores) {
+            to.store(from.load(Relaxed), Relaxed);
+        }
+        copy.first_set.store(self.first_set.load(Relaxed), Relaxed);
+        copy
+    }
+
+    /// The I$ line of an address, for [`FilterCache::fetch_hits`].
+    pub fn fetched_line(&self, virt: u64, phys: u64) -> FetchedLine {
+        self.line_in(self.icache.set_of(virt, phys), self.icache.key_of(virt, phys))
+    }
+
+    /// The I$ line of this key in this set.
+    fn line_in(&self, set: usize, key: u64) -> FetchedLine {
+        let sets = self.icache.sets() as u64;
+        let from_key = if self.icache.addressing() == Addressing::Vipt {
+            sets.min(PAGE >> self.icache.line_shift())
+        } else {
+            sets
+        };
+        let name = (key >> self.icache.line_shift()) / from_key * sets + set as u64;
+        FetchedLine(name.min(FetchedLine::NONE.0))
+    }
+
+    /// The entry of an address, and the tag that it holds if the line is valid, the MRU of its set, and clean.
+    #[inline]
+    fn entry(&self, virt: u64) -> (usize, u64) {
+        let number = virt >> self.line_shift;
+        (number as usize % ENTRIES, self.mru_tag.load(Relaxed) | number << 2)
+    }
+
+    /// Whether a load within the line of `virt` hits the MRU line of its set, so that it changes nothing at all.
+    #[inline]
+    pub fn load_hits_mru(&self, virt: u64) -> bool {
+        let (entry, latest) = self.entry(virt);
+        self.tags[entry].load(Relaxed) & !DIRTY == latest
+    }
+
+    /// Whether a load within the line of `virt` hits. Then it changes only the order of use, which is updated.
+    pub fn load_hits(&self, virt: u64) -> bool {
+        let (entry, latest) = self.entry(virt);
+        let line = self.tags[entry].load(Relaxed) & !DIRTY;
+        line == latest || line | MRU == latest && self.touch(entry)
+    }
+
+    /// Whether a store within the line of `virt` hits the dirty MRU line of its set. Then it changes only the origin of the
+    /// last store, which is updated.
+    #[inline]
+    pub fn store_hits_mru(&self, virt: u64, origin: Origin) -> bool {
+        let (entry, latest) = self.entry(virt);
+        if self.tags[entry].load(Relaxed) != latest | DIRTY {
+            return false;
+        }
+        let last = self.stores.get(self.slots[entry].load(Relaxed) as usize);
+        last.is_some_and(|last| {
+            last.store(origin.packed(), Relaxed);
+            true
+        })
+    }
+
+    /// Whether a store within the line of `virt` hits a dirty line. Then it changes only the order of use and the origin of
+    /// the last store, which are updated.
+    pub fn store_hits(&self, virt: u64, origin: Origin) -> bool {
+        let order_changes = || {
+            let (entry, latest) = self.entry(virt);
+            self.tags[entry].load(Relaxed) | MRU == latest | DIRTY && self.touch(entry)
+        };
+        self.store_hits_mru(virt, origin) || order_changes() && self.store_hits_mru(virt, origin)
+    }
+
+    /// Makes the line of an entry the MRU of its set; returns true.
+    #[inline]
+    fn touch(&self, entry: usize) -> bool {
+        let slot = self.slots[entry].load(Relaxed) as usize;
+        self.data_order.touch(slot);
+        self.set_mru(entry, slot);
+        let line = &self.tags[entry];
+        line.store(line.load(Relaxed) | MRU, Relaxed);
+        true
+    }
+
+    /// Moves the MRU bit of a set to an entry.
+    #[inline]
+    fn set_mru(&self, entry: usize, slot: usize) {
+        let latest = &self.mru_entry[self.data_order.set_at(slot)];
+        // Another set's line may have replaced that entry: clearing its bit costs it one slower hit.
+        if let Some(line) = self.tags.get(latest.load(Relaxed) as usize)
+            && line.load(Relaxed) != NO_LINE
+        {
+            line.store(line.load(Relaxed) & !MRU, Relaxed);
+        }
+        latest.store(entry as u32, Relaxed);
+    }
+
+    /// Whether a fetch hits the MRU line of its set, so that it changes nothing at all.
+    #[inline]
+    pub fn fetch_hits_mru(&self, line: FetchedLine) -> bool {
+        let set = self.first_set.load(Relaxed) + (line.0 & self.set_mask) as usize;
+        self.mru_line.get(set).is_some_and(|latest| latest.load(Relaxed) == line.0)
+    }
+
+    /// Whether a fetch hits a coherent line. Then it changes only the order of use, which is updated.
+    pub fn fetch_hits(&self, line: FetchedLine) -> bool {
+        if self.fetch_hits_mru(line) {
+            return true;
+        }
+        let set = self.first_set.load(Relaxed) + (line.0 & self.set_mask) as usize;
+        let ways = self.icache.ways();
+        let Some((coherent, latest)) =
+            self.coherent.get(set * ways..set * ways + ways).zip(self.mru_line.get(set))
+        else {
+            return false;
+        };
+        let Some(way) = coherent.iter().position(|way| way.load(Relaxed) == line.0) else { return false };
+        self.fetch_order.touch(set * ways + way);
+        latest.store(line.0, Relaxed);
+        true
+    }
+
+    pub(crate) fn last_store(&self, slot: usize) -> Origin {
+        Origin::unpacked(self.stores[slot].load(Relaxed))
+    }
+
+    pub(crate) fn set_last_store(&self, slot: usize, origin: Origin) {
+        self.stores[slot].store(origin.packed(), Relaxed);
+    }
+
+    /// Inserts the data line of a slot, used just now; an entry of another address for the slot goes.
+    #[inline]
+    pub(crate) fn insert(&self, virt: u64, slot: usize, dirty: bool) {
+        let (entry, latest) = self.entry(virt);
+        if self.entry_of[slot].load(Relaxed) != entry as u32 {
+            self.invalidate(slot);
+            self.entry_of[slot].store(entry as u32, Relaxed);
+        }
+        self.set_mru(entry, slot);
+        self.tags[entry].store(latest | if dirty { DIRTY } else { 0 }, Relaxed);
+        self.slots[entry].store(slot as u32, Relaxed);
+    }
+
+    /// Drops the entry of a D$ slot, whose line has changed.
+    #[inline]
+    pub(crate) fn invalidate(&self, slot: usize) {
+        // The entry may be another line's by now.
+        let entry = self.entry_of[slot].load(Relaxed) as usize;
+        if self.slots.get(entry).is_some_and(|owner| owner.load(Relaxed) as usize == slot) {
+            self.tags[entry].store(NO_LINE, Relaxed);
+        }
+    }
+
+    /// Drops all data entries: the mapping of virtual addresses has changed.
+    pub(crate) fn next_generation(&self) {
+        let generation = (self.mru_tag.load(Relaxed) >> 32) as u32;
+        let generation = generation.wrapping_add(1);
+        self.mru_tag.store(u64::from(generation) << 32 | MRU, Relaxed);
+        if generation == 0 {
+            // The count has wrapped.
+            for line in self.tags.iter() {
+                line.store(NO_LINE, Relaxed);
+            }
+        }
+    }
+
+    /// Another CPU runs, whose I$ has this number.
+    pub(crate) fn switch_cpu(&self, cpu: usize) {
+        self.next_generation();
+        self.first_set.store(cpu * self.icache.sets(), Relaxed);
+    }
+
+    /// Inserts the line of an I$ slot, used just now; `key` is `None` if its bytes may differ from the data side's.
+    #[inline]
+    pub(crate) fn insert_fetch(&self, slot: usize, key: Option<u64>) {
+        let set = self.fetch_order.set_at(slot);
+        let line = key.map(|key| self.line_in(set & self.set_mask as usize, key));
+        let line = line.filter(|line| *line != FetchedLine::NONE).map_or(NO_FETCH, |line| line.0);
+        self.coherent[slot].store(line, Relaxed);
+        self.mru_line[set].store(line, Relaxed);
+    }
+
+    /// Drops the line of an I$ slot: it has gone, or its bytes may differ from the data side's.
+    #[inline]
+    pub(crate) fn invalidate_fetch(&self, slot: usize) {
+        let line = self.coherent[slot].load(Relaxed);
+        self.coherent[slot].store(NO_FETCH, Relaxed);
+        let latest = &self.mru_line[self.fetch_order.set_at(slot)];
+        if latest.load(Relaxed) == line {
+            latest.store(NO_FETCH, Relaxed);
+        }
+    }
+
+    /// Drops all I$ lines: virtual tags may name other memory now.
+    pub(crate) fn invalidate_all_fetches(&self) {
+        for line in self.coherent.iter().chain(&self.mru_line) {
+            line.store(NO_FETCH, Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replacement::Replacement;
+
+    fn table() -> FilterCache {
+        let g = Geometry::new(128, 4, 32).unwrap();
+        let order = || Arc::new(UseOrder::new(Replacement::LeastRecentlyUsed, 1, g));
+        FilterCache::new(g, g, &[order(), order()])
+    }
+
+    #[test]
+    fn a_slot_is_known_by_one_address() {
+        let table = table();
+        table.insert(0x1000, 5, false);
+        table.insert(0x8000_1000, 5, true);
+        assert!(!table.load_hits(0x1000) && table.load_hits(0x8000_1010));
+        assert!(table.store_hits(0x8000_1000, Origin { insn: 1, icount: 2 }));
+        assert_eq!(table.last_store(5), Origin { insn: 1, icount: 2 });
+        table.invalidate(5);
+        assert!(!table.load_hits(0x8000_1000));
+    }
+
+    #[test]
+    fn a_use_of_another_line_of_the_set_is_noted() {
+        let table = table();
+        // Three lines of set 2, and one of another set that takes the entry of the third.
+        for (slot, virt) in [(8, 0x1040), (9, 0x2040), (10, 0x3040)] {
+            table.insert(virt, slot, false);
+            table.data_order.touch(slot);
+        }
+        assert!(table.load_hits(0x1040) && table.load_hits(0x1040));
+        assert_eq!(table.data_order.victim(2), 3, "what was never used goes first");
+        table.data_order.touch(11);
+        assert_eq!(table.data_order.victim(2), 1);
+        assert!(table.load_hits(0x2040) && table.load_hits(0x3040));
+        assert_eq!(table.data_order.victim(2), 0);
+        table.insert(0x3040 + 32 * ENTRIES as u64, 40, false);
+        assert!(table.load_hits(0x1040) && table.load_hits(0x2040));
+        assert!(table.load_hits(0x3040 + 32 * ENTRIES as u64));
+    }
+
+    #[test]
+    fn an_entry_that_another_line_took_is_left_alone() {
+        let table = table();
+        table.insert(0x1000, 5, false);
+        table.insert(0x1000 + 32 * ENTRIES as u64, 9, false);
+        table.invalidate(5);
+        assert!(table.load_hits(0x1000 + 32 * ENTRIES as u64));
+    }
+
+    #[test]
+    fn the_eras_do_not_come_again() {
+        let table = table();
+        table.insert(0x1000, 5, false);
+        table.mru_tag.store(u64::from(u32::MAX) << 32 | MRU, Relaxed);
+        assert!(!table.load_hits(0x1000));
+        table.next_generation();
+        assert!(!table.load_hits(0x1000));
+    }
+
+    #[test]
+    fn a_line_with_too_long_a_name_is_never_known() {
+        let g = Geometry::new(65_536, 1, 32).unwrap().addressed(Addressing::Vipt);
+        let order = || Arc::new(UseOrder::new(Replacement::LeastRecentlyUsed, 1, g));
+        let table = FilterCache::new(g, g, &[order(), order()]);
+        for (address, known) in [(0x1040, true), (0xffff_ffe0, false)] {
+            let line = table.fetched_line(address, address);
+            table.insert_fetch(g.set_of(address, address), Some(address));
+            assert_eq!((table.fetch_hits(line), line != FetchedLine::NONE), (known, known), "{address:#x}");
+        }
+    }
+
+    #[test]
+    fn fetches_are_answered_for_every_way() {
+        let table = table();
+        let line = |address| table.fetched_line(address, address);
+        for way in 0..4 {
+            table.insert_fetch(4 * 2 + way, Some(0x1040 + 0x1000 * way as u64));
+        }
+        assert!((0..4).all(|way| table.fetch_hits(line(0x1040 + 0x1000 * way))));
+        table.invalidate_fetch(4 * 2 + 3);
+        assert!(!table.fetch_hits(line(0x4040)) && table.fetch_hits(line(0x1040)));
+    }
+}
