@@ -4,6 +4,8 @@
 //! One JSON object on one line. Addresses are guest addresses, zero-extended to 64 bits; functions and source lines are not in
 //! here, since only the harness has the kernel's symbols.
 
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Mode;
@@ -51,13 +53,14 @@ pub enum End {
 
 /// What was not done before a stale fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Missing {
-    /// The line is dirty in the D$ and the I$ was filled from below it.
+    /// What was written was not written back: the line is dirty in the D$, and the I$ was filled from below it.
     WriteBack,
-    /// Memory is up to date, the I$ still holds an older line.
+    /// What was executed was not invalidated: memory is up to date, and the I$ still holds an older line.
     Invalidate,
-    /// Dirty in the D$, and the I$ holds a line that is older than memory.
+    /// Neither was done: the line is dirty in the D$, and the I$ holds one that is older than memory.
     Both,
 }
 

@@ -19,25 +19,11 @@ pub struct Suppression {
     /// Function that was fetched, or `user space`.
     pub fetch: String,
     /// `write-back`, `invalidate` or `both`.
-    #[schemars(with = "MissingWord")]
     pub missing: Missing,
     /// Why it is let be.
     pub reason: String,
     /// The last day on which it is.
     pub expires: Date,
-}
-
-/// The words of [`Missing`], whose crate knows no schemas.
-#[derive(JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[expect(dead_code, reason = "only its schema is used")]
-enum MissingWord {
-    /// What was written was not written back.
-    WriteBack,
-    /// What was executed was not invalidated.
-    Invalidate,
-    /// Neither was done.
-    Both,
 }
 
 impl Suppression {
