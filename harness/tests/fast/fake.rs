@@ -4,6 +4,7 @@
 mod bisection;
 mod cluster;
 mod faults;
+pub mod history;
 mod kills;
 mod shares;
 mod slurm;
@@ -31,7 +32,7 @@ coherent_seeds: 1
 const TRIALS: usize = 2 * 3 * 2 * (4 + 1);
 
 /// What the unfixed kernel is known for, and what flushing too much costs.
-const SCRIPT: &str = "\
+pub const SCRIPT: &str = "\
 trials:
 - {trial: '*/*/*/*/off'}
 - {trial: 'fake/*/unfixed/t1-first-return', ends: sigtrap, seeds: {2: pass}}
@@ -39,7 +40,7 @@ trials:
 ";
 
 /// A world with the study and a fake machine.
-fn world(script: &str) -> World {
+pub fn world(script: &str) -> World {
     let mut world = World::new();
     let arm = world.read("kernels/arm-6.1.yaml");
     let arm = arm

@@ -9,6 +9,7 @@ mod history;
 mod hostile;
 mod layering;
 mod reference;
+mod replies;
 mod thread;
 mod world;
 

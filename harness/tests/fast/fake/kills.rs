@@ -26,7 +26,7 @@ trials:
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Kills, unless `PATCHEVAL_KILLS` says how many.
-const KILLS: u64 = 25;
+const KILLS: u64 = 20;
 
 fn start(world: &World, out: &str) -> Child {
     let mut command = world.command(&["run", "pretend", "--jobs", "2", "--out", out]);
@@ -79,7 +79,10 @@ fn kills_at_any_moment_lose_nothing() {
     let (kills, seed) = (set("PATCHEVAL_KILLS").unwrap_or(KILLS), set("PATCHEVAL_KILL_SEED").unwrap_or(1));
     let mut random = fastrand::Rng::with_seed(seed);
     let world = world(SLOW);
+    let begun = Instant::now();
     world.patcheval(&["run", "pretend", "--out", "whole"]);
+    // Two of three runs are killed, however busy the machine is.
+    let moments = 0..u64::try_from(begun.elapsed().as_millis()).unwrap() * 3 / 2;
     let (whole, mut killed, mut round) = (bytes(&world, "whole"), 0, 0);
     while killed < kills {
         let name = format!("round-{round}");
@@ -90,7 +93,7 @@ fn kills_at_any_moment_lose_nothing() {
         loop {
             let before = by_trial(&dir);
             let mut child = start(&world, &name);
-            sleep(Duration::from_millis(random.u64(5..200)));
+            sleep(Duration::from_millis(random.u64(moments.clone())));
             let ended = child.try_wait().unwrap();
             if ended.is_none() {
                 let _ = child.kill();
