@@ -17,11 +17,13 @@ mod tests;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
@@ -68,6 +70,8 @@ pub struct Run {
     env: BTreeMap<OsString, OsString>,
     env_clear: bool,
     stdin: Option<PathBuf>,
+    /// Standard input instead of a file.
+    socket: Option<Arc<OwnedFd>>,
     stdout: Sink,
     stderr: Sink,
     deadline: Option<Duration>,
@@ -117,6 +121,7 @@ impl Run {
             env: BTreeMap::new(),
             env_clear: false,
             stdin: None,
+            socket: None,
             stdout: Sink::Null,
             stderr: Sink::Null,
             deadline: None,
@@ -158,6 +163,20 @@ impl Run {
     pub fn env_clear(mut self) -> Self {
         self.env_clear = true;
         self
+    }
+
+    /// Starts the command with one end of a socket as its standard input, and returns the other end: both may write to it and
+    /// read from it. Whoever of the two ends, the other one reads the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`Run::spawn`].
+    pub fn spawn_with_socket(mut self) -> Result<(Child, UnixStream)> {
+        let pair = UnixStream::pair();
+        let (ours, theirs) =
+            pair.map_err(|e| Error::infrastructure(format!("cannot make a pair of sockets: {e}")))?;
+        self.socket = Some(Arc::new(theirs.into()));
+        Ok((self.spawn()?, ours))
     }
 
     /// Takes standard input from a file.
@@ -292,9 +311,15 @@ impl Run {
         } else {
             made = self.env.into_iter().fold(made, |made, (name, value)| made.env(name, value));
         }
-        made = match &self.stdin {
-            Some(path) => made.stdin_file(File::open(path).map_err(|e| Error::io("open", path, e))?),
-            None => made.stdin_null(),
+        made = match (&self.stdin, self.socket) {
+            (_, Some(socket)) => {
+                let socket = socket.try_clone();
+                made.stdin_file(
+                    socket.map_err(|e| Error::infrastructure(format!("cannot pass on a socket: {e}")))?,
+                )
+            }
+            (Some(path), None) => made.stdin_file(File::open(path).map_err(|e| Error::io("open", path, e))?),
+            (None, None) => made.stdin_null(),
         };
         // Applied inside out: a standard error that follows standard output has to see the final one.
         if let Sink::Stdout = self.stderr {

@@ -77,3 +77,24 @@ fn a_command_is_shown_as_a_shell_takes_it() {
         r#"make 'CC=ccache gcc' "it's" ''"#
     );
 }
+
+#[test]
+fn a_socket_reaches_the_child_and_ends_with_it() {
+    use std::io::{BufRead, BufReader, Write};
+    let (mut child, mut socket) =
+        Run::new("sh").args(["-c", "read word && echo got $word >&0"]).spawn_with_socket().unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    socket.write_all(b"hello\n").unwrap();
+    let mut lines = BufReader::new(socket).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "got hello");
+    assert!(lines.next().is_none(), "nobody else holds the child's end");
+    assert!(child.wait_until(None).unwrap().unwrap().success());
+}
+
+#[test]
+fn a_child_reads_the_end_of_its_socket_when_we_let_go() {
+    let (mut child, socket) = Run::new("cat").spawn_with_socket().unwrap();
+    drop(socket);
+    let status = child.wait_until(Some(Instant::now() + Duration::from_secs(20))).unwrap();
+    assert!(status.expect("it ends by itself").success());
+}
