@@ -106,6 +106,17 @@ impl FilterCache {
         }
     }
 
+    /// Forgets everything: as [`FilterCache::new`] makes it.
+    pub(crate) fn reset(&self) {
+        self.tags.iter().for_each(|line| line.store(NO_LINE, Relaxed));
+        self.slots.iter().for_each(|slot| slot.store(0, Relaxed));
+        self.mru_entry.iter().chain(&self.entry_of).for_each(|entry| entry.store(NONE, Relaxed));
+        self.stores.iter().for_each(|store| store.store(0, Relaxed));
+        self.coherent.iter().chain(&self.mru_line).for_each(|line| line.store(NO_FETCH, Relaxed));
+        self.mru_tag.store(MRU, Relaxed);
+        self.first_set.store(0, Relaxed);
+    }
+
     /// Returns an empty filter with the last stores to the dirty lines, for a copy of the caches.
     pub(crate) fn copy(&self, orders: &[Arc<UseOrder>; 2], dcache: Geometry) -> Self {
         let copy = Self::new(dcache, self.icache, orders);

@@ -36,6 +36,18 @@ pub(crate) struct Cpu {
     pub(crate) dtotals: Totals,
 }
 
+impl Cpu {
+    /// Returns the cold caches of a CPU, over the orders of use of all: of the D$, and of the I$.
+    fn cold(config: &Config, [data, fetch]: &[Arc<UseOrder>; 2], number: usize) -> Self {
+        Self {
+            icache: ICache::new(config.icache, fetch, number, config.dcache.line()),
+            dcache: DCache::new(config.dcache, data, number),
+            itotals: Totals::default(),
+            dtotals: Totals::default(),
+        }
+    }
+}
+
 /// The caches. D$ are coherent among themselves, by ownership of dirty lines that moves without a write-back; I$ are
 /// coherent with nothing.
 ///
@@ -88,16 +100,10 @@ impl<M: Memory> Model<M> {
         let (i, d) = (config.icache, config.dcache);
         let order = |policy, geometry| Arc::new(UseOrder::new(policy, config.cpus, geometry));
         let orders = [order(config.dcache_replacement, d), order(config.icache_replacement, i)];
-        let cpu = |n| Cpu {
-            icache: ICache::new(i, &orders[1], n, d.line()),
-            dcache: DCache::new(d, &orders[0], n),
-            itotals: Totals::default(),
-            dtotals: Totals::default(),
-        };
         Self {
             line_origins: LineOrigins::new(memory.size(), d.line_shift()),
             filter: Arc::new(FilterCache::new(d, i, &orders)),
-            cpus: (0..config.cpus).map(cpu).collect(),
+            cpus: (0..config.cpus).map(|n| Cpu::cold(&config, &orders, n)).collect(),
             running: 0,
             log: MaintenanceLog::new(),
             confirmed: Vec::new(),
@@ -105,6 +111,22 @@ impl<M: Memory> Model<M> {
             memory,
             config,
         }
+    }
+
+    /// Makes all caches cold, and forgets whatever was done: as [`Model::new`] makes it, over the memory as it is now. The
+    /// table of lines at hand stays the same one.
+    pub fn reset(&mut self) {
+        let config = self.config;
+        let orders = [&self.cpus[0].dcache.tags.order, &self.cpus[0].icache.tags.order].map(Arc::clone);
+        orders[0].reset(config.dcache_replacement);
+        orders[1].reset(config.icache_replacement);
+        self.filter.reset();
+        self.cpus = (0..config.cpus).map(|n| Cpu::cold(&config, &orders, n)).collect();
+        self.running = 0;
+        self.line_origins = LineOrigins::new(self.memory.size(), config.dcache.line_shift());
+        self.log = MaintenanceLog::new();
+        self.confirmed.clear();
+        self.swapped = false;
     }
 
     /// The filter, by which a caller can save itself most calls.

@@ -81,6 +81,17 @@ impl UseOrder {
         Self { policy, way_shift, sets: all(cpus * sets, first), random: all(cpus, seed), sets_each: sets }
     }
 
+    /// Forgets all uses: as [`UseOrder::new`] makes it.
+    pub(crate) fn reset(&self, policy: Replacement) {
+        let (first, seed) = match policy {
+            Replacement::LeastRecentlyUsed => (IN_TURN, 0),
+            Replacement::Random(seed) => (0, seed),
+            Replacement::PseudoLru | Replacement::RoundRobin => (0, 0),
+        };
+        self.sets.iter().for_each(|set| set.store(first, Relaxed));
+        self.random.iter().for_each(|state| state.store(seed, Relaxed));
+    }
+
     /// Number of slots.
     pub(crate) fn slots(&self) -> usize {
         self.sets.len() << self.way_shift
