@@ -10,8 +10,10 @@ pub(crate) struct Format {
     pub(crate) name: &'static str,
     /// Who reads it.
     pub(crate) reader: &'static str,
-    /// The version that is read.
+    /// The version that is written, and the newest one that is read.
     pub(crate) version: u32,
+    /// The oldest version that is read.
+    pub(crate) oldest: u32,
 }
 
 /// Why a file could not be read. The text is one sentence that names the kind of file, what was found in it, and what is
@@ -52,13 +54,18 @@ impl std::fmt::Display for ReadError {
 impl std::error::Error for ReadError {}
 
 impl Format {
+    /// Returns a kind of file of which one version is read.
+    pub(crate) const fn new(name: &'static str, reader: &'static str, version: u32) -> Self {
+        Self { name, reader, version, oldest: version }
+    }
+
     /// Reads a file of this format.
     pub(crate) fn read<T: DeserializeOwned>(&self, text: &str) -> Result<T, ReadError> {
         let malformed = |why: String| ReadError::Malformed { name: self.name, why };
         let value: Value = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
         match value.get("version") {
             // From the text, so that an error says in which line.
-            Some(found) if found.as_u64() == Some(self.version.into()) => {
+            Some(found) if found.as_u64().is_some_and(|found| self.reads(found)) => {
                 serde_json::from_str(text).map_err(|error| malformed(error.to_string()))
             }
             Some(found) => Err(ReadError::Version {
@@ -69,5 +76,9 @@ impl Format {
             }),
             None => Err(malformed("no version".into())),
         }
+    }
+
+    fn reads(&self, version: u64) -> bool {
+        (u64::from(self.oldest)..=u64::from(self.version)).contains(&version)
     }
 }

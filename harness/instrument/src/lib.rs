@@ -7,8 +7,13 @@
 //! | [`Request`] | harness | plugin | one trial on it |
 //! | [`Record`] | plugin | harness | what came of that trial |
 //!
+//! | [`Answer`] | plugin | harness | that a trial has ended, and that another may be asked for |
+//!
 //! The plugin gets the paths of the first two as its arguments: `-plugin FILE,setup=PATH,request=PATH`. The setup's words for
 //! caches ([`hardware`]) are also those of the machines' YAML files.
+//!
+//! With [`Setup::serves`], further requests go to the plugin over QEMU's standard input, which then is a socket, each in one line;
+//! each of all is answered there, in one line, when its record lies on the disk.
 //!
 //! Every file is one object whose key `version` says which version of its format it has, an integer. A reader refuses all
 //! versions but its own, because a figure that is read wrongly would become a verdict; and it refuses keys of a setup or a
@@ -16,18 +21,21 @@
 //! value is described here as an `Option` may be `null` or absent. Paths are absolute, or begin where QEMU was
 //! started; they are UTF-8. Addresses and sizes are numbers in decimal, as JSON has no others.
 
+mod answer;
 mod format;
 pub mod hardware;
+pub mod internals;
 mod record;
 mod request;
 mod setup;
 
 use serde::{Deserialize, Serialize};
 
+pub use answer::Answer;
 pub use format::ReadError;
 pub use record::{
-    CacheTotals, End, FunctionCost, Judged, LedgerEntry, Maintenance, Missing, Phase, Place, Record,
-    SelfCheck, Side, StaleFetch, Writer,
+    CacheTotals, End, FunctionCost, Judged, LedgerEntry, Maintenance, Missing, Phase, Place, Record, Side,
+    StaleFetch, Writer,
 };
 pub use request::Request;
 pub use setup::{Ram, Setup};

@@ -19,7 +19,9 @@ use crate::format::{Format, ReadError};
 ///   "deadline": 400000000,
 ///   "record": "/cache/tmp/x1/record.json",
 ///   "ready": null,
-///   "empty_callbacks": false
+///   "empty_callbacks": false,
+///   "console": "/cache/tmp/x1/console",
+///   "stderr": "/cache/tmp/x1/stderr"
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,9 +44,14 @@ pub struct Request {
     pub ready: Option<PathBuf>,
     /// Whether callbacks are made and do nothing, to measure what QEMU itself needs for making them.
     pub empty_callbacks: bool,
+    /// The file to which QEMU writes what the guest prints. For the first request of a QEMU it is the one that its own arguments
+    /// name; it is made anew for each that follows.
+    pub console: Option<PathBuf>,
+    /// The file to which QEMU's standard error goes; likewise.
+    pub stderr: Option<PathBuf>,
 }
 
-const REQUEST: Format = Format { name: "request", reader: "plugin", version: Request::VERSION };
+const REQUEST: Format = Format::new("request", "plugin", Request::VERSION);
 
 impl Request {
     /// Version of the format that this crate writes and reads.
@@ -61,7 +68,18 @@ impl Request {
             record: None,
             ready: None,
             empty_callbacks: false,
+            console: None,
+            stderr: None,
         }
+    }
+
+    /// Returns the request as JSON in one line, with its end.
+    ///
+    /// # Errors
+    ///
+    /// A path that is not UTF-8.
+    pub fn to_line(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self).map(|json| json + "\n")
     }
 
     /// Returns the deadline, which is never reached where there is none.
@@ -100,11 +118,15 @@ mod tests {
             command: Some("t1-first-return seed=7 repetitions=2".into()),
             deadline: Some(400_000_000),
             record: Some("/cache/tmp/x1/record.json".into()),
+            console: Some("/cache/tmp/x1/console".into()),
+            stderr: Some("/cache/tmp/x1/stderr".into()),
             ..Request::new(Mode::Enforce)
         };
         let text = request.to_json().unwrap();
         assert_eq!(text, example(include_str!("request.rs")));
         assert_eq!(Request::from_json(&text).unwrap(), request);
+        let line = request.to_line().unwrap();
+        assert_eq!((line.lines().count(), Request::from_json(&line).unwrap()), (1, request.clone()));
         assert_eq!((request.deadline(), Request::new(Mode::Off).deadline()), (400_000_000, u64::MAX));
     }
 

@@ -42,7 +42,8 @@ use crate::hardware::{Caches, Isa};
 ///     "shared": false,
 ///     "aliases": "shown"
 ///   },
-///   "symbols": "/cache/image/0a1b/System.map"
+///   "symbols": "/cache/image/0a1b/System.map",
+///   "serves": true
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,10 @@ pub struct Setup {
     /// The kernel's `System.map`, to count instructions in functions that do maintenance; without it none are counted. It is
     /// read for a request that wants a record and has the model on.
     pub symbols: Option<PathBuf>,
+    /// Whether this QEMU serves one request after the other: at the guest's first COMMAND marker its state is kept, and each
+    /// request's trial begins with going back to it.
+    #[serde(default)]
+    pub serves: bool,
 }
 
 /// A block of RAM.
@@ -75,7 +80,7 @@ pub struct Ram {
     pub size: u64,
 }
 
-const SETUP: Format = Format { name: "setup", reader: "plugin", version: Setup::VERSION };
+const SETUP: Format = Format::new("setup", "plugin", Setup::VERSION);
 
 impl Setup {
     /// Version of the format that this crate writes and reads.
@@ -129,6 +134,7 @@ pub(crate) mod tests {
                 aliases: Default::default(),
             },
             symbols: Some("/cache/image/0a1b/System.map".into()),
+            serves: true,
         }
     }
 
@@ -173,7 +179,7 @@ pub(crate) mod tests {
         assert_eq!(
             why("\"cpus\"", "\"cores\""),
             "not a whole setup: unknown field `cores`, expected one of `version`, `isa`, `cpus`, `page_size`, `ram`, \
-             `caches`, `symbols` at line 4 column 9"
+             `caches`, `symbols`, `serves` at line 4 column 9"
         );
         assert!(why("\"ways\"", "\"assoc\"").contains("unknown field `assoc`"));
         assert!(why("\"size\"", "\"bytes\"").contains("unknown field `bytes`, expected `base` or `size`"));

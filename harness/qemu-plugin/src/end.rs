@@ -6,13 +6,26 @@ use instrument::End;
 use crate::ffi;
 use crate::plugin::Plugin;
 use crate::record::{self, RecordInputs};
+use crate::warm::Stage;
 
 impl Plugin {
-    /// The guest has used up its deadline: ends the record, and QEMU with it.
+    /// The guest has used up its deadline: ends the trial.
     #[cold]
     pub fn deadline(&mut self) {
-        self.finish(End::Deadline);
-        ffi::end_process(0);
+        match self.warm.stage {
+            // What the guest does on its way to the end of its block is nobody's.
+            Stage::Returning => {}
+            Stage::Starting | Stage::Running => self.end_trial(End::Deadline),
+        }
+    }
+
+    /// Ends the record, and QEMU with it, unless that serves another request.
+    pub(crate) fn end_trial(&mut self, end: End) {
+        self.finish(end);
+        match self.warm.stage {
+            Stage::Running => self.serve_next(),
+            Stage::Starting | Stage::Returning => ffi::end_process(0),
+        }
     }
 
     /// Ends the record with a reason not to trust it, and QEMU with it.
@@ -38,7 +51,6 @@ impl Plugin {
             model: self.model.as_ref(),
             functions: &self.functions,
             refills: self.refills.count(),
-            self_check: self.checker.tally(),
         };
         let record = self.findings.record(end, &inputs);
         if let Some(path) = &self.options.request.record

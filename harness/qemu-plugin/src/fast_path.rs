@@ -133,6 +133,18 @@ impl FastPath {
         let _ = self.filter.set(Arc::clone(filter));
     }
 
+    /// Counts from nothing again.
+    pub fn reset(&self) {
+        self.now.store(0, Relaxed);
+        self.icount_without_model.store(0, Relaxed);
+        self.group.store(0, Relaxed);
+    }
+
+    /// Has nothing come due, until threshold is set again.
+    pub fn never_attend(&self) {
+        self.threshold.store(u64::MAX, Relaxed);
+    }
+
     /// Counts the entry of a group; returns whether its fetch hits the MRU line, and changes nothing.
     #[inline]
     pub fn enter(&self, group: GroupRef) -> bool {

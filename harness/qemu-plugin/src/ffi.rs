@@ -492,6 +492,11 @@ impl Ram {
         Self { host: host as *const u8, size }
     }
 
+    /// Number of bytes.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// Where it begins in QEMU's memory.
     pub fn host(&self) -> usize {
         self.host as usize
@@ -520,7 +525,7 @@ static CELL: Cell = Cell { busy: AtomicBool::new(false), plugin: UnsafeCell::new
 
 /// Runs `f` on the plugin. A panic ends the record with its message and makes every later callback a no-op.
 #[inline]
-fn with<T>(otherwise: T, f: impl FnOnce(&mut Plugin) -> T) -> T {
+pub(crate) fn with<T>(otherwise: T, f: impl FnOnce(&mut Plugin) -> T) -> T {
     // Not a compare-and-swap: the vCPU thread is the only one that comes here while the guest runs.
     if CELL.busy.load(Ordering::Relaxed) {
         return otherwise;

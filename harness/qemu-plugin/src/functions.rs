@@ -67,6 +67,13 @@ impl Functions {
         number
     }
 
+    /// Forgets all counts. Numbers, by which translated code names functions, stay.
+    pub fn reset(&mut self) {
+        for cost in &mut self.costs {
+            cost.instructions = [0; Phase::ALL.len()];
+        }
+    }
+
     /// Counts instructions in a function, by its number.
     pub fn count(&mut self, number: u32, phase: Phase, instructions: i64) {
         if let Some(cost) = (number as usize).checked_sub(1).and_then(|at| self.costs.get_mut(at)) {

@@ -12,6 +12,7 @@ use crate::fast_path::{FAST_PATH, InsnRef};
 use crate::ffi;
 use crate::plugin::{Event, PlannedEvent, Plugin};
 use crate::refill::{MaintenanceCall, Substitute};
+use crate::warm::Stage;
 
 /// SCTLR bits M (MMU), C (D$) and I (I$) (ARM DDI 0406C, B4.1.130).
 const SCTLR_MCI: u64 = 1 | 1 << 2 | 1 << 12;
@@ -225,9 +226,10 @@ impl Plugin {
             5 => {
                 // What comes after the marker in its run is not executed.
                 FAST_PATH.now.fetch_sub(insn.remaining.into(), Relaxed);
-                self.finish(End::Finished);
                 if self.options.request.command.is_some() {
-                    ffi::end_process(0);
+                    self.end_trial(End::Finished);
+                } else {
+                    self.finish(End::Finished);
                 }
             }
             kind => self.findings.enter(Phase::ALL[kind as usize], insn.now()),
@@ -241,6 +243,12 @@ impl Plugin {
             self.wait_for_snapshot();
             return;
         };
+        if self.options.setup.serves && !matches!(self.warm.stage, Stage::Running) {
+            if matches!(self.warm.stage, Stage::Starting) {
+                self.first_command();
+            }
+            return;
+        }
         let phys = self.register(argument).and_then(|buffer| self.translate_address(buffer));
         let Some(phys) = phys else {
             self.fault("the guest's command buffer is not mapped");

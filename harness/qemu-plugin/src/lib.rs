@@ -17,6 +17,8 @@ pub mod fetch_groups;
 pub mod ffi;
 pub mod functions;
 mod guest;
+#[expect(unsafe_code, reason = "the boundary to what QEMU exports beside its plugin API")]
+mod internals;
 mod main_thread;
 pub mod options;
 pub mod plugin;
@@ -27,3 +29,4 @@ pub mod selfcheck;
 pub mod swap;
 pub mod tlb;
 mod translate;
+mod warm;

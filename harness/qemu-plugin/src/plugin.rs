@@ -20,6 +20,7 @@ use crate::selfcheck::Checker;
 use crate::swap::{Swap, Swaps};
 use crate::tlb::Tlb;
 use crate::translate::BlockInsn;
+use crate::warm::Warm;
 
 /// An instruction before whose execution the plugin is called.
 #[derive(Clone, Copy)]
@@ -79,6 +80,11 @@ pub struct Plugin {
     pub(crate) command_markers: u32,
     pub(crate) finished: bool,
     pub(crate) target_name: String,
+    pub(crate) warm: Warm,
+}
+
+fn starts_cached(options: &Options, target: Target) -> bool {
+    options.request.mmu_on || matches!(target, Target::Mips { .. })
 }
 
 /// CPSR bit that says Thumb (ARM DDI 0406C, B1.3.3).
@@ -109,7 +115,7 @@ impl Plugin {
             Target::Arm { .. } => vec![None; 16],
         };
         Ok(Self {
-            cached: options.request.mmu_on || matches!(target, Target::Mips { .. }),
+            cached: starts_cached(&options, target),
             target,
             model: None,
             tlb: Tlb::default(),
@@ -135,8 +141,14 @@ impl Plugin {
             command_markers: 0,
             finished: false,
             target_name: target_name.to_owned(),
+            warm: Warm::default(),
             options,
         })
+    }
+
+    /// Whether the MMU and both caches are on where a trial begins.
+    pub(crate) fn starts_cached(&self) -> bool {
+        starts_cached(&self.options, self.target)
     }
 
     /// QEMU's functions.
@@ -180,6 +192,7 @@ impl Plugin {
     pub fn slow_path(&mut self, number: u32) -> Option<u64> {
         if self.now() >= self.options.request.deadline() {
             self.deadline();
+            return None;
         }
         if !self.deferred_stores.is_empty() {
             self.write_deferred_stores();

@@ -24,19 +24,62 @@ pub struct ShadowedRam {
 
 impl ShadowedRam {
     /// Takes the shadow of RAM as it is now, when no cache holds anything.
-    pub fn new(base: u64, size: usize, ram: Ram) -> Self {
-        // Zeroed pages come from the system untouched: pages that are zero in the guest cost no memory here. Pages that
-        // the guest has never touched are not even looked at, which would give them memory.
-        let mut shadow = vec![0; size];
-        let touched = touched(ram.host(), size, host_page());
-        for at in (0..size).step_by(PIECE).filter(|at| touched(*at)) {
-            let piece = ram.bytes(at, PIECE);
-            if piece != ZEROS {
-                shadow[at..at + PIECE].copy_from_slice(piece);
-            }
-        }
+    pub fn new(base: u64, ram: Ram) -> Self {
+        let shadow = copy(&ram);
         Self { base, ram, shadow }
     }
+
+    /// Takes the shadow of RAM anew, from what was captured of it, when no cache holds anything.
+    pub fn reset(&mut self, captured: &Captured) {
+        for at in groups_in_block(&self.ram) {
+            let (below, was) = (&mut self.shadow[at..at + PIECE], &captured.bytes[at..at + PIECE]);
+            if below != was {
+                below.copy_from_slice(was);
+            }
+        }
+    }
+}
+
+/// The guest's RAM as it was at one instant.
+pub struct Captured {
+    base: u64,
+    ram: Ram,
+    bytes: Vec<u8>,
+}
+
+impl Captured {
+    /// Copies RAM, which begins at a physical address, as it is now.
+    pub fn new(base: u64, ram: Ram) -> Self {
+        let bytes = copy(&ram);
+        Self { base, ram, bytes }
+    }
+
+    /// Has `write` put back, by its physical address, each piece of RAM that differs from what was captured; returns whether
+    /// that succeeded for all of them.
+    pub fn write_back_to(&self, write: impl Fn(u64, &[u8]) -> bool) -> bool {
+        let differing = |at: &usize| self.ram.bytes(*at, PIECE) != &self.bytes[*at..*at + PIECE];
+        groups_in_block(&self.ram)
+            .filter(differing)
+            .all(|at| write(self.base + at as u64, &self.bytes[at..at + PIECE]))
+    }
+}
+
+/// Returns a copy of RAM. Zeroed pages come from the system untouched: pages that are zero in the guest cost no memory here.
+fn copy(ram: &Ram) -> Vec<u8> {
+    let mut copy = vec![0; ram.size()];
+    for at in groups_in_block(ram) {
+        let piece = ram.bytes(at, PIECE);
+        if piece != ZEROS {
+            copy[at..at + PIECE].copy_from_slice(piece);
+        }
+    }
+    copy
+}
+
+/// Offsets of the groups_in_block of RAM that the guest has touched. Others are not even looked at, which would give them memory.
+fn groups_in_block(ram: &Ram) -> impl Iterator<Item = usize> + use<> {
+    let touched = touched(ram.host(), ram.size(), host_page());
+    (0..ram.size()).step_by(PIECE).filter(move |at| touched(*at))
 }
 
 /// Says of an offset within `size` bytes from a host address on whether its page has ever been touched, as Linux shows it

@@ -9,8 +9,7 @@ use std::path::Path;
 use cache_model::maintenance::{self, Operation};
 use cache_model::{FlushUse, Memory, Missing, Model, Origin, PastOperation, Proximity, Stale, Totals};
 use instrument::{
-    CacheTotals, End, LedgerEntry, Maintenance, Mode, Phase, Place, Record, SelfCheck, Side, StaleFetch,
-    Writer,
+    CacheTotals, End, LedgerEntry, Maintenance, Mode, Phase, Place, Record, Side, StaleFetch, Writer,
 };
 
 use crate::functions::Functions;
@@ -138,6 +137,14 @@ impl Findings {
         }
     }
 
+    /// Forgets what was found. The numbers of sites, by which translated code names them, stay.
+    pub fn reset(&mut self) {
+        let sites = std::mem::take(&mut self.ledger.sites);
+        let by_address = std::mem::take(&mut self.ledger.by_address);
+        *self = Self::new(self.mode, self.kernel_start);
+        (self.ledger.sites, self.ledger.by_address) = (sites, by_address);
+    }
+
     /// Enters a phase after `now` instructions.
     pub fn enter(&mut self, phase: Phase, now: u64) {
         self.instructions[self.phase as usize] += now - self.phase_start;
@@ -258,7 +265,6 @@ impl Findings {
             icache: totals(model.map(Model::icache_totals).unwrap_or_default()),
             dcache: totals(model.map(Model::dcache_totals).unwrap_or_default()),
             refills: inputs.refills,
-            self_check: inputs.self_check,
         }
     }
 }
@@ -275,8 +281,6 @@ pub struct RecordInputs<'a, M> {
     pub functions: &'a Functions,
     /// How many times a cache operation was replaced: see [`crate::refill`].
     pub refills: u64,
-    /// The register self-check.
-    pub self_check: SelfCheck,
 }
 
 /// Instructions since something was done; the model keeps the low 32 bits of when.

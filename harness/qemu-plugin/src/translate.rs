@@ -20,8 +20,9 @@ impl Plugin {
         if self.finished {
             return;
         }
+        self.warm.translations += 1;
         let modelled = self.options.request.mode != Mode::Off;
-        if modelled && self.model.is_none() {
+        if self.warm.ram.is_none() && (modelled || self.options.setup.serves) {
             self.find_ram(&block.instruction(0));
         }
         let mut code = std::mem::take(&mut self.code);
@@ -207,7 +208,11 @@ impl Plugin {
         }
         self.host_minus_phys = host.wrapping_sub(phys as usize);
         let ram = Ram::new(host - (phys - base) as usize, size);
-        let memory = ShadowedRam::new(base, size, ram);
+        self.warm.ram = Some(ram.clone());
+        if self.options.request.mode == Mode::Off {
+            return;
+        }
+        let memory = ShadowedRam::new(base, ram);
         let model = Model::new(self.options.caches, memory);
         FAST_PATH.set_filter_cache(model.filter_cache(), self.options.caches.dcache.line());
         self.model = Some(model);

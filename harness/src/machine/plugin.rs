@@ -27,6 +27,7 @@ pub fn setup(machine: &Machine, symbols: Option<&Path>) -> Setup {
         ram: Ram { base: machine.ram_base, size: u64::from(machine.memory_mib) << 20 },
         caches: machine.caches,
         symbols: symbols.map(Path::to_owned),
+        serves: false,
     }
 }
 

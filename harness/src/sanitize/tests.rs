@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Classes and suppressions of constructed records.
 
-use instrument::{CacheTotals, End, Missing, Mode, Phase, Record, SelfCheck, StaleFetch, Writer};
+use instrument::{CacheTotals, End, Missing, Mode, Phase, Record, StaleFetch, Writer};
 
 use super::*;
 
@@ -48,7 +48,6 @@ fn classes(stale: Vec<StaleFetch>) -> Classes {
         icache: CacheTotals::default(),
         dcache: CacheTotals::default(),
         refills: 0,
-        self_check: SelfCheck::default(),
     };
     let mut classes = Classes::default();
     classes.add("t1", &record, &resolve);

@@ -155,7 +155,6 @@ mod tests {
             icache: totals,
             dcache: totals,
             refills: 0,
-            self_check: instrument::SelfCheck::default(),
         }
     }
 

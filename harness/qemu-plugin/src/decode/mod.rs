@@ -162,6 +162,11 @@ impl Target {
         }
     }
 
+    /// Whether the CPU chooses a TLB entry at random when it is asked to replace one (TLBWR).
+    pub fn draws_tlb_entries(self) -> bool {
+        matches!(self, Self::Mips { .. })
+    }
+
     /// The same target with Release 6 of MIPS; ARM is left as it is.
     #[must_use]
     pub fn with_release6(self) -> Self {

@@ -3,7 +3,7 @@
 
 use instrument::{
     CacheTotals, End, FunctionCost, Judged, LedgerEntry, Maintenance, Missing, Mode, Place as Where,
-    SelfCheck, StaleFetch, Writer,
+    StaleFetch, Writer,
 };
 
 use super::*;
@@ -72,7 +72,6 @@ fn record(target: &str, stale: Vec<StaleFetch>, ledger: Vec<LedgerEntry>) -> Rec
         icache: CacheTotals::default(),
         dcache: CacheTotals::default(),
         refills: 0,
-        self_check: SelfCheck::default(),
     }
 }
 

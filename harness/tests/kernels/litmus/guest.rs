@@ -154,6 +154,7 @@ fn setup(machine: &Machine) -> Setup {
             aliases: Aliases::Shown,
         },
         symbols: None,
+        serves: false,
     }
 }
 
