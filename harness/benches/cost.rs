@@ -18,7 +18,7 @@ use instrument::{Mode, Request};
 
 use patcheval::cache_dir::{Cache, Scratch};
 use patcheval::error::{Error, Result};
-use patcheval::machine::{self, argv, plugin};
+use patcheval::machine::{self, Worker, argv, plugin};
 use patcheval::plan::{Plan, Target};
 use patcheval::qemu::Qemu;
 use patcheval::run::{self, Combination, Prepared};
@@ -28,6 +28,10 @@ use ground::{ROW, TESTCASE};
 
 /// How often each way is run.
 const ROUNDS: usize = 7;
+
+/// How often a whole cell is run each way, and of how many seeds it is.
+const CELL_ROUNDS: usize = 2;
+const CELL_SEEDS: u64 = 20;
 
 fn main() {
     ground::main(measure);
@@ -151,22 +155,56 @@ fn trials(cache: &Cache, plan: &Plan, prepared: &Prepared, target: &Target) -> R
         std::ptr::eq(cell.target, target) && cell.row.name == ROW && cell.testcase.name == TESTCASE
     });
     let cell = cell.ok_or_else(|| Error::study(format!("no cell of {ROW} and {TESTCASE}")))?;
-    let ways = [("off", Mode::Off), ("observe", Mode::Observe), ("enforce", Mode::Enforce)];
-    let fastest = in_turns(&ways, |mode| {
-        let mut worker = prepared.machines.worker();
-        let id = cell.trial(*mode, 1);
-        run::run_one(worker.as_mut(), cache, plan, prepared, &snapshots, &id).map(drop)
+    let snapshots = &snapshots;
+    let run = |worker: &mut dyn Worker, mode, seed| {
+        run::run_one(worker, cache, plan, prepared, snapshots, &cell.trial(mode, seed)).map(drop)
+    };
+    let modes = [Mode::Off, Mode::Observe, Mode::Enforce];
+    let mut warm = modes.map(|mode| (mode, prepared.machines.worker()));
+    let ways = [
+        ("cold off", (Mode::Off, false)),
+        ("cold obs", (Mode::Observe, false)),
+        ("cold enf", (Mode::Enforce, false)),
+        ("warm off", (Mode::Off, true)),
+        ("warm obs", (Mode::Observe, true)),
+        ("warm enf", (Mode::Enforce, true)),
+    ];
+    let fastest = in_turns(&ways, |(mode, is_warm)| {
+        let kept = warm.iter_mut().find(|(of, _)| *is_warm && of == mode);
+        match kept {
+            Some((_, worker)) => run(worker.as_mut(), *mode, 1),
+            None => run(prepared.machines.worker().as_mut(), *mode, 1),
+        }
     })?;
     print(&format!("{}: one trial of {TESTCASE}", target.title()), &fastest, "s", 1e-9);
+    let cells = [("cold", false), ("warm", true)];
+    let fastest = in_turns_of(CELL_ROUNDS, &cells, |is_warm| {
+        let mut worker = prepared.machines.worker();
+        (1..=CELL_SEEDS).try_for_each(|seed| {
+            if !is_warm {
+                worker.start_afresh();
+            }
+            run(worker.as_mut(), Mode::Enforce, seed)
+        })
+    })?;
+    print(&format!("{}: {CELL_SEEDS} seeds of {TESTCASE} in enforce", target.title()), &fastest, "s", 1e-9);
     Ok(())
 }
 
 /// What each way took, the one first that others are compared with: nanoseconds or instructions.
 type Figures = Vec<(&'static str, f64)>;
 
-fn in_turns<T>(ways: &[(&'static str, T)], mut run: impl FnMut(&T) -> Result<()>) -> Result<Figures> {
+fn in_turns<T>(ways: &[(&'static str, T)], run: impl FnMut(&T) -> Result<()>) -> Result<Figures> {
+    in_turns_of(ROUNDS, ways, run)
+}
+
+fn in_turns_of<T>(
+    rounds: usize,
+    ways: &[(&'static str, T)],
+    mut run: impl FnMut(&T) -> Result<()>,
+) -> Result<Figures> {
     let mut fastest: BTreeMap<&str, Duration> = BTreeMap::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for (name, way) in ways {
             let begun = Instant::now();
             run(way)?;

@@ -84,7 +84,7 @@ fn plan(root: &Path) -> Result<Plan> {
 fn run_with(cache: &Cache, root: &Path, plan: &Plan, jobs: usize) -> Result<Measured> {
     let scratch = cache.scratch()?;
     let out: PathBuf = scratch.path().join("run");
-    let request = Request { cache, root, plan, out: Some(out.clone()), share: None, jobs };
+    let request = Request { cache, root, plan, out: Some(out.clone()), share: None, jobs, cold: false };
     let (mut begun, mut ended, mut trials) = (Instant::now(), Instant::now(), 0);
     run::run(&request, &mut |event| match event {
         Event::Stage { stage: Stage::Trials, .. } => begun = Instant::now(),

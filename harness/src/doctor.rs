@@ -79,6 +79,8 @@ pub struct FoundQemu {
     pub version: String,
     /// Whether it was built to take plugins.
     pub plugins: bool,
+    /// What it does not export of that which warm trials need.
+    pub lacks: Vec<&'static str>,
 }
 
 /// How well one thing is.
@@ -162,7 +164,7 @@ fn probe_qemu(cache: &Cache, target: &str) -> Result<FoundQemu, String> {
     let qemu = qemu::find(cache, target).map_err(|e| e.to_string())?;
     let help = qemu.run().arg("--help").read().map_err(|e| e.to_string())?;
     let version = format!("{} ({})", qemu.stated, qemu.command[0].to_string_lossy());
-    Ok(FoundQemu { version, plugins: help.contains("-plugin ") })
+    Ok(FoundQemu { version, plugins: help.contains("-plugin "), lacks: qemu.lacks })
 }
 
 /// Judges what was found, in the order in which a user would mend it.
@@ -219,7 +221,15 @@ fn without(arch: &str, name: &str, why: &str) -> Finding {
 fn judge_qemu(arch: &str, found: &Result<FoundQemu, String>) -> Finding {
     let name = format!("{arch} QEMU");
     match found {
-        Ok(FoundQemu { version, plugins: true }) => well(&name, version.clone()),
+        Ok(FoundQemu { version, plugins: true, lacks }) if lacks.is_empty() => well(&name, version.clone()),
+        Ok(FoundQemu { version, plugins: true, lacks }) => lacking(
+            &name,
+            format!(
+                "{version} does not export {}: each trial runs in a process of its own, and takes ten times as long",
+                lacks.join(", ")
+            ),
+            "use a QEMU built with modules, as distributions build it; ci/setup extracts one where PATH has none",
+        ),
         Ok(FoundQemu { version, .. }) => missing(
             &name,
             format!("{version} was built without plugins"),
@@ -270,7 +280,10 @@ mod tests {
             programs: names.map(|name| (name, Some(PathBuf::from("/usr/bin").join(name)))).collect(),
             compilers: vec![("MIPS", Ok("gcc 12".to_owned()))],
             static_libc: vec![("MIPS", true)],
-            qemu: vec![("MIPS", Ok(FoundQemu { version: "11.1.3".to_owned(), plugins: true }))],
+            qemu: vec![(
+                "MIPS",
+                Ok(FoundQemu { version: "11.1.3".to_owned(), plugins: true, lacks: vec![] }),
+            )],
             sources: vec!["/usr/src/linux-source-6.1.tar.xz".into()],
             shell: Ok("/c/busybox/busybox_1.35.0.orig.tar.bz2".into()),
             overlay: true,
@@ -328,9 +341,20 @@ mod tests {
     }
 
     #[test]
+    fn a_qemu_without_modules_is_slower() {
+        let mut facts = facts();
+        let lacks = vec!["cpu_exit"];
+        facts.qemu[0].1 = Ok(FoundQemu { version: "11.2".to_owned(), plugins: true, lacks });
+        assert_eq!(bad(&facts), [("MIPS QEMU".to_owned(), State::Lacking)]);
+        assert!(healthy(&diagnose(&facts)));
+        let found = diagnose(&facts).into_iter().find(|f| f.state == State::Lacking).unwrap();
+        assert!(found.text.contains("does not export cpu_exit"), "{}", found.text);
+    }
+
+    #[test]
     fn a_qemu_without_plugins_is_no_use() {
         let mut facts = facts();
-        facts.qemu[0].1 = Ok(FoundQemu { version: "11.2".to_owned(), plugins: false });
+        facts.qemu[0].1 = Ok(FoundQemu { version: "11.2".to_owned(), plugins: false, lacks: vec![] });
         assert_eq!(bad(&facts), [("MIPS QEMU".to_owned(), State::Missing)]);
     }
 }

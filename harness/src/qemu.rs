@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Finds a QEMU whose plugin interface the harness's plugin speaks.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+use instrument::internals;
+use object::{Object, ObjectSymbol};
 
 use crate::cache_dir::Cache;
 use crate::error::{Error, Result};
@@ -33,6 +37,8 @@ pub struct Qemu {
     pub version: Version,
     /// The whole version as it states it, like `11.1.3 (Debian 1:11.1.3+ds-1~bpo13+1)`.
     pub stated: String,
+    /// What it does not export of that which warm trials need: with any of it, each trial runs in a process of its own.
+    pub lacks: Vec<&'static str>,
 }
 
 impl Qemu {
@@ -53,7 +59,7 @@ pub fn find(cache: &Cache, target: &str) -> Result<Qemu> {
     let mut found = Vec::new();
     for command in [in_path(&name), in_prefix(&cache.root().join(PREFIX), &name)].into_iter().flatten() {
         let shown = command[0].to_string_lossy().into_owned();
-        match ask(command) {
+        match ask(command, target) {
             Ok(qemu) if qemu.version >= NEEDED => return Ok(qemu),
             Ok(qemu) => found.push(format!("{shown} is {}", qemu.version)),
             Err(e) => found.push(e.to_string()),
@@ -98,7 +104,7 @@ fn loader(prefix: &Path) -> Option<(PathBuf, PathBuf)> {
     paths.into_iter().find(|(loader, _)| loader.is_file())
 }
 
-fn ask(command: Vec<OsString>) -> Result<Qemu> {
+fn ask(command: Vec<OsString>, target: &str) -> Result<Qemu> {
     let text = Run::new(&command[0]).args(&command[1..]).arg("--version").read()?;
     let (version, stated) = parse_version(&text).ok_or_else(|| {
         Error::infrastructure(format!("{} states no version", command[0].to_string_lossy()))
@@ -108,7 +114,26 @@ fn ask(command: Vec<OsString>) -> Result<Qemu> {
     if confined.outcome.success() {
         command.extend(CONFINED.map(OsString::from));
     }
-    Ok(Qemu { command, version, stated })
+    let lacks = lacks(&exported(&command), target);
+    Ok(Qemu { command, version, stated, lacks })
+}
+
+/// Returns the names that a QEMU exports to plugins; none if it is no program that can be read, such as a script around one.
+fn exported(command: &[OsString]) -> BTreeSet<String> {
+    let is_qemu = |word: &&OsString| {
+        Path::new(word).file_name().is_some_and(|name| name.to_string_lossy().starts_with("qemu-system-"))
+    };
+    let Some(bytes) = command.iter().find(is_qemu).and_then(|program| std::fs::read(program).ok()) else {
+        return BTreeSet::new();
+    };
+    let Ok(file) = object::File::parse(&*bytes) else { return BTreeSet::new() };
+    let defined = file.dynamic_symbols().filter(|symbol| !symbol.is_undefined());
+    defined.filter_map(|symbol| Some(symbol.name().ok()?.to_owned())).collect()
+}
+
+fn lacks(exported: &BTreeSet<String>, target: &str) -> Vec<&'static str> {
+    let needed = internals::needed_for_warm_trials(target).map(|internal| internal.name);
+    needed.filter(|name| !exported.contains(*name)).collect()
 }
 
 /// Takes from QEMU, as soon as it has started, the system calls that an emulator has no need of: to start programs, to become
@@ -136,6 +161,20 @@ mod tests {
         assert_eq!(read("QEMU emulator version 7.2.15"), Some(Version(7, 2)));
         assert_eq!(read("ld.so: no such file"), None);
         assert!(Version(11, 10) > NEEDED && Version(7, 2) < NEEDED && Version(12, 0) > NEEDED);
+    }
+
+    #[test]
+    fn what_a_qemu_does_not_export_is_named() {
+        let all: BTreeSet<String> =
+            internals::needed_for_warm_trials("mips").map(|internal| internal.name.to_owned()).collect();
+        assert!(lacks(&all, "mips").is_empty());
+        let some = all.iter().filter(|name| *name != "cpu_mips_get_random").cloned().collect();
+        assert_eq!(lacks(&some, "mips"), ["cpu_mips_get_random"]);
+        assert!(lacks(&some, "arm").is_empty());
+        let script = tempfile::tempdir().unwrap();
+        let path = script.path().join("qemu-system-arm");
+        std::fs::write(&path, "#!/bin/sh\n").unwrap();
+        assert!(lacks(&exported(&[path.into()]), "arm").contains(&"cpu_exit"));
     }
 
     #[test]

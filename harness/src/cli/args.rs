@@ -92,6 +92,10 @@ pub struct Run {
     /// Run directory whose recorded times say what cells cost; the same for every share
     #[arg(long, value_name = "RUN", requires = "shard")]
     pub costs: Option<PathBuf>,
+    /// Start QEMU anew for each trial, instead of taking a running one back to the snapshot: the results are the same, and take
+    /// ten times as long
+    #[arg(long)]
+    pub cold: bool,
     /// What standard output has: the verdicts for people, or each event as a line of JSON
     #[arg(long, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT")]
     pub message_format: MessageFormat,

@@ -28,7 +28,15 @@ pub(super) fn run(args: &Args, asked: &Run) -> Result<u8> {
     cache.sweep(&run::CACHE_KINDS)?;
     let jobs = asked.jobs.or_else(cores).unwrap_or(1);
     let mut display = display(args, Some(&plan.study.baseline));
-    let request = Request { cache: &cache, root: &root, plan: &plan, out: asked.out.clone(), share, jobs };
+    let request = Request {
+        cache: &cache,
+        root: &root,
+        plan: &plan,
+        out: asked.out.clone(),
+        share,
+        jobs,
+        cold: asked.cold,
+    };
     let json = asked.message_format == MessageFormat::Json;
     display.headline(&headline(&plan));
     let finished = run::run(&request, &mut |event| {

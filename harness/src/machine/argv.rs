@@ -95,6 +95,15 @@ pub fn steady(machine: &Machine) -> Option<[OsString; 2]> {
     (machine.smp == 1).then(|| ["-icount".into(), "rr=record,rrfile=/dev/null".into()])
 }
 
+/// Most memory for QEMU's translations, in MiB. A trial needs some forty; without a bound of its own, QEMU takes an eighth of
+/// the host's memory, up to a gigabyte. When it is full, QEMU translates anew.
+const TRANSLATIONS_MIB: u32 = 96;
+
+/// Returns the argument that bounds the memory for QEMU's translations.
+pub fn bounded_translations() -> [OsString; 2] {
+    ["-accel".into(), format!("tcg,tb-size={TRANSLATIONS_MIB}").into()]
+}
+
 /// Returns the argument that opens a QMP socket.
 pub fn qmp(socket: &Path) -> [OsString; 2] {
     let mut value = OsString::from("unix:");

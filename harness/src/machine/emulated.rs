@@ -5,12 +5,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use instrument::Request;
+use instrument::{Request, Setup};
 
 use super::argv::{self, Boot};
 use super::plugin;
 use super::seam::{Kernels, Machines, Remains, Trial, Worker};
 use super::snapshot::{self, Booted};
+use super::warm::{Ended, Serves, WarmMachine};
 use crate::build::Builder;
 use crate::cache_dir::Cache;
 use crate::error::{Error, Result};
@@ -32,8 +33,9 @@ const BOOT_MINSNS: u64 = 1000;
 /// Files in a trial's scratch directory.
 const CONSOLE: &str = "console";
 const RECORD: &str = "record.json";
+const STDERR: &str = "stderr";
 
-/// QEMU, with a process of its own for each trial.
+/// QEMU.
 #[derive(Debug)]
 pub(super) struct Emulated;
 
@@ -69,20 +71,53 @@ impl Machines for Emulated {
     }
 
     fn worker(&self) -> Box<dyn Worker + '_> {
-        Box::new(Cold)
+        Box::new(QemuWorker { warm: None })
     }
 }
 
-/// Keeps nothing from one trial to the next.
-struct Cold;
+/// Runs trials of one snapshot in one mode in one QEMU, as long as they come one after the other.
+struct QemuWorker {
+    warm: Option<WarmMachine>,
+}
 
-impl Worker for Cold {
+impl Worker for QemuWorker {
     fn run(&mut self, trial: &Trial<'_>, scratch: &Path) -> Result<Remains> {
-        let args = match trial.snapshot {
-            Some(snapshot) => restored(trial, snapshot, scratch)?,
-            None => from_reset(trial, scratch)?,
-        };
-        execute(trial.qemu, args, trial.testcase, scratch)
+        match trial.snapshot {
+            Some(snapshot) if trial.qemu.lacks.is_empty() => self.serve(trial, snapshot, scratch),
+            Some(snapshot) => execute(trial, restored(trial, snapshot, false, scratch)?, scratch),
+            None => execute(trial, from_reset(trial, scratch)?, scratch),
+        }
+    }
+
+    fn start_afresh(&mut self) {
+        self.warm = None;
+    }
+}
+
+impl QemuWorker {
+    /// Runs a trial in the QEMU at hand, or else in a new one.
+    fn serve(&mut self, trial: &Trial<'_>, snapshot: &Path, scratch: &Path) -> Result<Remains> {
+        let serves = Serves { snapshot: snapshot.to_owned(), mode: trial.id.mode };
+        let begun = Instant::now();
+        if let Some(mut warm) = self.warm.take().filter(|warm| warm.can_serve(&serves)) {
+            warm.ask(&request(trial, scratch))?;
+            let ended = self.wait(warm, trial)?;
+            // A QEMU that was killed may have been so for what came before this trial.
+            if ended != (Ended::Exited { cleanly: false }) {
+                return Ok(Remains { warm: true, ..remains(ended, begun, scratch)? });
+            }
+        }
+        let args = restored(trial, snapshot, true, scratch)?;
+        let command = super::command(trial.qemu, args).stderr(Sink::File(scratch.join(STDERR)));
+        let ended = self.wait(WarmMachine::start(command, serves)?, trial)?;
+        remains(ended, begun, scratch)
+    }
+
+    /// Waits for the end of a trial, and keeps the machine if it serves another one.
+    fn wait(&mut self, mut warm: WarmMachine, trial: &Trial<'_>) -> Result<Ended> {
+        let ended = warm.wait(host_deadline(trial.testcase))?;
+        self.warm = Some(warm).filter(|_| ended == Ended::Answered);
+        Ok(ended)
     }
 }
 
@@ -96,19 +131,27 @@ fn command(testcase: &Testcase, seed: u64) -> String {
         .fold(testcase.name.clone(), |so_far, (word, value)| format!("{so_far} {word}={value}"))
 }
 
-/// Returns QEMU's arguments for a trial that starts from a snapshot.
-fn restored(trial: &Trial<'_>, snapshot: &Path, scratch: &Path) -> Result<Vec<OsString>> {
-    let Trial { boot, id, testcase, .. } = trial;
-    let request = Request {
+/// Returns what a trial that starts from a snapshot asks of the plugin.
+fn request(trial: &Trial<'_>, scratch: &Path) -> Request {
+    Request {
         mmu_on: true,
-        command: Some(command(testcase, id.seed)),
-        deadline: Some(testcase.deadline_minsns * 1_000_000),
+        command: Some(command(trial.testcase, trial.id.seed)),
+        deadline: Some(trial.testcase.deadline_minsns * 1_000_000),
         record: Some(scratch.join(RECORD)),
-        ..Request::new(id.mode)
-    };
+        console: Some(scratch.join(CONSOLE)),
+        stderr: Some(scratch.join(STDERR)),
+        ..Request::new(trial.id.mode)
+    }
+}
+
+/// Returns QEMU's arguments for a trial that starts from a snapshot, and for others after it if it `serves` them.
+fn restored(trial: &Trial<'_>, snapshot: &Path, serves: bool, scratch: &Path) -> Result<Vec<OsString>> {
+    let boot = &trial.boot;
+    let setup = Setup { serves, ..plugin::setup(boot.machine, Some(boot.system_map)) };
     let mut args = argv::common(boot, "", &scratch.join(CONSOLE));
+    args.extend(argv::bounded_translations());
     args.extend(argv::incoming(snapshot));
-    args.extend(attach(boot, &request, scratch)?);
+    args.extend(plugin::attach(boot.plugin, &setup, &request(trial, scratch), scratch)?);
     Ok(args)
 }
 
@@ -127,27 +170,37 @@ fn from_reset(trial: &Trial<'_>, scratch: &Path) -> Result<Vec<OsString>> {
     };
     let mut args = argv::common(boot, &append, &scratch.join(CONSOLE));
     args.extend(argv::steady(boot.machine).into_iter().flatten());
-    args.extend(attach(boot, &request, scratch)?);
+    let setup = plugin::setup(boot.machine, Some(boot.system_map));
+    args.extend(plugin::attach(boot.plugin, &setup, &request, scratch)?);
     Ok(args)
 }
 
-fn attach(boot: &Boot<'_>, request: &Request, scratch: &Path) -> Result<[OsString; 2]> {
-    plugin::attach(boot.plugin, &plugin::setup(boot.machine, Some(boot.system_map)), request, scratch)
+/// Runs a trial in a QEMU that serves no other.
+fn execute(trial: &Trial<'_>, args: Vec<OsString>, scratch: &Path) -> Result<Remains> {
+    let begun = Instant::now();
+    let command = super::command(trial.qemu, args).stderr(Sink::File(scratch.join(STDERR)));
+    let outcome = command.deadline(host_deadline(trial.testcase)).wait()?;
+    let ended = match outcome.timed_out {
+        true => Ended::TimedOut,
+        false => Ended::Exited { cleanly: outcome.status.success() },
+    };
+    remains(ended, begun, scratch)
 }
 
-fn execute(qemu: &Qemu, args: Vec<OsString>, testcase: &Testcase, scratch: &Path) -> Result<Remains> {
-    let stderr = scratch.join("stderr");
+fn host_deadline(testcase: &Testcase) -> Duration {
     let minsns = u32::try_from(testcase.deadline_minsns).unwrap_or(u32::MAX);
-    let deadline = HOST_DEADLINE.max(HOST_DEADLINE_MINSN * minsns);
-    let start = Instant::now();
-    let outcome = super::command(qemu, args).stderr(Sink::File(stderr.clone())).deadline(deadline).wait()?;
-    let took = start.elapsed();
+    HOST_DEADLINE.max(HOST_DEADLINE_MINSN * minsns)
+}
+
+fn remains(ended: Ended, begun: Instant, scratch: &Path) -> Result<Remains> {
+    let took = begun.elapsed();
     Ok(Remains {
         console: read(&scratch.join(CONSOLE))?,
-        stderr: read(&stderr)?,
+        stderr: read(&scratch.join(STDERR))?,
         record: read(&scratch.join(RECORD))?,
-        timed_out: outcome.timed_out,
-        clean_exit: outcome.status.success(),
+        timed_out: ended == Ended::TimedOut,
+        clean_exit: matches!(ended, Ended::Answered | Ended::Exited { cleanly: true }),
+        warm: false,
         took,
     })
 }

@@ -10,6 +10,7 @@ mod qmp;
 mod seam;
 mod snapshot;
 pub mod uimage;
+mod warm;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -48,6 +48,8 @@ pub struct Remains {
     pub timed_out: bool,
     /// QEMU ended with exit code 0.
     pub clean_exit: bool,
+    /// It ran on a machine that had been taken back from another trial.
+    pub warm: bool,
     /// Wall-clock time; never part of a result.
     pub took: Duration,
 }
@@ -61,6 +63,9 @@ pub trait Worker {
     /// Interrupted, or infrastructure that would fail every other trial too (no QEMU, no disk). What befalls this
     /// one trial is left behind, and is no error.
     fn run(&mut self, trial: &Trial<'_>, scratch: &Path) -> Result<Remains>;
+
+    /// Forgets whatever is kept from the trials before: the next one runs as if it were the first.
+    fn start_afresh(&mut self) {}
 }
 
 /// What builds the images of one kernel.

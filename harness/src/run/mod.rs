@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Runs a study: composes the stages from `plan` to `report`.
 
+mod batches;
 mod bisect;
+mod cold_check;
 mod compare;
 mod dossier;
 mod event;
@@ -47,6 +49,9 @@ pub const CACHE_KINDS: [&str; 8] = [
 /// The report for a browser, in a run directory.
 pub const PAGE: &str = "report.html";
 
+use batches::batches;
+use cold_check::ColdCheck;
+
 pub use bisect::{
     Asked, BisectRequest, Ends, Ground, LOG, MAIL, Quest, Site, StepRequest, Stepped, bisect, kernel_of,
     settings_for, step,
@@ -78,6 +83,8 @@ pub struct Request<'a> {
     pub share: Option<Share>,
     /// Trials at the same time.
     pub jobs: usize,
+    /// Run each trial in a process of its own.
+    pub cold: bool,
 }
 
 /// A finished run.
@@ -106,6 +113,7 @@ pub fn run(request: &Request<'_>, watch: Watch<'_>) -> Result<Finished> {
     let (mut dir, lines) = RunDir::open(&root, manifest, shard)?;
     let trials_run = run_called(request, &prepared, &mut dir, lines, watch)?;
     dir.put_in_order(&request.plan.trials())?;
+    cold_check::refuse_differences(&root)?;
     let judged = judged(&root)?;
     if trials_run > 0 || !dossier::exist(&root) {
         dossier::write_exhibits(request.cache, &root, &judged)?;
@@ -178,14 +186,26 @@ fn run_trials(
     let snapshots =
         prepared.snapshots(request.cache, &combinations(request.plan, missing)?, request.jobs, watch)?;
     watch(Event::Stage { stage: Stage::Trials, steps: all, done: all - missing.len() });
-    let work = |worker: &mut Box<dyn Worker + '_>, id: &TrialId| {
-        check_interrupted()?;
+    let check = ColdCheck::new(missing, dir.root());
+    let run = |worker: &mut Box<dyn Worker + '_>, id: &TrialId, cold: bool| {
+        if cold {
+            worker.start_afresh();
+        }
         run_one(worker.as_mut(), request.cache, request.plan, prepared, &snapshots, id)
     };
+    let work = |worker: &mut Box<dyn Worker + '_>, id: &TrialId| {
+        check_interrupted()?;
+        if request.cold || check.runs_cold(id) {
+            return run(worker, id, true);
+        }
+        let warm = run(worker, id, false)?;
+        check.compare(id, warm, || run(worker, id, true))
+    };
     let mut lines = Vec::new();
-    pool::parallel(
+    let batches = batches(missing, check.sample());
+    pool::in_batches(
         request.jobs,
-        missing,
+        &batches.iter().map(Vec::as_slice).collect::<Vec<_>>(),
         || prepared.machines.worker(),
         work,
         |_, done| {

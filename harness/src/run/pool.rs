@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Threads that share a list of work, and one thread that hears of each piece as it ends.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -20,35 +20,56 @@ pub(super) fn parallel<T: Sync, W, R: Send>(
     items: &[T],
     worker: impl Fn() -> W + Sync,
     work: impl Fn(&mut W, &T) -> Result<R> + Sync,
+    done: impl FnMut(&T, R) -> Result<()>,
+) -> Result<()> {
+    let alone: Vec<&[T]> = items.iter().map(std::slice::from_ref).collect();
+    in_batches(jobs, &alone, worker, work, done)
+}
+
+/// As [`parallel`], but items come in batches, and all of a batch are done by one worker, in their order.
+///
+/// # Errors
+///
+/// The first error of `work` or `done`.
+pub(super) fn in_batches<T: Sync, W, R: Send>(
+    jobs: usize,
+    batches: &[&[T]],
+    worker: impl Fn() -> W + Sync,
+    work: impl Fn(&mut W, &T) -> Result<R> + Sync,
     mut done: impl FnMut(&T, R) -> Result<()>,
 ) -> Result<()> {
+    let stopped = AtomicBool::new(false);
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel();
     let mut result = Ok(());
     thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, items.len().max(1)) {
-            let (sender, next, worker, work) = (sender.clone(), &next, &worker, &work);
+        for _ in 0..jobs.clamp(1, batches.len().max(1)) {
+            let (sender, next, stopped, worker, work) = (sender.clone(), &next, &stopped, &worker, &work);
             scope.spawn(move || {
                 let mut worker = worker();
                 loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(index) else { return };
-                    let outcome = work(&mut worker, item);
-                    if outcome.is_err() {
-                        next.store(items.len(), Ordering::Relaxed);
-                    }
-                    if sender.send((index, outcome)).is_err() {
-                        return;
+                    let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+                    for item in *batch {
+                        if stopped.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        let outcome = work(&mut worker, item);
+                        if outcome.is_err() {
+                            stopped.store(true, Ordering::Relaxed);
+                        }
+                        if sender.send((item, outcome)).is_err() {
+                            return;
+                        }
                     }
                 }
             });
         }
         drop(sender);
-        for (index, outcome) in receiver {
-            let outcome = outcome.and_then(|value| done(&items[index], value));
+        for (item, outcome) in receiver {
+            let outcome = outcome.and_then(|value| done(item, value));
             if outcome.is_err() && result.is_ok() {
                 result = outcome;
-                next.store(items.len(), Ordering::Relaxed);
+                stopped.store(true, Ordering::Relaxed);
             }
         }
     });

@@ -113,9 +113,16 @@ impl Bench {
     }
 
     /// The same, for a test that is alone already.
-    pub fn run_alone(&self, _alone: &MutexGuard<'_, ()>, study: &str, name: &str) -> Lines {
+    pub fn run_alone(&self, alone: &MutexGuard<'_, ()>, study: &str, name: &str) -> Lines {
+        self.run_with(alone, study, name, &[])
+    }
+
+    /// The same, with more options.
+    pub fn run_with(&self, _alone: &MutexGuard<'_, ()>, study: &str, name: &str, options: &[&str]) -> Lines {
         let out = self.out(name);
-        let printed = self.patcheval(&["run", study, "--out", &out.to_string_lossy()]);
+        let out_text = out.to_string_lossy();
+        let arguments = [&["run", study, "--out", &out_text], options].concat();
+        let printed = self.patcheval(&arguments);
         assert!(matches!(printed.code, Some(0 | 1)), "{study}: {}{}", printed.stdout, printed.stderr);
         Lines::read(&out, printed.code)
     }

@@ -42,6 +42,34 @@ pub fn interrupt_and_resume() {
     }
 }
 
+/// Kills QEMUs by SIGKILL while they serve. A trial that dies so on a machine that has served others is run again; one that dies
+/// as the first of its machine is unknown, as it always was; all others have their bytes.
+pub fn kill_machines_and_go_on() {
+    let quick = Bench::quick().text();
+    let bench = Bench::with_study("twice", MINI_STUDY, |_| {});
+    let _alone = Bench::alone();
+    let out = bench.out("killed");
+    let mut child = start(&bench, &out);
+    wait_for_lines(&out, 1, &mut child);
+    let mut kills = 0;
+    while child.try_wait().unwrap().is_none() {
+        if let Some((process, _)) = survivor() {
+            let kill = Command::new("kill").args(["-s", "KILL", &process]).status().unwrap();
+            kills += usize::from(kill.success());
+        }
+        sleep(Duration::from_millis(700));
+    }
+    assert!(kills > 0, "nothing was killed");
+    wait_until_gone();
+    let text = std::fs::read_to_string(out.join("trials.jsonl")).unwrap();
+    assert_eq!(text.lines().count(), TRIALS, "no trial is lost or doubled");
+    let whole: HashSet<&str> = quick.lines().collect();
+    let changed: Vec<&str> = text.lines().filter(|line| !whole.contains(line)).collect();
+    let unknown = |line: &&&str| line.contains("\"result\":\"unknown\"");
+    assert_eq!(changed.iter().filter(unknown).count(), changed.len(), "{changed:?}");
+    assert!(changed.len() <= kills, "{kills} kills, {changed:?}");
+}
+
 fn start(bench: &Bench, out: &Path) -> Child {
     let mut command = bench.command(&["run", "twice", "--out", &out.to_string_lossy()]);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
@@ -63,7 +91,7 @@ fn wait_for_lines(out: &Path, count: usize, child: &mut Child) {
 /// No QEMU of the run lives any more, once the system has had a moment to deliver what it was told to.
 fn wait_until_gone() {
     let deadline = Instant::now() + Duration::from_secs(5);
-    while let Some(process) = survivor() {
+    while let Some((_, process)) = survivor() {
         assert!(Instant::now() < deadline, "still running: {process}");
         sleep(Duration::from_millis(50));
     }
@@ -71,13 +99,15 @@ fn wait_until_gone() {
     assert!(!mounts.contains("patcheval"), "{mounts}");
 }
 
-/// A QEMU with the plugin of this build in it: no other test runs one at the same time.
-fn survivor() -> Option<String> {
+/// The number and the command line of a QEMU with the plugin of this build in it: no other test runs one at the same time.
+fn survivor() -> Option<(String, String)> {
     let plugin = Path::new(env!("CARGO_BIN_EXE_patcheval")).with_file_name("libqemu_plugin.so");
     let plugin = plugin.to_string_lossy().into_owned();
-    let command = |entry: std::fs::DirEntry| {
+    let process = |entry: std::fs::DirEntry| {
         let bytes = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).replace('\0', " ")
+        let words = String::from_utf8_lossy(&bytes).replace('\0', " ");
+        (entry.file_name().to_string_lossy().into_owned(), words)
     };
-    std::fs::read_dir("/proc").unwrap().flatten().map(command).find(|command| command.contains(&plugin))
+    let mut processes = std::fs::read_dir("/proc").unwrap().flatten().map(process);
+    processes.find(|(_, words)| words.contains(&plugin))
 }

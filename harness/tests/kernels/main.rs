@@ -15,6 +15,9 @@ mod litmus;
 mod scripts;
 mod tutorial;
 
+use std::collections::HashSet;
+use std::path::Path;
+
 use bench::{Bench, Lines};
 
 /// What the rows of the quick study are known for on the machine on which the bug shows.
@@ -49,6 +52,20 @@ fn a_trial_is_replayed_byte_for_byte_and_explained() {
         story.contains("instructions in r4k_blast_dcache_page_dc32 (arch/mips/include/asm/r4kcache.h:"),
         "{story}"
     );
+}
+
+/// A trial in a QEMU of its own leaves the same bytes behind as one in a QEMU that has served others.
+#[test]
+fn cold_trials_have_the_bytes_of_warm_ones() {
+    let quick = Bench::quick();
+    let warm: HashSet<String> = quick.text().lines().map(str::to_owned).collect();
+    let bench = Bench::with_study("twice", MINI_STUDY, |_| {});
+    let cold = bench.run_with(&Bench::alone(), "twice", "cold", &["--cold"]).text();
+    assert!(cold.lines().count() > 30);
+    for line in cold.lines() {
+        assert!(warm.contains(line), "not the bytes of the quick study: {line}");
+    }
+    assert!(!Path::new(&quick.dir()).join("differences").exists());
 }
 
 /// Two CPUs take turns, and nothing of the host may decide whose turn it is.
@@ -164,6 +181,11 @@ fn userland_that_flushes_as_it_must_is_never_stale() {
 #[test]
 fn an_interrupted_run_leaves_nothing_and_goes_on_to_the_same_bytes() {
     interruption::interrupt_and_resume();
+}
+
+#[test]
+fn killed_machines_lose_and_change_nothing() {
+    interruption::kill_machines_and_go_on();
 }
 
 /// A part of the quick study: the trials are the same.

@@ -78,7 +78,12 @@ impl Machines for Fake {
     }
 
     fn qemu(&self, _: &Cache, _: &str) -> Result<Qemu> {
-        Ok(Qemu { command: vec!["false".into()], version: NEEDED, stated: NAME.to_owned() })
+        Ok(Qemu {
+            command: vec!["false".into()],
+            version: NEEDED,
+            stated: NAME.to_owned(),
+            lacks: Vec::new(),
+        })
     }
 
     fn plugin(&self) -> Result<PathBuf> {
@@ -124,7 +129,7 @@ impl Machines for Fake {
     }
 
     fn worker(&self) -> Box<dyn Worker + '_> {
-        Box::new(FakeWorker { fake: self })
+        Box::new(FakeWorker { fake: self, serves: None })
     }
 }
 
@@ -237,6 +242,8 @@ impl Kernels for FakeKernels<'_> {
 
 struct FakeWorker<'a> {
     fake: &'a Fake,
+    /// The snapshot of the trial before, if a machine is at hand.
+    serves: Option<PathBuf>,
 }
 
 impl Worker for FakeWorker<'_> {
@@ -244,7 +251,18 @@ impl Worker for FakeWorker<'_> {
         let begun = Instant::now();
         let fate = self.fake.script.fate(trial.id, &read(trial.boot.image)?);
         wait(fate.takes_ms)?;
-        Ok(Remains { took: begun.elapsed(), ..ending::remains(fate, trial) })
+        let snapshot = trial.snapshot.map(Path::to_owned);
+        let warm = snapshot.is_some() && self.serves == snapshot;
+        self.serves = snapshot;
+        let mut remains = Remains { took: begun.elapsed(), warm, ..ending::remains(fate, trial) };
+        if warm && fate.warm_differs {
+            remains.console.push_str("This is not what a cold machine says.\n");
+        }
+        Ok(remains)
+    }
+
+    fn start_afresh(&mut self) {
+        self.serves = None;
     }
 }
 

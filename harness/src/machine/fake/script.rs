@@ -87,6 +87,9 @@ pub(super) struct Trial {
     /// Operations on the D-cache, and on the I-cache.
     #[serde(default)]
     operations: Option<[u64; 2]>,
+    /// Whether a machine that has served others leaves another console behind than one that has not.
+    #[serde(default)]
+    warm_differs: bool,
 }
 
 /// What a trial comes to.
@@ -98,6 +101,8 @@ pub(super) struct Fate {
     pub(super) takes_ms: u64,
     /// Operations on the D-cache, and on the I-cache.
     pub(super) operations: [u64; 2],
+    /// Whether a warm trial is not what a cold one is.
+    pub(super) warm_differs: bool,
 }
 
 /// Operations where a script says nothing.
@@ -128,7 +133,7 @@ impl Script {
         let name = id.to_string();
         let applies = |rule: &&Trial| fits_beginning(&rule.trial, &name) && has(image, &rule.has);
         let Some(rule) = self.trials.iter().find(applies) else {
-            return Fate { ending: Ending::Pass, takes_ms: 0, operations: OPERATIONS };
+            return Fate { ending: Ending::Pass, takes_ms: 0, operations: OPERATIONS, warm_differs: false };
         };
         let usual = if rule.fails.is_some() { Ending::usual() } else { Ending::Pass };
         let drawn = || match draw(&name) < rule.fails.unwrap_or(1.0) {
@@ -136,7 +141,12 @@ impl Script {
             false => Ending::Pass,
         };
         let ending = rule.seeds.get(&id.seed).copied().unwrap_or_else(drawn);
-        Fate { ending, takes_ms: rule.takes_ms, operations: rule.operations.unwrap_or(OPERATIONS) }
+        Fate {
+            ending,
+            takes_ms: rule.takes_ms,
+            operations: rule.operations.unwrap_or(OPERATIONS),
+            warm_differs: rule.warm_differs,
+        }
     }
 }
 

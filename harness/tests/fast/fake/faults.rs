@@ -160,3 +160,28 @@ fn a_full_disk_loses_nothing() {
     run(&world, "pretend", "small/run", &[]);
     assert_eq!(bytes(&world, "small/run"), bytes(&world, "whole"), "the run has the same bytes in the end");
 }
+
+/// A warm trial that is not what a cold one is: no verdict, both are kept, and it stays so until the run is made anew, cold.
+#[test]
+fn a_warm_trial_that_differs_from_a_cold_one_is_caught() {
+    let script = SCRIPT.replace("ends: sigtrap,", "ends: sigtrap, warm_differs: true,");
+    let mut world = world(&script);
+    for _ in 0..2 {
+        let ended = world.patcheval(&["run", "pretend", "--out", "run", "--jobs", "1"]);
+        assert_eq!(ended.code, Some(INFRASTRUCTURE), "{ended:?}");
+        let cell = "fake/malta-24kf-16k/unfixed/t1-first-return/enforce/";
+        has(&ended.stderr, &["of the trials that were run warm and cold differ", cell, "--cold"]);
+    }
+    let kept: Vec<_> = std::fs::read_dir(out(&world, "run").join("differences")).unwrap().flatten().collect();
+    assert_eq!(kept.len(), 1, "the cell goes on cold: {kept:?}");
+    let console = |name: &str| std::fs::read_to_string(kept[0].path().join(name)).unwrap();
+    assert!(console("warm.console").ends_with("This is not what a cold machine says.\n"));
+    assert!(console("warm.console").starts_with(&console("cold.console")));
+    run(&world, "pretend", "cold", &["--cold"]);
+    world.pretend(SCRIPT);
+    run(&world, "pretend", "sound", &[]);
+    let outcomes = |run: &str| {
+        lines(&out(&world, run)).iter().map(|line| line["console_sha256"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes("cold"), outcomes("sound"), "cold trials have nothing of it");
+}
