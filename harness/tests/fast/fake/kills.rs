@@ -26,7 +26,7 @@ trials:
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Kills, unless `PATCHEVAL_KILLS` says how many.
-const KILLS: u64 = 20;
+const KILLS: u64 = 10;
 
 fn start(world: &World, out: &str) -> Child {
     let mut command = world.command(&["run", "pretend", "--jobs", "2", "--out", out]);
