@@ -9,7 +9,7 @@
 # Consequence: the plugin forms the handles of MIPS registers by itself, and proves them by the addresses of loads and
 # stores (ARCHITECTURE, Registers).
 set -euo pipefail
-here=$(dirname "$(realpath "$0")")
+here=$(realpath "${0%.sh}")
 . "$here/../packages.sh"
 
 packages qemu-system-mips=$qemu_version qemu-system-arm=$qemu_version

@@ -11,7 +11,7 @@
 # entry by which a plugin could find the operation's physical address.
 # Consequence: the plugin executes a load of the same address in place of the instruction (ARCHITECTURE, Refills).
 set -euo pipefail
-here=$(dirname "$(realpath "$0")")
+here=$(realpath "${0%.sh}")
 . "$here/../packages.sh"
 
 packages qemu-system-mips=$qemu_version binutils-mips-linux-gnu

@@ -12,7 +12,7 @@
 # Consequence: the plugin reads a register that Linux keeps different on each CPU. MIPS has none that QEMU lists, so that CPUs
 # with caches of their own are modelled on ARM only (ARCHITECTURE, Several CPUs).
 set -euo pipefail
-here=$(dirname "$(realpath "$0")")
+here=$(realpath "${0%.sh}")
 . "$here/../packages.sh"
 
 packages qemu-system-arm=$qemu_version binutils-arm-linux-gnueabihf
