@@ -112,7 +112,7 @@ impl FilterCache {
         self.slots.iter().for_each(|slot| slot.store(0, Relaxed));
         self.mru_entry.iter().chain(&self.entry_of).for_each(|entry| entry.store(NONE, Relaxed));
         self.stores.iter().for_each(|store| store.store(0, Relaxed));
-        self.coherent.iter().chain(&self.mru_line).for_each(|line| line.store(NO_FETCH, Relaxed));
+        self.invalidate_all_fetches();
         self.mru_tag.store(MRU, Relaxed);
         self.first_set.store(0, Relaxed);
     }
@@ -154,23 +154,23 @@ impl FilterCache {
     /// Whether a load within the line of `virt` hits the MRU line of its set, so that it changes nothing at all.
     #[inline]
     pub fn load_hits_mru(&self, virt: u64) -> bool {
-        let (entry, latest) = self.entry(virt);
-        self.tags[entry].load(Relaxed) & !DIRTY == latest
+        let (entry, mru) = self.entry(virt);
+        self.tags[entry].load(Relaxed) & !DIRTY == mru
     }
 
     /// Whether a load within the line of `virt` hits. Then it changes only the order of use, which is updated.
     pub fn load_hits(&self, virt: u64) -> bool {
-        let (entry, latest) = self.entry(virt);
+        let (entry, mru) = self.entry(virt);
         let line = self.tags[entry].load(Relaxed) & !DIRTY;
-        line == latest || line | MRU == latest && self.touch(entry)
+        line == mru || line | MRU == mru && self.touch(entry)
     }
 
     /// Whether a store within the line of `virt` hits the dirty MRU line of its set. Then it changes only the origin of the
     /// last store, which is updated.
     #[inline]
     pub fn store_hits_mru(&self, virt: u64, origin: Origin) -> bool {
-        let (entry, latest) = self.entry(virt);
-        if self.tags[entry].load(Relaxed) != latest | DIRTY {
+        let (entry, mru) = self.entry(virt);
+        if self.tags[entry].load(Relaxed) != mru | DIRTY {
             return false;
         }
         let last = self.stores.get(self.slots[entry].load(Relaxed) as usize);
@@ -184,8 +184,8 @@ impl FilterCache {
     /// the last store, which are updated.
     pub fn store_hits(&self, virt: u64, origin: Origin) -> bool {
         let order_changes = || {
-            let (entry, latest) = self.entry(virt);
-            self.tags[entry].load(Relaxed) | MRU == latest | DIRTY && self.touch(entry)
+            let (entry, mru) = self.entry(virt);
+            self.tags[entry].load(Relaxed) | MRU == mru | DIRTY && self.touch(entry)
         };
         self.store_hits_mru(virt, origin) || order_changes() && self.store_hits_mru(virt, origin)
     }
@@ -204,21 +204,21 @@ impl FilterCache {
     /// Moves the MRU bit of a set to an entry.
     #[inline]
     fn set_mru(&self, entry: usize, slot: usize) {
-        let latest = &self.mru_entry[self.data_order.set_at(slot)];
+        let mru = &self.mru_entry[self.data_order.set_at(slot)];
         // Another set's line may have replaced that entry: clearing its bit costs it one slower hit.
-        if let Some(line) = self.tags.get(latest.load(Relaxed) as usize)
+        if let Some(line) = self.tags.get(mru.load(Relaxed) as usize)
             && line.load(Relaxed) != NO_LINE
         {
             line.store(line.load(Relaxed) & !MRU, Relaxed);
         }
-        latest.store(entry as u32, Relaxed);
+        mru.store(entry as u32, Relaxed);
     }
 
     /// Whether a fetch hits the MRU line of its set, so that it changes nothing at all.
     #[inline]
     pub fn fetch_hits_mru(&self, line: FetchedLine) -> bool {
         let set = self.first_set.load(Relaxed) + (line.0 & self.set_mask) as usize;
-        self.mru_line.get(set).is_some_and(|latest| latest.load(Relaxed) == line.0)
+        self.mru_line.get(set).is_some_and(|mru| mru.load(Relaxed) == line.0)
     }
 
     /// Whether a fetch hits a coherent line. Then it changes only the order of use, which is updated.
@@ -228,14 +228,14 @@ impl FilterCache {
         }
         let set = self.first_set.load(Relaxed) + (line.0 & self.set_mask) as usize;
         let ways = self.icache.ways();
-        let Some((coherent, latest)) =
+        let Some((coherent, mru)) =
             self.coherent.get(set * ways..set * ways + ways).zip(self.mru_line.get(set))
         else {
             return false;
         };
         let Some(way) = coherent.iter().position(|way| way.load(Relaxed) == line.0) else { return false };
         self.fetch_order.touch(set * ways + way);
-        latest.store(line.0, Relaxed);
+        mru.store(line.0, Relaxed);
         true
     }
 
@@ -250,13 +250,13 @@ impl FilterCache {
     /// Inserts the data line of a slot, used just now; an entry of another address for the slot goes.
     #[inline]
     pub(crate) fn insert(&self, virt: u64, slot: usize, dirty: bool) {
-        let (entry, latest) = self.entry(virt);
+        let (entry, mru) = self.entry(virt);
         if self.entry_of[slot].load(Relaxed) != entry as u32 {
             self.invalidate(slot);
             self.entry_of[slot].store(entry as u32, Relaxed);
         }
         self.set_mru(entry, slot);
-        self.tags[entry].store(latest | if dirty { DIRTY } else { 0 }, Relaxed);
+        self.tags[entry].store(mru | if dirty { DIRTY } else { 0 }, Relaxed);
         self.slots[entry].store(slot as u32, Relaxed);
     }
 
@@ -272,14 +272,11 @@ impl FilterCache {
 
     /// Drops all data entries: the mapping of virtual addresses has changed.
     pub(crate) fn next_generation(&self) {
-        let generation = (self.mru_tag.load(Relaxed) >> 32) as u32;
-        let generation = generation.wrapping_add(1);
+        let generation = ((self.mru_tag.load(Relaxed) >> 32) as u32).wrapping_add(1);
         self.mru_tag.store(u64::from(generation) << 32 | MRU, Relaxed);
         if generation == 0 {
             // The count has wrapped.
-            for line in self.tags.iter() {
-                line.store(NO_LINE, Relaxed);
-            }
+            self.tags.iter().for_each(|line| line.store(NO_LINE, Relaxed));
         }
     }
 
@@ -304,17 +301,15 @@ impl FilterCache {
     pub(crate) fn invalidate_fetch(&self, slot: usize) {
         let line = self.coherent[slot].load(Relaxed);
         self.coherent[slot].store(NO_FETCH, Relaxed);
-        let latest = &self.mru_line[self.fetch_order.set_at(slot)];
-        if latest.load(Relaxed) == line {
-            latest.store(NO_FETCH, Relaxed);
+        let mru = &self.mru_line[self.fetch_order.set_at(slot)];
+        if mru.load(Relaxed) == line {
+            mru.store(NO_FETCH, Relaxed);
         }
     }
 
     /// Drops all I$ lines: virtual tags may name other memory now.
     pub(crate) fn invalidate_all_fetches(&self) {
-        for line in self.coherent.iter().chain(&self.mru_line) {
-            line.store(NO_FETCH, Relaxed);
-        }
+        self.coherent.iter().chain(&self.mru_line).for_each(|line| line.store(NO_FETCH, Relaxed));
     }
 }
 
@@ -370,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn the_eras_do_not_come_again() {
+    fn a_generation_does_not_come_again() {
         let table = table();
         table.insert(0x1000, 5, false);
         table.mru_tag.store(u64::from(u32::MAX) << 32 | MRU, Relaxed);

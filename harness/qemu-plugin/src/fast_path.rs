@@ -10,6 +10,8 @@ use std::sync::{Arc, OnceLock};
 
 use cache_model::{FetchedLine, FilterCache, Origin};
 
+use crate::arch::architecture::ADDRESS;
+
 /// A fetch group, in one word, as QEMU passes it to a callback as userdata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupRef {
@@ -46,13 +48,15 @@ impl GroupRef {
 /// The words of the fast path.
 pub struct FastPath {
     /// Guest instructions begun, the whole current fetch group included.
-    pub now: AtomicU64,
+    now: AtomicU64,
+    /// Instruction count at which the trial ends.
+    deadline: AtomicU64,
     /// Instruction count from which on the entry of a group takes the slow path: the deadline, or 0 for always.
-    pub threshold: AtomicU64,
+    threshold: AtomicU64,
     /// Guest instructions begun while there is no model, and so no fetch groups; see `Block::on_count`.
     icount_without_model: AtomicU64,
     /// Number of the current fetch group.
-    pub group: AtomicU32,
+    group: AtomicU32,
     /// Bytes of a D$ line, less one; see [`FastPath::may_cross`].
     line_mask: AtomicU64,
     filter: OnceLock<Arc<FilterCache>>,
@@ -61,6 +65,7 @@ pub struct FastPath {
 /// The fast path of this process.
 pub static FAST_PATH: FastPath = FastPath {
     now: AtomicU64::new(0),
+    deadline: AtomicU64::new(u64::MAX),
     threshold: AtomicU64::new(u64::MAX),
     icount_without_model: AtomicU64::new(0),
     group: AtomicU32::new(0),
@@ -76,9 +81,6 @@ pub struct InsnRef {
     /// Instructions from this one to the end of its group, itself included.
     pub remaining: u32,
 }
-
-/// QEMU may sign-extend the 32-bit addresses of the guest.
-const ADDRESS: u64 = 0xffff_ffff;
 
 /// Bits of [`InsnRef::id`] for the instruction's number: an I$ line of 128 bytes has 64 of two bytes.
 const INSTRUCTION_BITS: u32 = 7;
@@ -116,7 +118,7 @@ impl InsnRef {
     /// Guest instructions before it, while its group is the current one.
     #[inline]
     pub fn now(self) -> u64 {
-        FAST_PATH.now.load(Relaxed) - u64::from(self.remaining)
+        FAST_PATH.now() - u64::from(self.remaining)
     }
 
     /// Its origin for the model, while its group is the current one.
@@ -127,6 +129,43 @@ impl InsnRef {
 }
 
 impl FastPath {
+    /// Sets the instruction count at which the trial ends.
+    pub fn set_deadline(&self, deadline: u64) {
+        self.deadline.store(deadline, Relaxed);
+        self.threshold.store(deadline, Relaxed);
+    }
+
+    /// Whether the trial has used up its instructions.
+    pub fn is_due(&self) -> bool {
+        self.now() >= self.deadline.load(Relaxed)
+    }
+
+    /// Says whether every fetch group and every store is to take the slow path from now on; else only what is due does.
+    pub fn force_slow_path(&self, forced: bool) {
+        self.threshold.store(if forced { 0 } else { self.deadline.load(Relaxed) }, Relaxed);
+    }
+
+    /// Guest instructions begun, the whole current fetch group included.
+    #[inline]
+    pub fn now(&self) -> u64 {
+        self.now.load(Relaxed)
+    }
+
+    /// Takes out instructions that were counted and not executed.
+    pub fn uncount(&self, instructions: u32) {
+        self.now.fetch_sub(instructions.into(), Relaxed);
+    }
+
+    /// Number of the current fetch group, 0 for none.
+    pub fn group(&self) -> u32 {
+        self.group.load(Relaxed)
+    }
+
+    /// Sets the current fetch group; 0 says that the current one is not to be uncounted again.
+    pub fn set_group(&self, number: u32) {
+        self.group.store(number, Relaxed);
+    }
+
     /// Sets the filter of the model, once there is one.
     pub fn set_filter_cache(&self, filter: &Arc<FilterCache>, line: usize) {
         self.line_mask.store(line as u64 - 1, Relaxed);
@@ -141,7 +180,7 @@ impl FastPath {
     }
 
     /// Has nothing come due, until threshold is set again.
-    pub fn never_attend(&self) {
+    pub fn suspend(&self) {
         self.threshold.store(u64::MAX, Relaxed);
     }
 

@@ -3,11 +3,8 @@
 
 use std::path::Path;
 
-use cache_model::maintenance::ArmVersion;
 use cache_model::{Addressing, Config, Geometry, Replacement, Snoops, Write};
 use instrument::{Mode, ReadError, Request, Setup, hardware};
-
-use crate::decode::Target;
 
 /// What the plugin was asked to do.
 #[derive(Clone, Debug)]
@@ -70,16 +67,6 @@ impl Options {
     pub fn symbols(&self) -> Option<&Path> {
         let Request { mode, record, .. } = &self.request;
         self.setup.symbols.as_deref().filter(|_| *mode != Mode::Off && record.is_some())
-    }
-
-    /// Returns the target with the instruction set that the setup names.
-    pub fn decoded(&self, target: Target) -> Target {
-        match self.setup.isa {
-            None => target,
-            Some(hardware::Isa::MipsR6) => target.with_release6(),
-            Some(hardware::Isa::ArmV5) => target.with_arm_version(ArmVersion::V5),
-            Some(hardware::Isa::ArmV6) => target.with_arm_version(ArmVersion::V6),
-        }
     }
 }
 
@@ -185,16 +172,6 @@ mod tests {
         assert_eq!(["back-allocate", "through"].map(write), [Write::BackAllocate, Write::Through]);
         let snoops = |word| caches("others", word).snoops;
         assert_eq!(["nothing", "own", "all"].map(snoops), [Snoops::Nothing, Snoops::Own, Snoops::All]);
-        let arm = |word| {
-            let target = Target::from_name("arm").unwrap();
-            with("\"arm-v6\"", word).unwrap().decoded(target)
-        };
-        let usual = Target::from_name("arm").unwrap();
-        assert_eq!(arm("null"), usual);
-        assert_eq!(arm("\"arm-v5\""), usual.with_arm_version(ArmVersion::V5));
-        assert_eq!(arm("\"arm-v6\""), usual.with_arm_version(ArmVersion::V6));
-        let mips = Target::from_name("mips").unwrap();
-        assert_eq!(with("arm-v6", "mips-r6").unwrap().decoded(mips), mips.with_release6());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! The rules of the house that no compiler checks: which module may use which, where effects live, and how long a
 //! file may grow. They are read off the sources, so that a short cut fails a test and not a later change.
 
+mod circles;
 mod documents;
 
 use std::path::{Path, PathBuf};
@@ -30,14 +31,11 @@ const OWNED: [(&str, &str); 6] = [
     ("mail_parser", "harness/src/patch/mail.rs"),
     ("rusqlite", "harness/src/history.rs"),
     ("serde_yaml", "harness/src/yaml.rs"),
-    ("unsafe", "harness/qemu-plugin/src/ffi.rs"),
+    ("unsafe", "harness/qemu-plugin/src/qemu/"),
 ];
 
 /// How long a file may be that somebody is to read in one go.
 const MAX_LINES: usize = 400;
-
-/// The boundary to QEMU: *all* unsafe code is in this file, and splitting it to save lines would make two of them.
-const LONG_FILE: &str = "harness/qemu-plugin/src/ffi.rs";
 
 /// Made from the types, and read by programs.
 const GENERATED: &str = "harness/doc/";
@@ -245,7 +243,7 @@ fn form(file: &str, text: &str) -> Vec<String> {
     let lines = text.lines().count();
     // What the program writes by itself is as long as it is.
     let written = file.starts_with("harness/") && !file.starts_with(GENERATED);
-    if written && file != LONG_FILE && lines > MAX_LINES {
+    if written && lines > MAX_LINES {
         wrong.push(format!("{file}: {lines} lines, more than {MAX_LINES}"));
     }
     let named = [".rs", ".c", ".h", ".yaml", ".yml", ".config"].iter().any(|suffix| file.ends_with(suffix));
@@ -362,7 +360,7 @@ fn a_word_outside_its_own_file_is_found_but_not_in_text() {
     assert_eq!(planted("harness/src/build/mod.rs", "duct::cmd(a, b);").len(), 1);
     assert_eq!(planted("harness/src/plan/load.rs", "use serde_yaml as yaml;").len(), 1);
     assert_eq!(planted("harness/cache-model/src/tags.rs", "unsafe { *p }").len(), 1);
-    assert_eq!(planted("harness/qemu-plugin/src/ffi.rs", "unsafe { *p }"), [""; 0]);
+    assert_eq!(planted("harness/qemu-plugin/src/qemu/api.rs", "unsafe { *p }"), [""; 0]);
     assert_eq!(planted("harness/src/process/child.rs", "duct::Handle"), [""; 0]);
     let text =
         r##"/* unsafe */ let (a, b, c) = ("\"unsafe", r#""unsafe"#, '"'); #![forbid(unsafe_code)] // duct"##;
@@ -374,7 +372,7 @@ fn a_word_outside_its_own_file_is_found_but_not_in_text() {
 fn a_long_file_and_a_missing_licence_are_found() {
     let long = format!("{SPDX}{}", "\n".repeat(MAX_LINES));
     assert_eq!(violations("harness/src/a/b.c", &long), ["harness/src/a/b.c: 401 lines, more than 400"]);
-    assert_eq!(violations(LONG_FILE, &long), [""; 0]);
+    assert_eq!(violations("harness/doc/a.c", &long), [""; 0]);
     for (file, text) in [
         ("testcases/x/main.c", "int a;\n"),
         ("kernels/a.config", "CONFIG_A=y\n# SPDX-License-Identifier: GPL-2.0-or-later\n"),

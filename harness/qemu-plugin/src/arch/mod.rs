@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The architectures of guests: one directory for each, which alone knows its instructions, registers and address spaces.
+
+pub mod architecture;
+pub mod arm;
+pub mod instruction;
+pub mod mips;
+#[cfg(test)]
+mod tests;
+
+use cache_model::Config;
+use instrument::hardware::Isa;
+
+use architecture::{Architecture, CachesState, RegisterRole};
+use arm::Arm;
+use instruction::{Accesses, Advertised, Decoded, Operand, PlainAccess};
+use mips::Mips;
+
+/// The architecture of the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arch {
+    /// MIPS.
+    Mips(Mips),
+    /// 32-bit ARM.
+    Arm(Arm),
+}
+
+impl Arch {
+    /// Returns the architecture that QEMU calls `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Mips::from_name(name).map(Self::Mips).or_else(|| Arm::from_name(name).map(Self::Arm))
+    }
+}
+
+/// Hands each function on to the architecture, without a table of functions: some are called for every slow access.
+macro_rules! forward {
+    ($(fn $name:ident(self $(, $arg:ident : $type:ty)*) -> $ret:ty;)*) => {
+        impl Architecture for Arch {
+            fn with_isa(self, isa: Isa) -> Self {
+                match self {
+                    Self::Mips(mips) => Self::Mips(mips.with_isa(isa)),
+                    Self::Arm(arm) => Self::Arm(arm.with_isa(isa)),
+                }
+            }
+
+            $(
+                #[inline]
+                fn $name(self $(, $arg: $type)*) -> $ret {
+                    match self {
+                        Self::Mips(mips) => mips.$name($($arg),*),
+                        Self::Arm(arm) => arm.$name($($arg),*),
+                    }
+                }
+            )*
+        }
+    };
+}
+
+forward! {
+    fn big_endian(self) -> bool;
+    fn is_64_bit(self) -> bool;
+    fn kernel_start(self) -> u64;
+    fn address(self, value: u64) -> u64;
+    fn decode(self, bytes: [u8; 4], len: usize) -> Option<Decoded>;
+    fn may_halt(self, bytes: [u8; 4], len: usize) -> bool;
+    fn accesses(self, bytes: [u8; 4], len: usize) -> Accesses;
+    fn insn_len(self, first: [u8; 2]) -> u64;
+    fn unmapped(self, virt: u64) -> Option<u64>;
+    fn is_uncached(self, virt: u64) -> bool;
+    fn may_cross(self, virt: u64, line: usize) -> bool;
+    fn may_have_delay_slot(self, bytes: [u8; 4]) -> bool;
+    fn conditional_after(self, bytes: [u8; 4], len: usize) -> usize;
+    fn load_in_place_of(self, bytes: [u8; 4], operand: Operand) -> Option<[u8; 4]>;
+    fn plain_access(self, bytes: [u8; 4], len: usize) -> Option<PlainAccess>;
+    fn leaves_alone(self, bytes: [u8; 4], len: usize, register: u32) -> bool;
+    fn access_operand(self, bytes: [u8; 4]) -> Option<Operand>;
+    fn holds(self, condition: u8, flags: u64) -> bool;
+    fn link_register(self) -> u32;
+    fn zero_register(self) -> Option<u32>;
+    fn unlisted_registers(self) -> u32;
+    fn register_role(self, name: &str) -> Option<RegisterRole>;
+    fn missing_registers(self, found: &dyn Fn(RegisterRole) -> bool) -> Option<&'static str>;
+    fn restart_address(self, start: u64, flags: u64) -> u64;
+    fn draws_tlb_entries(self) -> bool;
+    fn caches_always_on(self) -> bool;
+    fn caches_state(self, system_control: u64) -> CachesState;
+    fn advertise(self, what: Advertised, old: u32, caches: &Config, aliases_hidden: bool) -> u32;
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The slow path of fetch groups: what is fetched, what of it is executed, and what of it is counted.
+
+use cache_model::Stale;
+use instrument::Mode;
+
+use super::Plugin;
+use crate::arch::architecture::Architecture;
+use crate::fast_path::{FAST_PATH, InsnRef};
+use crate::translation::fetch_groups::FetchGroup;
+
+impl Plugin {
+    /// The entry of a fetch group that is not known to change nothing, or that is due for the deadline or for putting bytes
+    /// back.
+    ///
+    /// Returns an address where QEMU must start again, because memory under this group has changed.
+    pub fn slow_path(&mut self, number: u32) -> Option<u64> {
+        if FAST_PATH.is_due() {
+            self.deadline();
+            return None;
+        }
+        self.machine.end_group();
+        let group = self.translation.group(number);
+        self.recorder.count_instructions(group.function, group.insns.into());
+        if self.machine.must_swap_out(group.start) {
+            self.machine.swap_out();
+            return Some(self.restart(&group));
+        }
+        if !group.cacheable {
+            return None;
+        }
+        let stale = self.machine.fetch(group.virt, group.phys, group.len as usize)?;
+        self.stale(stale, &group).then(|| self.restart(&group))
+    }
+
+    /// Notes a stale fetch; returns whether its bytes were put into memory, to be executed.
+    #[cold]
+    fn stale(&mut self, stale: Stale, group: &FetchGroup) -> bool {
+        // The group has been counted as a whole, and nothing of it has been executed.
+        let now = FAST_PATH.now() - u64::from(group.insns);
+        let writer = stale.writer.map_or(0, |origin| self.address_of_insn(origin.insn));
+        self.recorder.stale(&stale, group.virt, now, writer);
+        let enforce = self.options.request.mode == Mode::Enforce;
+        if enforce {
+            self.machine.swap_in(stale);
+        }
+        enforce
+    }
+
+    /// The address to hand to QEMU for starting a group again; its instructions are counted then.
+    #[cold]
+    fn restart(&mut self, group: &FetchGroup) -> u64 {
+        self.uncount(group, group.insns);
+        self.machine.expect_restart(group.start);
+        self.machine.restart_address(group.start)
+    }
+
+    /// Takes instructions of a group that were counted and not executed out of the counts.
+    pub(super) fn uncount(&mut self, group: &FetchGroup, instructions: u32) {
+        FAST_PATH.uncount(instructions);
+        self.recorder.count_instructions(group.function, -i64::from(instructions));
+    }
+
+    /// The guest takes an exception at `from`: what follows it in its group is not executed, and stale bytes have to go
+    /// before the handler can load them.
+    pub fn exception(&mut self, from: u64) {
+        let group = self.translation.group(FAST_PATH.group());
+        if let Some(done) = self.instructions_before(&group, self.arch.address(from)) {
+            self.uncount(&group, group.insns - done);
+            // Counted once: the next exception may come before the next group.
+            FAST_PATH.set_group(0);
+        }
+        self.machine.end_refill();
+        if self.machine.is_swapped() {
+            self.machine.swap_out();
+        }
+    }
+
+    /// An access to a device. QEMU translates such an instruction again, by itself and without reporting its entry, and
+    /// so leaves the group that it was in: what comes after it there is counted when it is entered again.
+    pub(super) fn device(&mut self, insn: InsnRef) {
+        let (number, current) = (InsnRef::group(insn.id), FAST_PATH.group());
+        if number == current {
+            return;
+        }
+        let group = self.translation.group(current);
+        if let Some(before) = self.instructions_before(&group, self.address_of_insn(insn.id)) {
+            self.uncount(&group, group.insns - before - 1);
+            FAST_PATH.set_group(number);
+        }
+    }
+
+    /// How many instructions of a group come before an address in it; `None` for an address elsewhere.
+    fn instructions_before(&self, group: &FetchGroup, address: u64) -> Option<u32> {
+        (0..group.insns).find(|at| self.address_of(group, *at) == address)
+    }
+
+    /// Address of an instruction of a group.
+    fn address_of(&self, group: &FetchGroup, at: u32) -> u64 {
+        group.address_of(at, |address| {
+            let code = self.machine.code(group.phys_of(address), 2);
+            self.arch.insn_len(code.map_or([0; 2], |code| [code[0], code[1]]))
+        })
+    }
+
+    /// Address of the instruction that an instruction reference names.
+    pub(super) fn address_of_insn(&self, id: u32) -> u64 {
+        self.address_of(&self.translation.group_of(id), InsnRef::index(id))
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The plugin's state, over all rooms: what the guest does goes into the machine, what is found there into the record.
+
+mod end;
+mod events;
+mod fetch;
+mod serve;
+mod warm;
+
+use crate::arch::Arch;
+use crate::arch::architecture::Architecture;
+use crate::fast_path::{FAST_PATH, InsnRef};
+use crate::machine::Machine;
+use crate::options::Options;
+use crate::qemu::api::{Block, Qemu, Register};
+use crate::recorder::Recorder;
+use crate::recorder::functions::Functions;
+use crate::translation::access_groups::GroupedAccess;
+use crate::translation::{Context, Translation};
+use warm::Warm;
+
+/// Everything that the plugin knows.
+pub struct Plugin {
+    options: Options,
+    arch: Arch,
+    machine: Machine,
+    translation: Translation,
+    recorder: Recorder,
+    trial: Trial,
+    warm: Warm,
+}
+
+/// How far the trial has come.
+#[derive(Default)]
+struct Trial {
+    command_markers: u32,
+    finished: bool,
+}
+
+impl Plugin {
+    /// Returns the plugin for a target, or a sentence that says why not.
+    ///
+    /// # Errors
+    ///
+    /// An unknown target or a wrong argument.
+    pub fn new(qemu: Qemu, target_name: &str, arguments: &[String]) -> Result<Self, String> {
+        let options = Options::read(arguments)?;
+        let arch = Arch::from_name(target_name)
+            .filter(|arch| !arch.is_64_bit())
+            .ok_or_else(|| format!("target `{target_name}` is not one of mips, mipsel, arm"))?;
+        let arch = options.setup.isa.map_or(arch, |isa| arch.with_isa(isa));
+        let functions = match options.symbols() {
+            Some(path) => Functions::parse(
+                &std::fs::read_to_string(path)
+                    .map_err(|error| format!("cannot read {}: {error}", path.display()))?,
+                arch,
+            ),
+            None => Functions::default(),
+        };
+        let request = &options.request;
+        FAST_PATH.set_deadline(request.deadline());
+        Ok(Self {
+            arch,
+            machine: Machine::new(qemu, arch, options.caches, options.setup.ram, request.mmu_on),
+            translation: Translation::default(),
+            recorder: Recorder::new(request.mode, arch.kernel_start(), target_name, functions),
+            trial: Trial::default(),
+            warm: Warm::default(),
+            options,
+        })
+    }
+
+    /// QEMU's functions.
+    pub fn qemu(&self) -> &Qemu {
+        self.machine.qemu()
+    }
+
+    /// Takes the handles of the registers that QEMU lists.
+    pub fn learn_registers(&mut self, listed: Vec<(String, Register)>) {
+        if let Err(why) = self.machine.learn_registers(listed) {
+            self.fault(&why);
+        }
+    }
+
+    /// Finds out which CPU runs.
+    pub fn identify(&mut self) {
+        if !self.machine.identify() {
+            self.fault("more CPUs run than have caches: `smp` and the machine's caches do not agree");
+        }
+    }
+
+    /// Instruments a block that QEMU is about to translate.
+    pub fn translate(&mut self, block: &Block<'_>) {
+        if self.trial.finished {
+            return;
+        }
+        self.warm.translations += 1;
+        let (machine, recorder) = (&mut self.machine, &mut self.recorder);
+        let mut context = Context { arch: self.arch, options: &self.options, machine, recorder };
+        if let Err(why) = self.translation.translate(block, &mut context) {
+            self.fault(why);
+        }
+    }
+
+    /// A load of the guest.
+    pub fn load(&mut self, info: u32, virt: u64, insn: InsnRef) {
+        if !self.machine.load(info, virt) {
+            self.device(insn);
+        }
+    }
+
+    /// A store of the guest, whose bytes are in memory already.
+    pub fn store(&mut self, info: u32, virt: u64, insn: InsnRef) {
+        if !self.machine.store(info, virt, insn.origin()) {
+            self.device(insn);
+        }
+    }
+
+    /// A load of a group that is not its first, and is still to come.
+    pub fn load_grouped(&mut self, virt: u64, member: GroupedAccess) {
+        self.machine.load_ahead(virt, member.len.into());
+    }
+
+    /// A store of a group that is not its first, and is still to come.
+    pub fn store_grouped(&mut self, virt: u64, member: GroupedAccess) {
+        self.machine.store_ahead(virt, member.len.into(), member.insn.origin());
+    }
+
+    /// Compares the address of an access with the one that its registers predicted.
+    pub fn check(&mut self, virt: u64) {
+        if !self.machine.check(virt) {
+            self.fault("register handles do not mean what they meant in QEMU 11.1: base + offset is not the address accessed");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Serving requests: the guest is taken back to where trials begin, and what belongs to one trial is forgotten. See [`super::warm`].
+
+use std::time::Instant;
+
+use instrument::Answer;
+
+use super::Plugin;
+use super::warm::{Stage, StartPoint};
+use crate::arch::architecture::Architecture;
+use crate::fast_path::FAST_PATH;
+use crate::qemu::api::end_process;
+
+impl Plugin {
+    /// The guest asks for its command for the first time in this process.
+    pub(super) fn first_command(&mut self) {
+        match StartPoint::new(self.arch.draws_tlb_entries(), self.options.request.console.as_deref()) {
+            Ok(start) => {
+                start.internals.between_turns(self.machine.qemu());
+                self.warm.start = Some(start);
+                self.warm.stage = Stage::Returning;
+            }
+            Err(why) => self.fault(&why),
+        }
+    }
+
+    /// A trial has ended, and its record lies on the disk: answers, and waits for the next request. Ends QEMU if there is none.
+    pub(super) fn serve_next(&mut self) {
+        let (translations, return_us) = (self.warm.translations, self.warm.return_us);
+        let answer = Answer { version: Answer::VERSION, translations, return_us };
+        let Some(start) = self.warm.start.as_mut() else { end_process(0) };
+        let request = match start.exchange(&answer) {
+            Ok(Some(request)) => request,
+            Ok(None) => end_process(0),
+            Err(why) => return self.refuse(&why),
+        };
+        let this = &self.options.request;
+        if (request.mode, request.empty_callbacks) != (this.mode, this.empty_callbacks) {
+            return self
+                .refuse("the mode differs from that of the trials before, for which code was translated");
+        }
+        if let Err(why) = start.send_output_to(&request) {
+            return self.refuse(&why);
+        }
+        start.internals.between_turns(self.machine.qemu());
+        FAST_PATH.set_deadline(request.deadline());
+        FAST_PATH.suspend();
+        self.options.request = request;
+        self.warm.stage = Stage::Returning;
+        self.trial.finished = false;
+    }
+
+    /// A request cannot be served: the trial has no record, and says why on standard error.
+    fn refuse(&mut self, why: &str) {
+        eprintln!("patcheval plugin: request: {why}");
+        end_process(1);
+    }
+
+    /// Takes the guest back to where trials begin; the first time, keeps it.
+    pub fn go_back(&mut self) {
+        let begun = Instant::now();
+        if let Err(why) = self.return_to_start() {
+            self.fault(&why);
+        }
+        self.recorder.reset();
+        FAST_PATH.reset();
+        FAST_PATH.set_deadline(self.options.request.deadline());
+        self.warm.stage = Stage::Running;
+        self.warm.translations = 0;
+        self.warm.return_us = begun.elapsed().as_micros() as u64;
+    }
+
+    fn return_to_start(&mut self) -> Result<(), String> {
+        let Some(start) = self.warm.start.as_mut() else { return Err("there is no way back".into()) };
+        if start.state.is_none() {
+            let captured = self.machine.capture().ok_or("the guest's RAM was not found")?;
+            start.state = Some((start.internals.save_devices()?, captured));
+        }
+        let Some((devices, captured)) = &start.state else { return Ok(()) };
+        if !self.machine.reset(captured, self.options.request.mmu_on) {
+            return Err("QEMU does not take the guest's RAM back".into());
+        }
+        start.internals.load_devices(devices)
+    }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What a trial found, and its record.
+
+mod findings;
+pub mod functions;
+mod ledger;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use cache_model::maintenance::Operation;
+use cache_model::{FlushUse, Memory, Model, Stale, Totals};
+use instrument::{CacheTotals, End, Mode, Phase, Record};
+
+use findings::Findings;
+use functions::{FunctionCosts, Functions};
+use ledger::{Cause, Sites};
+
+/// Collects what a trial finds, and builds its record.
+pub struct Recorder {
+    mode: Mode,
+    /// First address that is not user space.
+    kernel_start: u64,
+    /// QEMU's name of the target.
+    target: String,
+    /// Translated blocks refer to sites and functions by number: these two outlive a trial.
+    sites: Sites,
+    functions: Functions,
+    trial: Trial,
+}
+
+/// What belongs to one trial.
+#[derive(Default)]
+struct Trial {
+    findings: Findings,
+    costs: FunctionCosts,
+}
+
+/// What goes into a record beside the findings.
+pub struct RecordInputs<'a, M> {
+    /// Guest instructions so far.
+    pub now: u64,
+    /// The caches, if they were modelled.
+    pub model: Option<&'a Model<M>>,
+    /// How many times a cache operation was replaced: see [`crate::machine::refill`].
+    pub refills: u64,
+}
+
+impl Recorder {
+    /// Returns a recorder without findings.
+    pub fn new(mode: Mode, kernel_start: u64, target: &str, functions: Functions) -> Self {
+        let (sites, trial) = (Sites::default(), Trial::default());
+        Self { mode, kernel_start, target: target.to_owned(), sites, functions, trial }
+    }
+
+    /// Forgets what belongs to a trial.
+    pub fn reset(&mut self) {
+        self.trial = Trial::default();
+    }
+
+    /// Enters a phase after `now` instructions.
+    pub fn enter(&mut self, phase: Phase, now: u64) {
+        self.trial.findings.enter(phase, now);
+    }
+
+    /// Returns the number of the function at an address if it does maintenance, else 0: see [`Functions::number`].
+    pub fn function(&mut self, address: u64, flushes: impl FnOnce(u64, u64) -> bool) -> u32 {
+        self.functions.number(address, flushes)
+    }
+
+    /// Counts instructions in a function, by its number.
+    pub fn count_instructions(&mut self, function: u32, instructions: i64) {
+        self.trial.costs.count(function, self.trial.findings.phase(), instructions);
+    }
+
+    /// Returns the number of the site of an operation at an address.
+    pub fn site(&mut self, operation: Operation, pc: u64) -> usize {
+        self.sites.number(operation, pc)
+    }
+
+    /// The operation of a site.
+    pub fn operation(&self, site: usize) -> Operation {
+        self.sites.get(site).0
+    }
+
+    /// Counts the execution of a site, called from `caller`; returns the [`cache_model::Origin::insn`] by which the model shall know
+    /// it.
+    pub fn count(&mut self, site: usize, caller: u64) -> u32 {
+        let findings = &mut self.trial.findings;
+        let cause = Cause { site, caller, phase: findings.phase() };
+        findings.ledger().count(cause)
+    }
+
+    /// Counts the use of an operation, by what [`Recorder::count`] returned; `None` for one whose address was not
+    /// translated, so that it did nothing.
+    pub fn count_use(&mut self, by: u32, flush_use: Option<FlushUse>) {
+        let ledger = self.trial.findings.ledger();
+        match flush_use {
+            Some(flush_use) => ledger.count_use(by, flush_use),
+            None => ledger.untranslated(by),
+        }
+    }
+
+    /// Counts a stale fetch at `virt`, whose last writer was at `writer`, and lists it unless the list is full or has the
+    /// same one already.
+    pub fn stale(&mut self, stale: &Stale, virt: u64, now: u64, writer: u64) {
+        self.trial.findings.stale(stale, &self.sites, virt, now, writer, self.kernel_start);
+    }
+
+    /// Returns the whole record.
+    pub fn record<M: Memory>(&mut self, end: End, inputs: &RecordInputs<'_, M>) -> Record {
+        let Trial { findings, costs } = &mut self.trial;
+        findings.enter(findings.phase(), inputs.now);
+        let model = inputs.model;
+        let confirmed = |cause| model.map_or(0, |model| model.confirmed(cause));
+        Record {
+            version: Record::VERSION,
+            mode: self.mode,
+            target: self.target.clone(),
+            end,
+            instructions: findings.instructions(),
+            stale_fetches: findings.stale_fetches(),
+            ledger: findings.ledger().entries(&self.sites, confirmed),
+            stale: findings.take_stale(),
+            functions: costs.all(&self.functions),
+            icache: totals(model.map(Model::icache_totals).unwrap_or_default()),
+            dcache: totals(model.map(Model::dcache_totals).unwrap_or_default()),
+            refills: inputs.refills,
+        }
+    }
+}
+
+/// Returns the record's form of a cache's totals.
+fn totals(totals: Totals) -> CacheTotals {
+    CacheTotals {
+        fills: totals.fills,
+        evicted_dirty: totals.evicted_dirty,
+        written_back: totals.written_back,
+        invalidated: totals.invalidated,
+    }
+}
+
+/// Writes a record so that a reader finds either all of it or none.
+pub fn write(path: &Path, record: &Record) -> io::Result<()> {
+    let partial = path.with_extension("partial");
+    let mut file = fs::File::create(&partial)?;
+    file.write_all(record.to_json().as_bytes())?;
+    file.write_all(b"\n")?;
+    fs::rename(partial, path)
+}

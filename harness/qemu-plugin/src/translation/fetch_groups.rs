@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Fetch groups: the parts of translation blocks that lie in one I$ line each.
+//!
+//! A line is fetched when the first instruction in it is about to be executed, and not when QEMU enters the block that it
+//! is part of: how QEMU cuts code into blocks depends on the host's timing, and an exception can end a block before it
+//! gets to a line.
+
+use cache_model::FetchedLine;
+
+use crate::fast_path::GroupRef;
+
+/// A group of instructions that fetch from one I$ line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchGroup {
+    /// Virtual address of the first instruction, where QEMU can be made to start again.
+    ///
+    /// It can lie before the line: where the line begins with the delay slot of a branch, or within an IT block, that is
+    /// the branch, or the IT instruction.
+    pub start: u64,
+    /// Number of instructions.
+    pub insns: u32,
+    /// Virtual address of the first byte fetched.
+    pub virt: u64,
+    /// Its physical address.
+    pub phys: u64,
+    /// Bytes fetched.
+    pub len: u32,
+    /// Whether the fetch goes through the I$: it is from RAM, and not from an uncached address.
+    pub cacheable: bool,
+    /// Whether there are instructions of two bytes among them (Thumb).
+    pub narrow: bool,
+    /// Number of its function among those that do maintenance: see [`Functions`](crate::recorder::functions::Functions).
+    pub function: u32,
+}
+
+impl FetchGroup {
+    /// Address of the instruction number `at`; `len` says how long the instruction at a virtual address is.
+    pub fn address_of(&self, at: u32, len: impl Fn(u64) -> u64) -> u64 {
+        if !self.narrow {
+            return self.start + 4 * u64::from(at);
+        }
+        (0..at).fold(self.start, |address, _| address + len(address))
+    }
+
+    /// Physical address of a virtual one within the group.
+    pub fn phys_of(&self, virt: u64) -> u64 {
+        self.phys.wrapping_add(virt.wrapping_sub(self.virt))
+    }
+}
+
+/// All groups that there have been, by number. Number 0 is none.
+pub struct FetchGroups {
+    groups: Vec<FetchGroup>,
+    /// Numbers of groups that were seen recently, by their address: code is translated again and again.
+    recent: Box<[u32; RECENT]>,
+}
+
+/// Entries of [`FetchGroups::recent`]; a power of two.
+const RECENT: usize = 1 << 14;
+
+impl Default for FetchGroups {
+    fn default() -> Self {
+        let none = FetchGroup {
+            start: 0,
+            insns: 0,
+            virt: 0,
+            phys: 0,
+            len: 0,
+            cacheable: false,
+            narrow: false,
+            function: 0,
+        };
+        Self { groups: vec![none], recent: Box::new([0; RECENT]) }
+    }
+}
+
+impl FetchGroups {
+    /// Returns the group of a number.
+    pub fn get(&self, number: u32) -> FetchGroup {
+        self.groups.get(number as usize).copied().unwrap_or(self.groups[0])
+    }
+
+    /// Returns a group as its callback gets it; `None` where there have been too many.
+    pub fn entry(&mut self, group: FetchGroup, line: FetchedLine) -> Option<GroupRef> {
+        let slot = (group.phys ^ group.start << 3) as usize >> 1 & (RECENT - 1);
+        let mut number = self.recent[slot];
+        if number == 0 || self.groups[number as usize] != group {
+            number = self.groups.len() as u32;
+            if number == GroupRef::LIMIT {
+                return None;
+            }
+            self.groups.push(group);
+            self.recent[slot] = number;
+        }
+        Some(GroupRef { number, insns: group.insns, line })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_mixed_thumb_code() {
+        let code = [0x00, 0xbf, 0xdf, 0xf8, 0x04, 0xf0, 0x70, 0x47];
+        let group = FetchGroup {
+            start: 0x100,
+            insns: 3,
+            virt: 0x100,
+            phys: 0,
+            len: 8,
+            cacheable: true,
+            narrow: true,
+            function: 0,
+        };
+        let len = |address: u64| if code[address as usize - 0xff] >= 0xe8 { 4 } else { 2 };
+        assert_eq!((0..3).map(|at| group.address_of(at, len)).collect::<Vec<_>>(), [0x100, 0x102, 0x106]);
+    }
+
+    #[test]
+    fn the_same_run_has_the_same_number() {
+        let mut groups = FetchGroups::default();
+        let group = FetchGroup {
+            start: 0x1000,
+            insns: 3,
+            virt: 0x1000,
+            phys: 0x5000,
+            len: 12,
+            cacheable: true,
+            narrow: false,
+            function: 0,
+        };
+        let line = FetchedLine::unpacked(0x280);
+        let first = groups.entry(group, line).unwrap();
+        assert_eq!((first.insns, first.line), (3, line));
+        let other = FetchGroup { insns: 2, len: 8, ..group };
+        let second = groups.entry(other, line).unwrap();
+        assert_ne!(first.number, second.number);
+        assert_eq!((groups.get(first.number), groups.get(second.number)), (group, other));
+        assert_eq!(groups.entry(other, line), Some(second));
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Translation: how blocks are cut and instrumented, and the tables that translated blocks refer to by number. These outlive
+//! a trial: the blocks do.
+
+pub mod access_groups;
+mod block;
+pub mod events;
+pub mod fetch_groups;
+mod instrument;
+
+use access_groups::{AccessGroups, OpenAccessGroup};
+use block::{BlockInsn, GroupInBlock};
+use events::PlannedEvent;
+use fetch_groups::{FetchGroup, FetchGroups};
+
+use crate::arch::Arch;
+use crate::fast_path::InsnRef;
+use crate::machine::Machine;
+use crate::options::Options;
+use crate::recorder::Recorder;
+
+/// The tables, and the block that is being translated.
+#[derive(Default)]
+pub struct Translation {
+    fetch_groups: FetchGroups,
+    access_groups: AccessGroups,
+    events: Vec<PlannedEvent>,
+    /// Instructions and fetch groups of the block that is being translated.
+    code: Vec<BlockInsn>,
+    groups_in_block: Vec<GroupInBlock>,
+    /// Accesses of it that are to be reported together.
+    open_group: Option<OpenAccessGroup>,
+}
+
+/// What translation works with beside its own tables.
+pub struct Context<'a> {
+    /// The guest's architecture.
+    pub arch: Arch,
+    /// What was asked for.
+    pub options: &'a Options,
+    /// The machine.
+    pub machine: &'a mut Machine,
+    /// It numbers sites and functions.
+    pub recorder: &'a mut Recorder,
+}
+
+impl Translation {
+    /// Returns the event of a number.
+    pub fn event(&self, number: usize) -> PlannedEvent {
+        self.events[number]
+    }
+
+    /// Returns the fetch group of a number.
+    pub fn group(&self, number: u32) -> FetchGroup {
+        self.fetch_groups.get(number)
+    }
+
+    /// Returns the fetch group of an instruction, by [`InsnRef::id`].
+    pub fn group_of(&self, id: u32) -> FetchGroup {
+        self.fetch_groups.get(InsnRef::group(id))
+    }
+}
