@@ -3,23 +3,15 @@
 //!
 //! [`probe`] asks the machine and judges nothing; [`diagnose`] judges and asks nothing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::build::namespace::Namespace;
 use crate::cache_dir::Cache;
 use crate::error::{Error, Result};
+use crate::plan::parts::{ArchitectureFile, CompilerFile, SourceFile};
 use crate::process::{Run, find_program};
 use crate::qemu;
-
-/// The architectures that have a decoder in the plugin, and QEMU's target.
-const EMULATORS: [(&str, &str); 2] = [("MIPS", "mips"), ("ARM", "arm")];
-
-/// What kernels and guest programs are compiled for, and the compiler's prefix.
-const COMPILERS: [(&str, &str); 3] =
-    [("MIPS", "mips-linux-gnu-"), ("ARM", "arm-linux-gnueabihf-"), (OLD_ARM, "arm-linux-gnueabi-")];
-
-/// Compilers for ARM v7 with hard float have no C library for these. Only kernels for them are lost without.
-const OLD_ARM: &str = "ARM v5 and v6";
 
 /// Programs without which nothing can be built, and what each is for.
 const NEEDED: [(&str, &str); 8] = [
@@ -54,14 +46,14 @@ const SETUP: &str = "run ci/setup";
 pub struct Facts {
     /// Every program asked for, and where it is.
     pub programs: Vec<(&'static str, Option<PathBuf>)>,
-    /// By what it compiles for: the compiler's version, or why there is none.
-    pub compilers: Vec<(&'static str, Result<String, String>)>,
-    /// By what it compiles for: whether the compiler has a static C library.
-    pub static_libc: Vec<(&'static str, bool)>,
+    /// Those of all architectures; none where there is no repository.
+    pub compilers: Vec<Compiler>,
     /// By architecture: QEMU, or why there is none.
-    pub qemu: Vec<(&'static str, Result<FoundQemu, String>)>,
+    pub qemu: Vec<(String, Result<FoundQemu, String>)>,
     /// Archives of kernel sources.
     pub sources: Vec<PathBuf>,
+    /// By the words of kernels' names: the Debian package of which the source is.
+    pub packages: Vec<(String, String)>,
     /// The archive of the source of the guest's shell, or why there is none.
     pub shell: Result<PathBuf, String>,
     /// Whether overlays can be mounted in a namespace, as root or through a user namespace.
@@ -70,6 +62,28 @@ pub struct Facts {
     pub cache: PathBuf,
     /// Bytes free there.
     pub free: u64,
+}
+
+/// A compiler of kernels and guests.
+#[derive(Clone, Debug)]
+pub struct Compiler {
+    /// What it compiles for.
+    pub title: String,
+    /// Whether the usual board of its architecture needs it; only kernels for others are lost without one that is not.
+    pub needed: bool,
+    /// Its version, or why there is none.
+    pub version: Result<String, String>,
+    /// Whether it has a static C library.
+    pub static_libc: bool,
+}
+
+/// What the repository wants to be there.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// The architectures for which kernels can be composed.
+    pub architectures: Vec<ArchitectureFile>,
+    /// The sources of which they can be composed, by the words of their names.
+    pub sources: BTreeMap<String, SourceFile>,
 }
 
 /// A QEMU that is new enough.
@@ -127,32 +141,50 @@ pub fn healthy(findings: &[Finding]) -> bool {
     findings.iter().all(|f| f.state != State::Missing)
 }
 
-/// Asks the machine.
+/// Asks the machine for what every repository needs, and for what this one wants.
 ///
 /// # Errors
 ///
 /// Infrastructure, if the cache directory cannot be written to; interrupted.
-pub fn probe(cache: &Cache) -> Result<Facts> {
+pub fn probe(cache: &Cache, wanted: &Wanted) -> Result<Facts> {
     let names = NEEDED.iter().chain(&USEFUL).map(|(name, _)| *name);
     let free = rustix::fs::statvfs(cache.root())
         .map_err(|e| Error::io("ask for the free space of", cache.root(), e.into()))?;
-    let each = |ask: fn(&str) -> Result<String, String>| {
-        COMPILERS.map(|(arch, cross)| (arch, ask(&format!("{cross}gcc")))).to_vec()
+    let architectures = &wanted.architectures;
+    let emulator = |arch: &ArchitectureFile| {
+        let target = arch.emulators.first().map(String::as_str).unwrap_or_default();
+        (arch.title.clone(), probe_qemu(cache, target))
     };
+    let package = |(word, source): (&String, &SourceFile)| Some((word.clone(), source.debian.clone()?));
     Ok(Facts {
         programs: names.map(|name| (name, find_program(name.as_ref()))).collect(),
-        compilers: each(|cc| first_line(Run::new(cc).arg("--version"))),
-        static_libc: each(|cc| first_line(Run::new(cc).arg("-print-file-name=libc.a")))
-            .into_iter()
-            .map(|(arch, path)| (arch, path.is_ok_and(|path| path.starts_with('/'))))
-            .collect(),
-        qemu: EMULATORS.map(|(arch, target)| (arch, probe_qemu(cache, target))).to_vec(),
+        compilers: architectures.iter().flat_map(compilers).collect(),
+        qemu: architectures.iter().map(emulator).collect(),
         sources: crate::source::debian_archives(cache),
+        packages: wanted.sources.iter().filter_map(package).collect(),
         shell: crate::guest::shell::archive(cache).map_err(|e| e.to_string()),
         overlay: Namespace::probe(cache)?.is_some(),
         cache: cache.root().to_owned(),
         free: free.f_bavail.saturating_mul(free.f_frsize),
     })
+}
+
+/// Asks for the compilers of an architecture, that of its usual board first.
+fn compilers(arch: &ArchitectureFile) -> Vec<Compiler> {
+    let usual = arch.boards.get(&arch.board).map(|board| &board.compiler);
+    let probe = |(name, file): (&String, &CompilerFile)| {
+        let cc = format!("{}gcc", file.prefix);
+        let libc = first_line(Run::new(&cc).arg("-print-file-name=libc.a"));
+        Compiler {
+            title: file.title.clone().unwrap_or_else(|| arch.title.clone()),
+            needed: usual == Some(name),
+            version: first_line(Run::new(&cc).arg("--version")),
+            static_libc: libc.is_ok_and(|path| path.starts_with('/')),
+        }
+    };
+    let mut all: Vec<Compiler> = arch.compilers.iter().map(probe).collect();
+    all.sort_by_key(|compiler| !compiler.needed);
+    all
 }
 
 fn first_line(run: Run) -> Result<String, String> {
@@ -179,23 +211,27 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
             None => lacking(name, format!("not found: {lost}"), SETUP),
         });
     }
-    for (arch, compiler) in &facts.compilers {
-        let name = format!("{arch} compiler");
-        findings.push(match compiler {
+    for compiler in &facts.compilers {
+        let name = format!("{} compiler", compiler.title);
+        findings.push(match &compiler.version {
             Ok(version) => well(&name, version.clone()),
-            Err(why) => without(arch, &name, why),
+            Err(why) => without(compiler, &name, why),
         });
     }
-    for (arch, there) in &facts.static_libc {
-        let name = format!("{arch} static C library");
-        findings.push(if *there {
+    for compiler in &facts.compilers {
+        let name = format!("{} static C library", compiler.title);
+        findings.push(if compiler.static_libc {
             well(&name, "libc.a".to_owned())
         } else {
-            without(arch, &name, "no libc.a: the guest's programs cannot be linked")
+            without(compiler, &name, "no libc.a: the guest's programs cannot be linked")
         });
     }
+    if facts.qemu.is_empty() {
+        let lost = "none, as there is no repository here: compilers and QEMU were not looked for".to_owned();
+        findings.push(lacking("architectures", lost, "run it in a clone of patcheval's repository"));
+    }
     findings.extend(facts.qemu.iter().map(|(arch, found)| judge_qemu(arch, found)));
-    findings.push(judge_sources(facts));
+    findings.extend(judge_sources(facts));
     findings.push(match &facts.shell {
         Ok(archive) => well("shell source", archive.display().to_string()),
         Err(why) => lacking("shell source", format!("{why}: no testcase with `shell: true` can run"), SETUP),
@@ -210,10 +246,10 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// A compiler or its library is not there: most studies do without the one for old ARM CPUs.
-fn without(arch: &str, name: &str, why: &str) -> Finding {
-    if arch == OLD_ARM {
-        return lacking(name, format!("{why}: no kernels for {arch} can be built"), SETUP);
+/// A compiler or its library is not there: most studies do without those of other boards than the usual ones.
+fn without(compiler: &Compiler, name: &str, why: &str) -> Finding {
+    if !compiler.needed {
+        return lacking(name, format!("{why}: no kernels for {} can be built", compiler.title), SETUP);
     }
     missing(name, why.to_owned(), SETUP)
 }
@@ -239,13 +275,22 @@ fn judge_qemu(arch: &str, found: &Result<FoundQemu, String>) -> Finding {
     }
 }
 
-fn judge_sources(facts: &Facts) -> Finding {
+/// What there is of kernel sources, and which of those that the repository's kernels are composed of are not there.
+fn judge_sources(facts: &Facts) -> Vec<Finding> {
     if facts.sources.is_empty() {
         let lost = "no Debian source package: only kernels that name another source can be built".to_owned();
-        return lacking("kernel source", lost, SETUP);
+        return vec![lacking("kernel source", lost, SETUP)];
     }
     let shown: Vec<_> = facts.sources.iter().map(|p| p.display().to_string()).collect();
-    well("kernel source", shown.join(", "))
+    let there = |package: &str| {
+        let archive = format!("{package}.tar.xz");
+        facts.sources.iter().any(|path| path.file_name().is_some_and(|name| *name == *archive))
+    };
+    let absent = facts.packages.iter().filter(|(_, package)| !there(package)).map(|(word, package)| {
+        let lost = format!("no {package}: no kernel ARCH-{word} can be built");
+        lacking(&format!("source of Linux {word}"), lost, &format!("run ci/setup --kernel {word}"))
+    });
+    std::iter::once(well("kernel source", shown.join(", "))).chain(absent).collect()
 }
 
 fn judge_room(facts: &Facts) -> Finding {
@@ -271,90 +316,4 @@ fn missing(name: &str, text: String, mend: &str) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn facts() -> Facts {
-        let names = NEEDED.iter().chain(&USEFUL).map(|(name, _)| *name);
-        Facts {
-            programs: names.map(|name| (name, Some(PathBuf::from("/usr/bin").join(name)))).collect(),
-            compilers: vec![("MIPS", Ok("gcc 12".to_owned()))],
-            static_libc: vec![("MIPS", true)],
-            qemu: vec![(
-                "MIPS",
-                Ok(FoundQemu { version: "11.1.3".to_owned(), plugins: true, lacks: vec![] }),
-            )],
-            sources: vec!["/usr/src/linux-source-6.1.tar.xz".into()],
-            shell: Ok("/c/busybox/busybox_1.35.0.orig.tar.bz2".into()),
-            overlay: true,
-            cache: "/c".into(),
-            free: ROOM,
-        }
-    }
-
-    fn bad(facts: &Facts) -> Vec<(String, State)> {
-        let findings = diagnose(facts);
-        assert!(findings.iter().all(|f| (f.state == State::Well) == f.mend.is_none()));
-        findings.into_iter().filter(|f| f.state != State::Well).map(|f| (f.name, f.state)).collect()
-    }
-
-    #[test]
-    fn a_complete_machine_is_healthy() {
-        assert_eq!(bad(&facts()), []);
-        assert!(healthy(&diagnose(&facts())));
-    }
-
-    #[test]
-    fn what_only_makes_things_slower_does_not_stop_an_evaluation() {
-        let mut facts = facts();
-        facts.overlay = false;
-        facts.shell = Err("there is no source of busybox".to_owned());
-        facts.programs.iter_mut().filter(|(name, _)| *name == "ccache").for_each(|(_, place)| *place = None);
-        let expected = ["ccache", "shell source", "overlay"].map(|name| (name.to_owned(), State::Lacking));
-        assert_eq!(bad(&facts), expected);
-        assert!(healthy(&diagnose(&facts)));
-    }
-
-    #[test]
-    fn most_studies_do_without_a_compiler_for_old_cpus() {
-        let mut facts = facts();
-        facts.compilers.push((OLD_ARM, Err("arm-linux-gnueabi-gcc: no such program".to_owned())));
-        facts.static_libc.push((OLD_ARM, false));
-        let names = ["ARM v5 and v6 compiler", "ARM v5 and v6 static C library"];
-        assert_eq!(bad(&facts), names.map(|name| (name.to_owned(), State::Lacking)));
-        assert!(healthy(&diagnose(&facts)));
-    }
-
-    #[test]
-    fn what_is_missing_stops_it_and_can_be_mended() {
-        let mut facts = facts();
-        facts.static_libc[0].1 = false;
-        facts.qemu[0].1 =
-            Err("qemu-system-mips 11.1 or newer is needed, but /usr/bin/qemu-system-mips is 7.2".to_owned());
-        facts.free = (3 << 30) + (1 << 29);
-        let findings = diagnose(&facts);
-        assert!(!healthy(&findings));
-        let texts: Vec<_> =
-            findings.iter().filter(|f| f.state == State::Missing).map(|f| f.text.as_str()).collect();
-        assert!(texts[1].contains("11.1") && texts[1].contains("7.2"));
-        assert_eq!(texts[2], "3.5 GiB free in /c, 4.0 GiB are needed");
-    }
-
-    #[test]
-    fn a_qemu_without_modules_is_slower() {
-        let mut facts = facts();
-        let lacks = vec!["cpu_exit"];
-        facts.qemu[0].1 = Ok(FoundQemu { version: "11.2".to_owned(), plugins: true, lacks });
-        assert_eq!(bad(&facts), [("MIPS QEMU".to_owned(), State::Lacking)]);
-        assert!(healthy(&diagnose(&facts)));
-        let found = diagnose(&facts).into_iter().find(|f| f.state == State::Lacking).unwrap();
-        assert!(found.text.contains("does not export cpu_exit"), "{}", found.text);
-    }
-
-    #[test]
-    fn a_qemu_without_plugins_is_no_use() {
-        let mut facts = facts();
-        facts.qemu[0].1 = Ok(FoundQemu { version: "11.2".to_owned(), plugins: false, lacks: vec![] });
-        assert_eq!(bad(&facts), [("MIPS QEMU".to_owned(), State::Missing)]);
-    }
-}
+mod tests;

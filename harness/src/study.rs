@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Reads a study's files: the effects before `plan`, which is pure.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -13,6 +14,8 @@ use crate::nearest::suggestion;
 use crate::plan;
 use crate::plan::Plan;
 use crate::plan::Texts;
+use crate::plan::parts::ArchitectureFile;
+use crate::plan::parts::SourceFile;
 
 /// Where the studies of a repository lie.
 const STUDIES: &str = "ci/studies";
@@ -80,6 +83,19 @@ pub fn pairing(root: &Path, kernel: &str) -> Option<(String, Vec<String>)> {
         let testcases = plan.testcases_on(target).map(|testcase| testcase.name.clone()).collect();
         Some((target.machine.name.clone(), testcases))
     })
+}
+
+/// What kernels are composed of: the architectures, and the sources by the words of their names.
+pub type Parts = (Vec<ArchitectureFile>, BTreeMap<String, SourceFile>);
+
+/// Returns what the kernels of the repository at `root` are composed of.
+///
+/// # Errors
+///
+/// Study.
+pub fn parts(root: &Path) -> Result<Parts> {
+    let texts = texts(root)?;
+    Ok((plan::all_architectures(&texts)?, plan::all_sources(&texts)?))
 }
 
 /// Returns whatever a study may name.

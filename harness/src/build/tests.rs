@@ -71,7 +71,7 @@ impl World {
         let tree = crate::source::provide(&cache, &source, dir.path()).unwrap();
         let kernel = Kernel {
             name: "k".to_owned(),
-            arch: Arch::Mips,
+            arch: Arch::new("mips"),
             cross_compile: tools.join("x-").display().to_string(),
             source,
             fragments: vec!["f.config".into()],
@@ -81,6 +81,7 @@ impl World {
             uimage: None,
             guest: GuestCompiler { cc: String::new(), cflags: Vec::new() },
             provides: Vec::new(),
+            oops: Vec::new(),
         };
         Self { dir, cache, kernel, tree }
     }

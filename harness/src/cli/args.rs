@@ -215,7 +215,7 @@ pub enum CompareFormat {
 fn names(text: &str) -> Result<Names, String> {
     match text.split_once('=') {
         Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.into(), new.into())),
-        _ => Err("not OLD=NEW, as in mips-6.1=mips-6.12".into()),
+        _ => Err("not OLD=NEW: the names of two kernels with = between them".into()),
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::BisectConfig(asked) => super::bisect::bisect_config(args, asked),
         Command::Step(asked) => super::bisect::step(args, asked),
         Command::Template(asked) => super::template::template(args, asked),
-        Command::Doctor => examine(),
+        Command::Doctor => examine(args),
         Command::List => list(args),
         Command::Reference { output } => super::reference::write(&root(args)?, output),
         Command::Completions { shell } => {
@@ -139,8 +139,11 @@ pub(super) fn today() -> sanitize::Date {
     sanitize::Date::after_epoch(since.map_or(0, |since| since.as_secs() / DAY))
 }
 
-fn examine() -> Result<u8> {
-    let findings = doctor::diagnose(&doctor::probe(&Cache::locate()?)?);
+fn examine(args: &Args) -> Result<u8> {
+    // Also where there is no repository.
+    let wanted = root(args).ok().map(|root| study::parts(&root)).transpose()?.unwrap_or_default();
+    let wanted = doctor::Wanted { architectures: wanted.0, sources: wanted.1 };
+    let findings = doctor::diagnose(&doctor::probe(&Cache::locate()?, &wanted)?);
     for finding in &findings {
         print(&format!("{finding}\n"))?;
     }

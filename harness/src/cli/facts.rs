@@ -26,9 +26,13 @@ pub(super) const ENVIRONMENT: [(&str, &str); 5] = [
 ];
 
 /// Files and what they are.
-pub(super) const FILES: [(&str, &str); 6] = [
+pub(super) const FILES: [(&str, &str); 7] = [
     ("ci/studies/STUDY.yaml", "A study: what is run."),
-    ("kernels/KERNEL.yaml, kernels/machines/MACHINE.yaml", "Kernels, and the machines on which they run."),
+    ("kernels/arch/, kernels/common/", "What kernels are composed of: architectures, sources, features."),
+    (
+        "kernels/KERNEL.yaml, kernels/machines/MACHINE.yaml",
+        "Other kernels, and the machines on which they run.",
+    ),
     (
         "patches/SET/VARIANT/",
         "A variant: variant.yaml, and the patches beside it in the order of their names.",

@@ -78,10 +78,10 @@ fn answer(plan: &Plan, groups: &[Group], question: &Question) -> Answer {
 }
 
 fn in_class(plan: &Plan, group: &Group, question: &Question) -> bool {
-    let Some(class) = question.class else { return true };
+    let Some(class) = &question.class else { return true };
     let target = plan
         .targets
         .iter()
         .find(|target| target.kernel.name == group.kernel && target.machine.name == group.machine);
-    target.is_some_and(|target| target.classes().contains(&class))
+    target.is_some_and(|target| target.classes().contains(class))
 }

@@ -138,7 +138,7 @@ pub(super) mod tests {
         let dcache = DataCache { sets: 64, ways: 8, line: 16, addressing, replacement, write };
         Machine {
             name: "malta".into(),
-            arch: Arch::Mips,
+            arch: Arch::new("mips"),
             isa: None,
             qemu: "mips".into(),
             board: "malta".into(),
@@ -157,6 +157,7 @@ pub(super) mod tests {
                 shared: false,
                 aliases: Aliases::Shown,
             },
+            provides: Vec::new(),
             source: String::new(),
             swept_from: None,
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Checks of single values: names, cache geometry, where a source comes from.
 
+mod kernel;
+
 use std::collections::BTreeSet;
 
 use cache_model::Geometry;
@@ -15,14 +17,18 @@ use crate::plan::hardware::Aliases;
 use crate::plan::hardware::Caches;
 use crate::plan::hardware::MachineFile;
 use crate::plan::hardware::Snoops;
-use crate::plan::hardware::arch_of;
 use crate::plan::high::Plan;
-use crate::plan::high::Source;
-use crate::plan::high::Target;
-use crate::plan::high::dtb_name;
-use crate::plan::model::Arch;
 use crate::plan::model::CaseFile;
-use crate::plan::model::SourceFile;
+use crate::plan::parts::ArchitectureFile;
+
+pub(super) use kernel::architecture;
+pub(super) use kernel::classes;
+pub(super) use kernel::dtbs;
+pub(super) use kernel::has_dtb;
+pub(super) use kernel::load_address;
+pub(super) use kernel::no_load_address;
+pub(super) use kernel::provides;
+pub(super) use kernel::source;
 
 /// Refuses a name that cannot be a directory, a part of a trial's name and a word in a table.
 pub(super) fn name(file: &str, what: &str, name: &str) -> Result<()> {
@@ -70,14 +76,14 @@ pub(super) fn positive(file: &str, what: &str, figure: u64) -> Result<()> {
 const MAX_CPUS: u32 = 16;
 
 /// Refuses a machine whose parts do not fit together.
-pub(super) fn machine(file: &str, machine: &MachineFile) -> Result<()> {
+pub(super) fn machine(file: &str, machine: &MachineFile, architecture: &ArchitectureFile) -> Result<()> {
     let wrong = |what: String| Err(Error::study(format!("{file}: {what}")));
-    let MachineFile { arch, smp, .. } = *machine;
+    let smp = machine.smp;
     if !(1..=MAX_CPUS).contains(&smp) {
         return wrong(format!("smp: {smp} CPUs are not between 1 and {MAX_CPUS}"));
     }
-    if machine.isa.is_some_and(|isa| arch_of(isa) != arch) {
-        return wrong(format!("isa: is not one of {}", arch.name()));
+    if machine.isa.is_some_and(|isa| !architecture.isas.contains(&isa)) {
+        return wrong(format!("isa: is not one of {}", machine.arch.name()));
     }
     let caches = &machine.caches;
     if caches.shared && smp == 1 {
@@ -95,15 +101,15 @@ pub(super) fn machine(file: &str, machine: &MachineFile) -> Result<()> {
             return wrong("caches.aliases: the dcache has some unless its addressing is pipt".into());
         }
     }
-    self::caches(file, arch, caches)
+    self::caches(file, architecture, caches)
 }
 
 /// Refuses a cache geometry that the model or the guest's registers cannot have.
-fn caches(file: &str, arch: Arch, caches: &Caches) -> Result<()> {
-    if caches.advertise && arch != Arch::Mips {
+fn caches(file: &str, architecture: &ArchitectureFile, caches: &Caches) -> Result<()> {
+    if caches.advertise && !architecture.can_advertise {
+        let arch = architecture.name.name();
         return Err(Error::study(format!(
-            "{file}: caches: only MIPS machines can advertise a geometry (Config1); give that of QEMU's {} here",
-            arch.name()
+            "{file}: caches: {arch} machines cannot advertise a geometry; give that of QEMU's {arch} here"
         )));
     }
     let Caches { icache, dcache, .. } = caches;
@@ -127,22 +133,11 @@ fn caches(file: &str, arch: Arch, caches: &Caches) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a class that does not depend on the kernel.
-pub(super) fn provides(file: &str, classes: &[Class]) -> Result<()> {
-    match classes.iter().find(|class| !class.is_of_kernels()) {
-        None => Ok(()),
-        Some(class) => Err(Error::study(format!(
-            "{file}: provides: `{}` is not a kernel's to provide: it follows from architecture and machine",
-            class.name()
-        ))),
-    }
-}
-
 /// Refuses a testcase that makes no sense on any target.
 pub(super) fn has_targets(file: &str, plan: &Plan) -> Result<()> {
     for testcase in &plan.testcases {
         if !plan.targets.iter().any(|target| target.has_what_needs(testcase)) {
-            let needs: Vec<&str> = testcase.needs.iter().map(|class| class.name()).collect();
+            let needs: Vec<&str> = testcase.needs.iter().map(Class::name).collect();
             return Err(Error::study(format!(
                 "{file}: no target has what testcase `{}` needs: {}",
                 testcase.name,
@@ -245,78 +240,6 @@ pub(super) fn rule(file: &str, rule: &Rule) -> Result<()> {
     Ok(())
 }
 
-/// Refuses device trees that are no make targets below the architecture's `dts`, or that have one file name.
-pub(super) fn dtbs(file: &str, dtbs: &[String]) -> Result<()> {
-    for dtb in dtbs {
-        let parts_are_names = dtb.split('/').all(|part| {
-            let good = |c: char| c.is_ascii_alphanumeric() || "-._+,".contains(c);
-            !part.starts_with(['.', '-']) && part.chars().all(good) && !part.is_empty()
-        });
-        if !parts_are_names || !dtb.ends_with(".dtb") {
-            return Err(Error::study(format!("{file}: dtbs: `{dtb}` is not like versatile-pb.dtb")));
-        }
-    }
-    match dtbs {
-        [] => Ok(()),
-        some => distinct(file, "device tree", some.iter().map(|dtb| dtb_name(dtb))),
-    }
-}
-
-/// Refuses a machine with a device tree that the kernel's build does not make.
-pub(super) fn has_dtb(file: &str, target: &Target) -> Result<()> {
-    let (kernel, Some(dtb)) = (&target.kernel, &target.machine.dtb) else { return Ok(()) };
-    let known = || kernel.dtbs.iter().map(|known| dtb_name(known));
-    if known().any(|known| known == dtb) {
-        return Ok(());
-    }
-    let message = format!(
-        "{file}: machine {} needs the device tree {dtb}, which is not among the `dtbs` of kernel {}",
-        target.machine.name, kernel.name
-    );
-    Err(Error::study(message).hint(suggestion(dtb, known())))
-}
-
-/// Refuses a U-Boot header that QEMU would not heed, or that cannot have the address.
-pub(super) fn load_address(file: &str, target: &Target) -> Result<()> {
-    let Some(address) = target.load_address() else { return Ok(()) };
-    let (kernel, machine) = (&target.kernel.name, &target.machine.name);
-    // QEMU's MIPS boards load ELF files only.
-    if target.kernel.arch != Arch::Arm {
-        return Err(Error::study(format!(
-            "{file}: kernel {kernel}: only ARM boards load an image by `uimage`"
-        )));
-    }
-    let end = target.machine.ram_base.saturating_add(u64::from(target.machine.memory_mib) << 20);
-    if address >= end || u32::try_from(address).is_err() {
-        return Err(Error::study(format!(
-            "{file}: kernel {kernel} has its place at {address:#x}, where machine {machine} has no memory within 4 GiB"
-        )));
-    }
-    Ok(())
-}
-
-/// Returns the one form of source that is filled in.
-pub(super) fn source(file: &str, source: &SourceFile) -> Result<Source> {
-    let SourceFile { debian, tarball, sha256, directory, git, reference } = source;
-    match (debian, tarball, sha256, directory, git, reference) {
-        (Some(package), None, None, None, None, None) => Ok(Source::Debian(package.clone())),
-        (None, Some(path), Some(sha256), None, None, None) => {
-            let digits = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-            if sha256.len() != 64 || !sha256.chars().all(digits) {
-                return Err(Error::study(format!("{file}: source.sha256 is not 64 lower-case hexadecimal digits")));
-            }
-            Ok(Source::Tarball { path: path.into(), sha256: sha256.clone() })
-        }
-        (None, None, None, Some(path), None, None) => Ok(Source::Directory(path.into())),
-        (None, None, None, None, Some(path), Some(reference)) => {
-            Ok(Source::Git { path: path.into(), reference: reference.clone() })
-        }
-        _ => Err(Error::study(format!("{file}: source must have exactly one form")).hint(
-            "give {debian: PACKAGE}, {tarball: PATH, sha256: HEX}, {directory: PATH} or {git: PATH, ref: REF}",
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,20 +260,5 @@ mod tests {
         let twice = distinct("f", "testcase", ["a", "b", "a"]).unwrap_err();
         assert_eq!(twice.to_string(), "f: testcase `a` is named twice");
         assert_eq!(distinct("f", "testcase", []).unwrap_err().to_string(), "f: names no testcase");
-    }
-
-    #[test]
-    fn a_source_has_one_whole_form() {
-        let text = |s: &str| Some(s.to_owned());
-        let none = SourceFile::default();
-        assert!(source("k", &none).is_err());
-        let debian = SourceFile { debian: text("linux-source-6.1"), ..none.clone() };
-        assert_eq!(source("k", &debian).unwrap(), Source::Debian("linux-source-6.1".into()));
-        assert!(source("k", &SourceFile { git: text("x"), ..debian }).is_err());
-        assert!(source("k", &SourceFile { git: text("x"), ..none.clone() }).is_err());
-        let git = SourceFile { git: text("x"), reference: text("v6.1"), ..none.clone() };
-        assert_eq!(source("k", &git).unwrap(), Source::Git { path: "x".into(), reference: "v6.1".into() });
-        let archive = SourceFile { tarball: text("l.tar.xz"), sha256: text("12"), ..none };
-        assert!(source("k", &archive).unwrap_err().to_string().contains("64 lower-case"));
     }
 }

@@ -8,6 +8,7 @@ pub use instrument::hardware::{
     Addressing, Aliases, Caches, DataCache, InstructionCache, Isa, Replacement, Snoops, Write,
 };
 
+use crate::plan::class::Class;
 use crate::plan::model::Arch;
 
 /// `kernels/machines/<machine>.yaml`: a QEMU board, its CPUs and their modelled caches.
@@ -40,18 +41,13 @@ pub struct MachineFile {
     pub append: String,
     /// The modelled first-level caches.
     pub caches: Caches,
+    /// What this machine has and others have not, for testcases that need it, beside what follows from its caches and CPUs.
+    #[serde(default)]
+    pub provides: Vec<Class>,
     /// Where the figures come from.
     pub source: String,
 }
 
 fn one() -> u32 {
     1
-}
-
-/// Returns the architecture that has an instruction set.
-pub fn arch_of(isa: Isa) -> Arch {
-    match isa {
-        Isa::MipsR6 => Arch::Mips,
-        Isa::ArmV5 | Isa::ArmV6 => Arch::Arm,
-    }
 }

@@ -3,8 +3,9 @@
 //!
 //! Paths are relative to the root of the repository unless said otherwise.
 
+mod target;
+
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use instrument::Mode;
@@ -15,24 +16,24 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::nearest::suggestion;
 use crate::plan::boot::Boot;
-use crate::plan::class;
 use crate::plan::class::Class;
 use crate::plan::design::Evidence;
 use crate::plan::design::IntervalMethod;
 use crate::plan::design::Question;
 use crate::plan::design::Rule;
-use crate::plan::hardware::Caches;
-use crate::plan::hardware::Isa;
-use crate::plan::model::Arch;
 use crate::plan::model::Expectation;
 use crate::plan::model::Expected;
-use crate::plan::model::GuestCompiler;
 use crate::plan::model::Seeds;
-use crate::plan::model::Uimage;
 use crate::plan::model::Unit;
 use crate::plan::series::Patches;
 use crate::plan::symptom::Symptom;
 use crate::plan::trial_id::TrialId;
+
+pub use target::Kernel;
+pub use target::Machine;
+pub use target::Source;
+pub use target::Target;
+pub use target::dtb_name;
 
 /// A study, ready to be run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,135 +73,6 @@ pub struct Study {
     pub interval: IntervalMethod,
     /// Trials per cell with the model off, with the seeds from `seeds.first` on; at least one.
     pub coherent_seeds: u32,
-}
-
-/// A kernel on a machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// The kernel.
-    pub kernel: Kernel,
-    /// A machine of the kernel's architecture.
-    pub machine: Machine,
-}
-
-impl Target {
-    /// Returns the name used in reports, as in `mips-6.1 on malta-24kf-16k`.
-    pub fn title(&self) -> String {
-        format!("{} on {}", self.kernel.name, self.machine.name)
-    }
-
-    /// Returns the classes to which this target belongs.
-    pub fn classes(&self) -> BTreeSet<Class> {
-        class::of(self)
-    }
-
-    /// Returns whether `testcase` makes sense here.
-    pub fn has_what_needs(&self, testcase: &Testcase) -> bool {
-        let classes = self.classes();
-        testcase.needs.iter().all(|class| classes.contains(class))
-    }
-
-    /// Returns the address to which QEMU loads the image, if it must be told; it fits into 32 bits.
-    pub fn load_address(&self) -> Option<u64> {
-        self.kernel.uimage.map(|uimage| self.machine.ram_base.saturating_add(uimage.load.into()))
-    }
-}
-
-/// A source, a configuration, and how to build it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kernel {
-    /// Name.
-    pub name: String,
-    /// kbuild's `ARCH`.
-    pub arch: Arch,
-    /// kbuild's `CROSS_COMPILE`, with the trailing dash.
-    pub cross_compile: String,
-    /// Where the source comes from.
-    pub source: Source,
-    /// Configuration fragments in the order in which they are merged over `allnoconfig`.
-    pub fragments: Vec<PathBuf>,
-    /// Make target that builds the image.
-    pub target: String,
-    /// What QEMU boots, relative to the build tree.
-    pub image: PathBuf,
-    /// Device trees that are built beside the image, as the make targets below the architecture's `dts`; no file name
-    /// twice.
-    pub dtbs: Vec<String>,
-    /// The U-Boot header that QEMU needs before the image, if any.
-    pub uimage: Option<Uimage>,
-    /// How the guest's programs are compiled.
-    pub guest: GuestCompiler,
-    /// What it has and others have not.
-    pub provides: Vec<Class>,
-}
-
-/// Returns the file name of a device tree that is named by its make target.
-pub fn dtb_name(target: &str) -> &str {
-    target.rsplit('/').next().unwrap_or(target)
-}
-
-/// Where a kernel's source comes from. Paths are as the user wrote them, relative to the repository's root.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Source {
-    /// A Debian package that installs a source archive under `/usr/src`.
-    Debian(String),
-    /// A tar archive.
-    Tarball {
-        /// The archive.
-        path: PathBuf,
-        /// Its SHA-256, 64 lower-case hexadecimal digits.
-        sha256: String,
-    },
-    /// An unpacked source tree, never written to.
-    Directory(PathBuf),
-    /// A commit of a git repository.
-    Git {
-        /// The repository.
-        path: PathBuf,
-        /// Commit, tag or branch.
-        reference: String,
-    },
-}
-
-/// A QEMU board, a CPU and its modelled caches.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Machine {
-    /// Name.
-    pub name: String,
-    /// Architecture.
-    pub arch: Arch,
-    /// What the plugin decodes, if it is not the architecture's usual instruction set.
-    pub isa: Option<Isa>,
-    /// Which `qemu-system-...`: `mips`, `mipsel`, `mips64`, `mips64el` or `arm`.
-    pub qemu: String,
-    /// QEMU's `-M`.
-    pub board: String,
-    /// QEMU's `-cpu`.
-    pub cpu: String,
-    /// Number of CPUs; at least 1.
-    pub smp: u32,
-    /// File name of the device tree that the board needs; each kernel that runs here builds it.
-    pub dtb: Option<String>,
-    /// Guest memory in MiB.
-    pub memory_mib: u32,
-    /// Physical address at which the guest's memory begins.
-    pub ram_base: u64,
-    /// Kernel command line that the board needs.
-    pub append: String,
-    /// The modelled first-level caches; sets, ways and lines are powers of two.
-    pub caches: Caches,
-    /// Where the figures come from.
-    pub source: String,
-    /// The machine of which this is another shape, if it comes from a sweep.
-    pub swept_from: Option<String>,
-}
-
-impl Machine {
-    /// Returns how many pairs of caches there are.
-    pub fn cache_pairs(&self) -> u32 {
-        self.caches.pairs(self.smp)
-    }
 }
 
 /// A patch series under judgement.
@@ -307,11 +179,11 @@ impl Cell<'_> {
 /// Returns whether `entry` speaks of `cell`: every condition that it states holds.
 fn applies(entry: &Expectation, cell: &Cell<'_>) -> bool {
     let named = |wanted: &Option<String>, name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
-    entry.arch.is_none_or(|arch| arch == cell.target.kernel.arch)
+    entry.arch.as_ref().is_none_or(|arch| *arch == cell.target.kernel.arch)
         && named(&entry.kernel, &cell.target.kernel.name)
         && named(&entry.machine, &cell.target.machine.name)
         && named(&entry.testcase, &cell.testcase.name)
-        && entry.class.is_none_or(|class| cell.target.classes().contains(&class))
+        && entry.class.as_ref().is_none_or(|class| cell.target.classes().contains(class))
 }
 
 impl Plan {

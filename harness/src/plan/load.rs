@@ -10,11 +10,14 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::nearest::suggestion;
 use crate::plan::check;
+use crate::plan::compose;
+use crate::plan::compose::Composed;
 use crate::plan::hardware::MachineFile;
+use crate::plan::model::Arch;
 use crate::plan::model::CaseFile;
-use crate::plan::model::KernelFile;
 use crate::plan::model::StudyFile;
 use crate::plan::model::VariantFile;
+use crate::plan::parts::ArchitectureFile;
 use crate::yaml;
 
 /// The files of a repository: paths relative to its root with `/`, and the texts of the YAML files among them.
@@ -69,7 +72,9 @@ pub struct Low {
     /// The study's file, as it was named.
     pub(super) file: String,
     pub(super) study: StudyFile,
-    pub(super) kernels: BTreeMap<String, KernelFile>,
+    pub(super) kernels: BTreeMap<String, Composed>,
+    /// Those of the kernels and the machines.
+    pub(super) architectures: BTreeMap<Arch, ArchitectureFile>,
     pub(super) machines: BTreeMap<String, MachineFile>,
     /// The variants and companions of the rows, and those below them.
     pub(super) variants: BTreeMap<String, VariantFile>,
@@ -77,9 +82,14 @@ pub struct Low {
     pub(super) texts: Texts,
 }
 
-/// Returns the path of a kernel's file.
+/// Returns the path of the file of a kernel that has one of its own.
 pub(super) fn kernel_path(name: &str) -> String {
     format!("kernels/{name}.yaml")
+}
+
+/// Returns the path of an architecture's file.
+pub(super) fn architecture_path(name: &str) -> String {
+    format!("kernels/arch/{name}.yaml")
 }
 
 /// Returns the path of a machine's file.
@@ -110,6 +120,7 @@ pub(super) fn load_study(texts: &Texts, file: &str, study: StudyFile) -> Result<
     let mut low = Low {
         file: file.into(),
         kernels: BTreeMap::new(),
+        architectures: BTreeMap::new(),
         machines: BTreeMap::new(),
         variants: BTreeMap::new(),
         testcases: BTreeMap::new(),
@@ -121,8 +132,17 @@ pub(super) fn load_study(texts: &Texts, file: &str, study: StudyFile) -> Result<
     for (kernel, machine) in
         low.study.targets.iter().map(|target| (&target.kernel, &target.machine)).chain(swept)
     {
-        finder.take(&mut low.kernels, "kernel", kernel, "kernels/", ".yaml", file)?;
+        if !low.kernels.contains_key(kernel) {
+            low.kernels.insert(kernel.clone(), compose::kernel(texts, kernel, file)?);
+        }
         finder.take(&mut low.machines, "machine", machine, "kernels/machines/", ".yaml", file)?;
+    }
+    let of_kernels = low.kernels.values().map(|kernel| (&kernel.arch, kernel.place.clone()));
+    let of_machines = low.machines.values().map(|machine| (&machine.arch, machine_path(&machine.name)));
+    for (arch, place) in of_kernels.chain(of_machines) {
+        if !low.architectures.contains_key(arch) {
+            low.architectures.insert(arch.clone(), compose::architecture(texts, arch, &place)?);
+        }
     }
     for name in &low.study.testcases {
         finder.take(&mut low.testcases, "testcase", name, "testcases/", "/case.yaml", file)?;
@@ -170,7 +190,7 @@ macro_rules! named {
     })* };
 }
 
-named!(KernelFile, MachineFile, VariantFile, CaseFile);
+named!(MachineFile, VariantFile, CaseFile);
 
 impl Finder<'_> {
     /// Parses `prefix``name``suffix` into `into`, unless it is there; an error names `from`, which refers to it.

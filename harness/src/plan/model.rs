@@ -18,92 +18,22 @@ use crate::plan::design::SweepFile;
 use crate::plan::design::Until;
 use crate::plan::symptom::Symptom;
 
-/// Architecture of a kernel or a machine, spelt as kbuild's `ARCH`. The QEMU plugin has a decoder for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Arch {
-    /// MIPS32, either endianness.
-    Mips,
-    /// 32-bit ARM.
-    Arm,
-}
+/// Name of an architecture, kbuild's `ARCH`: that of a file `kernels/arch/<arch>.yaml`. The QEMU plugin has a decoder for
+/// each.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Arch(String);
 
 impl Arch {
-    /// Returns kbuild's name of the architecture.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Mips => "mips",
-            Self::Arm => "arm",
-        }
+    /// Returns the architecture with this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
     }
-}
 
-/// `kernels/<kernel>.yaml`: a source, a configuration, and how to build it.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct KernelFile {
-    /// Name of the kernel, the same as the file's.
-    pub name: String,
-    /// kbuild's `ARCH`.
-    pub arch: Arch,
-    /// kbuild's `CROSS_COMPILE`, with the trailing dash.
-    pub cross_compile: String,
-    /// Where the source comes from.
-    pub source: SourceFile,
-    /// Configuration fragments, files beside this one, merged in this order over `allnoconfig`.
-    pub fragments: Vec<String>,
-    /// Make target that builds the image.
-    pub target: String,
-    /// What QEMU boots, relative to the build tree.
-    pub image: String,
-    /// Device trees that are built beside the image: make targets, the names of files below the architecture's `dts`.
-    #[serde(default)]
-    pub dtbs: Vec<String>,
-    /// The header that the image needs to be loaded to its place; without it QEMU knows the place.
-    pub uimage: Option<Uimage>,
-    /// How the guest's programs are compiled.
-    pub guest: GuestCompiler,
-    /// What this kernel has and others have not, for testcases that need it.
-    #[serde(default)]
-    pub provides: Vec<Class>,
-}
-
-/// `uimage:` of a kernel: QEMU gets the image with a legacy U-Boot header before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Uimage {
-    /// Where the image is loaded and entered, counted from the start of the machine's memory.
-    pub load: u32,
-}
-
-/// `source:` of a kernel; exactly one of the four forms is to be filled in.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SourceFile {
-    /// Debian package that installs the source under `/usr/src`, for instance `linux-source-6.1`.
-    pub debian: Option<String>,
-    /// Path of a tar archive; needs `sha256`.
-    pub tarball: Option<String>,
-    /// SHA-256 of the tar archive, 64 hexadecimal digits.
-    pub sha256: Option<String>,
-    /// Path of an unpacked source tree.
-    pub directory: Option<String>,
-    /// Path of a git repository; needs `ref`.
-    pub git: Option<String>,
-    /// Commit, tag or branch of the git repository.
-    #[serde(rename = "ref")]
-    pub reference: Option<String>,
-}
-
-/// `guest:` of a kernel: the compiler of the programs that run in the guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GuestCompiler {
-    /// Compiler command.
-    pub cc: String,
-    /// Flags that select the instruction set.
-    #[serde(default)]
-    pub cflags: Vec<String>,
+    /// Returns kbuild's name of the architecture.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
 }
 
 /// `patches/<set>/<variant>/variant.yaml`; the patch files lie beside it and apply in the order of their names, unless

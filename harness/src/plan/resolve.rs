@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! From the low form to the plan: everything that can be wrong with a study is found here, before anything runs.
 
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::path::PathBuf;
 
 use instrument::Mode;
@@ -10,6 +13,8 @@ use crate::error::Result;
 use crate::nearest::suggestion;
 use crate::plan::boot::Boot;
 use crate::plan::check;
+use crate::plan::compose;
+use crate::plan::compose::Composed;
 use crate::plan::design::Rule;
 use crate::plan::design::Until;
 use crate::plan::hardware::MachineFile;
@@ -21,13 +26,12 @@ use crate::plan::high::Study;
 use crate::plan::high::Target;
 use crate::plan::high::Testcase;
 use crate::plan::load::Low;
-use crate::plan::load::kernel_path;
+use crate::plan::load::architecture_path;
 use crate::plan::load::machine_path;
 use crate::plan::load::testcase_directory;
 use crate::plan::load::variant_directory;
 use crate::plan::model::Arch;
 use crate::plan::model::Expectation;
-use crate::plan::model::KernelFile;
 use crate::plan::model::RowFile;
 use crate::plan::model::StudyFile;
 use crate::plan::model::VariantFile;
@@ -63,6 +67,7 @@ pub(super) fn resolve_parts(low: &Low) -> Result<Plan> {
     let titles: Vec<String> = plan.targets.iter().map(Target::title).collect();
     check::distinct(file, "target", titles.iter().map(String::as_str))?;
     check::questions(file, &plan)?;
+    check::classes(low, &plan)?;
     Ok(plan)
 }
 
@@ -125,7 +130,7 @@ fn targets(low: &Low) -> Result<Vec<Target>> {
 
 fn target(low: &Low, kernel_name: &str, machine_file: &MachineFile) -> Result<Target> {
     let kernel = kernel(low, get(&low.kernels, kernel_name)?)?;
-    let machine = machine(machine_file)?;
+    let machine = machine(low, machine_file)?;
     if kernel.arch != machine.arch {
         return Err(Error::study(format!(
             "{}: kernel {} is for {}, but machine {} is {}",
@@ -137,20 +142,26 @@ fn target(low: &Low, kernel_name: &str, machine_file: &MachineFile) -> Result<Ta
         )));
     }
     let target = Target { kernel, machine };
+    if get(&low.architectures, &target.kernel.arch)?.uimage.is_none() {
+        check::no_load_address(&low.file, &target)?;
+    }
     check::load_address(&low.file, &target)?;
     check::has_dtb(&low.file, &target)?;
     Ok(target)
 }
 
 /// Returns the parsed file called `name`; `load` has put there whatever the study names.
-fn get<'a, T>(map: &'a std::collections::BTreeMap<String, T>, name: &str) -> Result<&'a T> {
+fn get<'a, K: Borrow<Q> + Ord, Q: Ord + Debug + ?Sized, T>(
+    map: &'a BTreeMap<K, T>,
+    name: &Q,
+) -> Result<&'a T> {
     map.get(name)
-        .ok_or_else(|| Error::internal(format!("`{name}` is named by the study, but was not loaded")))
+        .ok_or_else(|| Error::internal(format!("{name:?} is named by the study, but was not loaded")))
 }
 
-fn kernel(low: &Low, kernel: &KernelFile) -> Result<Kernel> {
-    let file = kernel_path(&kernel.name);
-    check::distinct(&file, "fragment", kernel.fragments.iter().map(String::as_str))?;
+fn kernel(low: &Low, kernel: &Composed) -> Result<Kernel> {
+    let file = kernel.place.as_str();
+    check::distinct(file, "fragment", kernel.fragments.iter().map(String::as_str))?;
     let mut fragments = Vec::new();
     for fragment in &kernel.fragments {
         let path = format!("kernels/{fragment}");
@@ -164,13 +175,13 @@ fn kernel(low: &Low, kernel: &KernelFile) -> Result<Kernel> {
         }
         fragments.push(PathBuf::from(path));
     }
-    check::dtbs(&file, &kernel.dtbs)?;
-    check::provides(&file, &kernel.provides)?;
+    check::dtbs(file, &kernel.dtbs)?;
+    check::provides(low, file, &kernel.provides)?;
     Ok(Kernel {
         name: kernel.name.clone(),
-        arch: kernel.arch,
+        arch: kernel.arch.clone(),
         cross_compile: kernel.cross_compile.clone(),
-        source: check::source(&file, &kernel.source)?,
+        source: check::source(file, &kernel.source)?,
         fragments,
         target: kernel.target.clone(),
         image: PathBuf::from(&kernel.image),
@@ -178,25 +189,25 @@ fn kernel(low: &Low, kernel: &KernelFile) -> Result<Kernel> {
         uimage: kernel.uimage,
         guest: kernel.guest.clone(),
         provides: kernel.provides.clone(),
+        oops: kernel.oops.clone(),
     })
 }
 
-fn machine(machine: &MachineFile) -> Result<Machine> {
+fn machine(low: &Low, machine: &MachineFile) -> Result<Machine> {
     let file = machine_path(&machine.name);
-    check::machine(&file, machine)?;
+    let architecture = get(&low.architectures, &machine.arch)?;
+    check::machine(&file, machine, architecture)?;
+    check::provides(low, &file, &machine.provides)?;
     check::positive(&file, "memory_mib", machine.memory_mib.into())?;
-    let emulators: &[&str] = match machine.arch {
-        Arch::Mips => &["mips", "mipsel", "mips64", "mips64el"],
-        Arch::Arm => &["arm"],
-    };
-    if !emulators.contains(&machine.qemu.as_str()) {
+    if !architecture.emulators.contains(&machine.qemu) {
         let message =
             format!("{file}: qemu: qemu-system-{} does not run {}", machine.qemu, machine.arch.name());
-        return Err(Error::study(message).hint(suggestion(&machine.qemu, emulators.iter().copied())));
+        return Err(Error::study(message)
+            .hint(suggestion(&machine.qemu, architecture.emulators.iter().map(String::as_str))));
     }
     Ok(Machine {
         name: machine.name.clone(),
-        arch: machine.arch,
+        arch: machine.arch.clone(),
         isa: machine.isa,
         qemu: machine.qemu.clone(),
         board: machine.board.clone(),
@@ -207,6 +218,7 @@ fn machine(machine: &MachineFile) -> Result<Machine> {
         ram_base: machine.ram_base,
         append: machine.append.clone(),
         caches: machine.caches,
+        provides: machine.provides.clone(),
         source: machine.source.clone(),
         swept_from: None,
     })
@@ -277,26 +289,40 @@ fn chain<'a>(low: &'a Low, name: &str) -> Result<Vec<&'a VariantFile>> {
     Ok(chain)
 }
 
+/// What is named, by which word if any, what the study has of it, and whether the repository has it.
+type Condition<'a> = (&'a str, &'a Option<String>, Vec<&'a str>, &'a dyn Fn(&str) -> bool);
+
 /// Refuses an expectation about something that does not exist: a misspelt one would silently never apply. Those of
 /// a study must be about the study; those of a variant may speak of kernels that this study does not use.
 fn names_in_expectations(low: &Low, file: &str, entries: &[Expectation], of_study: bool) -> Result<()> {
     for entry in entries {
-        let conditions = [
-            ("kernel", &entry.kernel, low.kernels.keys().collect::<Vec<_>>(), "kernels/", ".yaml"),
-            ("machine", &entry.machine, low.machines.keys().collect(), "kernels/machines/", ".yaml"),
-            ("testcase", &entry.testcase, low.testcases.keys().collect(), "testcases/", "/case.yaml"),
+        let texts = &low.texts;
+        let arch = entry.arch.as_ref().map(|arch| arch.name().to_owned());
+        let case = |name: &str| format!("{}/case.yaml", testcase_directory(name));
+        let conditions: [Condition<'_>; 4] = [
+            ("kernel", &entry.kernel, names(&low.kernels), &|name| compose::exists(texts, name)),
+            ("machine", &entry.machine, names(&low.machines), &|name| texts.contains(&machine_path(name))),
+            ("testcase", &entry.testcase, names(&low.testcases), &|name| texts.contains(&case(name))),
+            ("architecture", &arch, low.architectures.keys().map(Arch::name).collect(), &|name| {
+                texts.contains(&architecture_path(name))
+            }),
         ];
-        for (what, name, used, prefix, suffix) in conditions {
+        for (what, name, used, exists) in conditions {
             let Some(name) = name else { continue };
-            let exists = low.texts.contains(&format!("{prefix}{name}{suffix}"));
-            if used.contains(&name) || (!of_study && exists) {
+            // One that has no target of this study may be spoken of all the same.
+            let foreign = !of_study || what == "architecture";
+            if used.contains(&name.as_str()) || (foreign && exists(name)) {
                 continue;
             }
             return Err(Error::study(format!("{file}: expect: there is no {what} `{name}` in this study"))
-                .hint(suggestion(name, used.into_iter().map(String::as_str))));
+                .hint(suggestion(name, used)));
         }
     }
     Ok(())
+}
+
+fn names<T>(map: &BTreeMap<String, T>) -> Vec<&str> {
+    map.keys().map(String::as_str).collect()
 }
 
 fn testcase(low: &Low, name: &str) -> Result<Testcase> {

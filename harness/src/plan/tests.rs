@@ -2,6 +2,7 @@
 //! Tests of `load` and `resolve` together, and the small study that the tests of other modules use.
 
 mod hardware;
+mod kernels;
 mod keys;
 
 use super::*;
@@ -18,6 +19,42 @@ fragments: [mips.config]
 target: vmlinux
 image: vmlinux
 guest: {cc: mips-linux-gnu-gcc, cflags: [-mips32r2]}
+";
+
+/// Architectures without what kernels of their own do not need.
+const MIPS: &str = "\
+name: mips
+title: MIPS
+emulators: [mips, mipsel]
+isas: [mips-r6]
+can_advertise: true
+target: vmlinux
+image: vmlinux
+board: malta
+boards: {malta: {compiler: mips, fragments: [mips.config]}}
+compilers: {mips: {prefix: mips-linux-gnu-, packages: [gcc-mips-linux-gnu], cflags: [-mips32r2]}}
+features: {highmem: {fragments: [highmem.config], provides: [highmem]}}
+oops: [Oops]
+";
+
+const ARM: &str = "\
+name: arm
+title: ARM
+emulators: [arm]
+isas: [arm-v5, arm-v6]
+target: Image
+image: arch/arm/boot/Image
+uimage: {load: 0x8000}
+board: virt
+boards:
+  virt: {compiler: armhf, fragments: [arm.config]}
+  v6: {compiler: armel, fragments: [v6.config], dtbs: [v6.dtb]}
+  v6-smp: {compiler: armel, fragments: [v6-smp.config]}
+compilers:
+  armhf: {prefix: arm-linux-gnueabihf-, packages: [gcc-arm-linux-gnueabihf], cflags: [-marm]}
+  armel: {prefix: arm-linux-gnueabi-, packages: [gcc-arm-linux-gnueabi], cflags: [-marm, -march=armv5te]}
+features: {smp: {fragments: [smp.config], cflags: [-pthread]}}
+oops: [Oops, 'Internal error:']
 ";
 
 const MACHINE: &str = "\
@@ -71,6 +108,8 @@ pub(crate) fn texts() -> Texts {
     let mut texts = Texts::default();
     texts.insert("kernels/mips-6.1.yaml", KERNEL);
     texts.insert("kernels/machines/malta.yaml", MACHINE);
+    texts.insert("kernels/arch/mips.yaml", MIPS);
+    texts.insert("kernels/arch/arm.yaml", ARM);
     let fails = "expect:\n  - {arch: mips, testcase: t1, outcome: fail, why: slot 0 is never flushed}\n";
     texts.insert("patches/xol/unfixed/variant.yaml", variant("unfixed", fails));
     texts.insert("patches/xol/merged/variant.yaml", variant("merged", ""));
@@ -187,8 +226,8 @@ fn a_plan_survives_being_written_down() {
 fn what_does_not_exist_is_named_with_what_does() {
     assert_eq!(
         broken(STUDY, "kernel: mips-6.1", "kernel: mips-61"),
-        "ci/studies/small.yaml: there is no kernel `mips-61`: kernels/mips-61.yaml does not exist \
-         | did you mean `mips-6.1`? there is: mips-6.1"
+        "ci/studies/small.yaml: there is no kernel `mips-61`: kernels/mips-61.yaml does not exist, and the name is not \
+         ARCH-SOURCE[-FEATURE...] | did you mean `mips-6.1`? | kernels with a file of their own: mips-6.1"
     );
     assert!(broken(STUDY, "machine: malta", "machine: virt").contains("no machine `virt`"));
     assert!(
@@ -204,6 +243,10 @@ fn what_does_not_exist_is_named_with_what_does() {
     assert!(broken(STUDY, "baseline: unfixed", "baseline: companion").contains("is not one of the rows"));
     assert!(
         broken(STUDY, "testcase: t9, outcome", "testcase: t7, outcome").contains("no testcase `t7` in this")
+    );
+    assert!(
+        broken(STUDY, "{arch: mips, testcase: t9", "{arch: x86, testcase: t9")
+            .contains("no architecture `x86`")
     );
 }
 
@@ -257,7 +300,13 @@ fn figures_that_make_no_sense_are_refused() {
         broken("kernels/machines/malta.yaml", "qemu: mips", "qemu: mps").contains("did you mean `mips`?")
     );
     let machine = broken("kernels/machines/malta.yaml", "arch: mips\nqemu: mips", "arch: arm\nqemu: arm");
-    assert!(machine.contains("only MIPS machines can advertise"), "{machine}");
+    assert!(machine.contains("arm machines cannot advertise"), "{machine}");
+    let arch = broken("kernels/machines/malta.yaml", "arch: mips", "arch: mps");
+    assert_eq!(
+        arch,
+        "kernels/machines/malta.yaml: there is no architecture `mps`: kernels/arch/mps.yaml does not exist | did you \
+         mean `mips`? there is: arm, mips"
+    );
     let kernel = broken("kernels/mips-6.1.yaml", "arch: mips", "arch: arm");
     assert!(kernel.contains("kernel mips-6.1 is for arm, but machine malta is mips"), "{kernel}");
 }
@@ -284,7 +333,7 @@ fn a_load_address_lies_in_memory_that_qemu_loads_to() {
     assert_eq!(plan().targets[0].load_address(), None);
     assert_eq!(
         broken("kernels/mips-6.1.yaml", "image: vmlinux", "image: vmlinux\nuimage: {load: 0x8000}"),
-        "ci/studies/small.yaml: kernel mips-6.1: only ARM boards load an image by `uimage`"
+        "ci/studies/small.yaml: kernel mips-6.1: boards of mips load no image by `uimage`"
     );
 }
 

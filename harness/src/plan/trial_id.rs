@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 
-/// Names one trial of a study, as in `mips-6.1/malta-24kf-16k/unfixed/t1-first-return/enforce/7`.
+/// Names one trial of a study: six words with `/` between them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialId {
     /// Name of the kernel.
@@ -79,10 +79,8 @@ impl FromStr for TrialId {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let bad = |why: &str| {
-            Error::study(format!("`{text}` is not the name of a trial: {why}")).hint(
-                "a trial is KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED, as in \
-                       mips-6.1/malta-24kf-16k/unfixed/t1-first-return/enforce/7",
-            )
+            Error::study(format!("`{text}` is not the name of a trial: {why}"))
+                .hint("a trial is KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED, as `patcheval report` names it")
         };
         let parts: Vec<&str> = text.split('/').collect();
         let [kernel, machine, row, testcase, mode, seed] = parts[..] else {

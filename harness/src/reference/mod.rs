@@ -13,7 +13,8 @@ use schemars::schema_for;
 
 use crate::known::Known;
 use crate::plan::hardware::MachineFile;
-use crate::plan::model::{CaseFile, KernelFile, StudyFile, VariantFile};
+use crate::plan::model::{CaseFile, StudyFile, VariantFile};
+use crate::plan::parts::{ArchitectureFile, FeatureFile, KernelFile, SourceFile};
 use crate::sanitize::Suppression;
 
 use schema::tidy;
@@ -32,8 +33,11 @@ pub struct Kind {
     schema: fn() -> Schema,
 }
 
+/// The repository's own kernels are all composed: this one is the example of one that is not.
+const OWN_KERNEL: &str = "harness/doc/kernel.yaml";
+
 /// All kinds of YAML files, in the order of their pages.
-pub const KINDS: [Kind; 7] = [
+pub const KINDS: [Kind; 10] = [
     Kind {
         name: "study",
         pattern: "ci/studies/*.yaml",
@@ -42,11 +46,37 @@ pub const KINDS: [Kind; 7] = [
         schema: || schema_for!(StudyFile),
     },
     Kind {
+        name: "architecture",
+        pattern: "kernels/arch/*.yaml",
+        preferred: &["kernels/arch/arm.yaml"],
+        note: "A kernel is called ARCH-SOURCE, or ARCH-SOURCE-FEATURE with one or more features, one of which may be a board; \
+               its parts are in these files, in `kernels/common/sources.yaml` and in `kernels/common/features.yaml`. Each \
+               symbol in the configuration fragments must be granted by kbuild.",
+        schema: || schema_for!(ArchitectureFile),
+    },
+    Kind {
+        name: "sources",
+        pattern: "kernels/common/sources.yaml",
+        preferred: &[],
+        note: "The names are the second words of the names of kernels, in quotes, as YAML would read `6.10` as a number. Exactly \
+               one of `debian`, `tarball`, `directory` and `git` is given.",
+        schema: || schema_for!(BTreeMap<String, SourceFile>),
+    },
+    Kind {
+        name: "features",
+        pattern: "kernels/common/features.yaml",
+        preferred: &[],
+        note: "The names are further words of the names of kernels. An architecture may have a feature of its own by the same \
+               name, which counts in place of this one.",
+        schema: || schema_for!(BTreeMap<String, FeatureFile>),
+    },
+    Kind {
         name: "kernel",
         pattern: "kernels/*.yaml",
-        preferred: &["kernels/mips-6.1.yaml", "kernels/arm-6.1-v5.yaml"],
-        note: "Its configuration fragments lie beside it; each symbol in them must be granted by kbuild. Of `source`, exactly \
-               one of `debian`, `tarball`, `directory` and `git` is given.",
+        preferred: &[OWN_KERNEL],
+        note: "Only a kernel that cannot be composed by its name needs such a file. Its configuration fragments lie beside it; each \
+               symbol in them must be granted by kbuild. Of `source`, exactly one of `debian`, `tarball`, `directory` and `git` \
+               is given.",
         schema: || schema_for!(KernelFile),
     },
     Kind {
@@ -100,7 +130,8 @@ impl Kind {
             Some((before, after)) => part.strip_prefix(before).is_some_and(|rest| rest.ends_with(after)),
             None => wanted == part,
         };
-        wanted.clone().count() == parts.clone().count() && wanted.zip(parts).all(fits)
+        let there = wanted.clone().count() == parts.clone().count() && wanted.zip(parts).all(fits);
+        there || (self.name == "kernel" && path == OWN_KERNEL)
     }
 
     /// Returns the JSON Schema of such files.
@@ -137,7 +168,9 @@ mod tests {
     #[test]
     fn a_kind_knows_its_files() {
         let kind = |path: &str| KINDS.iter().find(|kind| kind.is(path)).map(|kind| kind.name);
-        assert_eq!(kind("kernels/mips-6.1.yaml"), Some("kernel"));
+        assert_eq!(kind("kernels/mine.yaml"), Some("kernel"));
+        assert_eq!(kind("kernels/arch/arm.yaml"), Some("architecture"));
+        assert_eq!(kind("kernels/common/sources.yaml"), Some("sources"));
         assert_eq!(kind("kernels/machines/virt-a15.yaml"), Some("machine"));
         assert_eq!(kind("patches/set/fix/variant.yaml"), Some("variant"));
         assert_eq!(kind("patches/set/variant.yaml"), None);
@@ -150,7 +183,8 @@ mod tests {
             let words = schema["$defs"][name]["oneOf"].as_array().unwrap();
             words.iter().map(|word| word["const"].as_str().unwrap().to_owned()).collect()
         };
-        let study = words(&KINDS[0].schema(), "StudyMode");
+        let schema_of = |name: &str| KINDS.iter().find(|kind| kind.name == name).unwrap().schema();
+        let study = words(&schema_of("study"), "StudyMode");
         assert_eq!(study, ["observe", "enforce"]);
         for word in study {
             serde_json::from_value::<instrument::Mode>(word.into()).unwrap();

@@ -30,10 +30,12 @@ pub(super) fn index() -> String {
 /// Returns the page of one kind of file.
 pub(super) fn page(kind: &Kind, schema: &Value, texts: &[&str]) -> String {
     let Kind { name, pattern, note, .. } = kind;
-    // A list of entries, or the keys of the file itself.
-    let (root, entries) = match super::keys::referred(schema, &schema["items"]) {
-        Some((_, entry)) => (entry, "A list of entries with these keys. "),
-        None => (schema, ""),
+    // A list of entries, entries by name, or the keys of the file itself.
+    let referred = |key: &str| super::keys::referred(schema, &schema[key]).map(|(_, entry)| entry);
+    let (root, entries) = match (referred("items"), referred("additionalProperties")) {
+        (Some(entry), _) => (entry, "A list of entries with these keys. "),
+        (None, Some(entry)) => (entry, "Entries by name, with these keys. "),
+        (None, None) => (schema, ""),
     };
     let what = root["description"].as_str().unwrap_or_default();
     let mut text = format!(

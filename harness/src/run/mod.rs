@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::guest;
 use crate::judge::{self, Built, Judgement, Schedule};
 use crate::machine::{Remains, Trial, Worker, uimage};
-use crate::plan::{Plan, Shard, Share, TrialId};
+use crate::plan::{Kernel, Plan, Shard, Share, TrialId};
 use crate::process::check_interrupted;
 use crate::report;
 use crate::source;
@@ -259,7 +259,7 @@ pub fn run_one(
         _ if cell.testcase.boot.is_some() => None,
         Some(Snapshot::Saved(path)) => Some(path.as_path()),
         Some(Snapshot::NotReady { console, timed_out }) => {
-            return Ok(not_booted(id, &image.sha256, console, *timed_out));
+            return Ok(not_booted(id, &cell.target.kernel, &image.sha256, console, *timed_out));
         }
         None => return Err(Error::internal(format!("no snapshot for {id}"))),
     };
@@ -267,12 +267,12 @@ pub fn run_one(
     let trial = Trial { qemu: prepared.qemu_of(cell.target)?, boot, snapshot, id, testcase };
     let scratch = cache.scratch()?;
     let remains = worker.run(&trial, scratch.path())?;
-    Ok(trial::done(id, testcase, remains, &image.sha256))
+    Ok(trial::done(id, &cell, remains, &image.sha256))
 }
 
 /// The trial of a kernel that did not boot: a failure if the kernel said so, else unknown.
-fn not_booted(id: &TrialId, image: &str, console: &str, timed_out: bool) -> Done {
-    let mut line = match trial::kernel_symptom(console) {
+fn not_booted(id: &TrialId, kernel: &Kernel, image: &str, console: &str, timed_out: bool) -> Done {
+    let mut line = match trial::kernel_symptom(console, &kernel.oops) {
         Some((outcome, detail)) => {
             let text = format!("did not boot: {}", detail.unwrap_or_default().text);
             let detail = Some(Detail { text, ..Detail::default() });

@@ -59,7 +59,7 @@ pub fn sanitize(cache: &Cache, root: &Path, plan: &Plan, jobs: usize, watch: Wat
         let testcase = &Testcase { repetitions: 1, ..cell.testcase.clone() };
         let id = &cell.trial(Mode::Observe, SEED);
         let trial = Trial { qemu, boot, snapshot: None, id, testcase };
-        Ok(trial::observed(testcase, &worker.run(&trial, scratch.path())?))
+        Ok(trial::observed(&Cell { testcase, ..*cell }, &worker.run(&trial, scratch.path())?))
     };
     let mut observed: BTreeMap<String, Observed> = BTreeMap::new();
     pool::parallel(

@@ -7,7 +7,7 @@ use super::boot;
 use super::ktap::Output;
 use super::line::{Cause, Checks, Detail, Outcome, Symptom};
 use crate::machine::Remains;
-use crate::plan::Testcase;
+use crate::plan::{Kernel, Testcase};
 
 /// What a machine has left behind, its record read.
 #[derive(Clone, Debug)]
@@ -30,8 +30,8 @@ impl<'a> Read<'a> {
 /// The order matters: what says that the instrument failed comes first, since nothing else can be
 /// believed then; what the kernel says about itself comes before the testcase, which cannot go on after it.
 ///
-/// How a testcase tells its result is in `case`.
-pub fn classify(read: &Read<'_>, case: &Testcase) -> (Outcome, Option<Detail>, Checks) {
+/// How an oops is recognised is in `target`, how a testcase tells its result in `case`.
+pub fn classify(read: &Read<'_>, target: &Kernel, case: &Testcase) -> (Outcome, Option<Detail>, Checks) {
     let console = read.remains.console.as_str();
     let output = Output::parse(console);
     let (finding, checks) = match &case.boot {
@@ -44,7 +44,7 @@ pub fn classify(read: &Read<'_>, case: &Testcase) -> (Outcome, Option<Detail>, C
         }
     };
     let (outcome, detail) = instrument(read)
-        .or_else(|| kernel(console))
+        .or_else(|| kernel(console, &target.oops))
         .or_else(|| deadline(read))
         .or_else(|| forged(read, &output))
         .unwrap_or(finding);
@@ -78,18 +78,15 @@ fn instrument(read: &Read<'_>) -> Option<Finding> {
     }
 }
 
-/// What the kernel says about itself on the console, on MIPS and ARM: a panic, or an oops.
-pub fn kernel(console: &str) -> Option<Finding> {
+/// What the kernel says about itself on the console: a panic, which is the same on all architectures, or an oops.
+pub fn kernel(console: &str, oops: &[String]) -> Option<Finding> {
     let line = |needle: &str| console.lines().find(|line| line.contains(needle)).map(str::trim);
     if let Some(panic) = line("Kernel panic - not syncing") {
         let symptom =
             if panic.contains("Attempted to kill init") { Symptom::InitDied } else { Symptom::KernelPanic };
         return Some(failed(symptom, panic));
     }
-    ["Oops", "Unable to handle kernel", "kernel BUG at", "Internal error:"]
-        .iter()
-        .find_map(|needle| line(needle))
-        .map(|oops| failed(Symptom::KernelOops, oops))
+    oops.iter().find_map(|needle| line(needle)).map(|oops| failed(Symptom::KernelOops, oops))
 }
 
 fn deadline(read: &Read<'_>) -> Option<Finding> {
@@ -138,6 +135,10 @@ mod tests {
         crate::plan::tests::plan().testcases.remove(0)
     }
 
+    fn target() -> Kernel {
+        crate::plan::tests::plan().targets.remove(0).kernel
+    }
+
     const PASSING: &str = "KTAP version 1\n1..1\nok 1 a\npatcheval: END status=0\n";
 
     fn record(end: End) -> Record {
@@ -168,7 +169,7 @@ mod tests {
     }
 
     fn outcome(console: &str, end: End) -> Outcome {
-        classify(&Read::of(&remains(console, end)), &case()).0
+        classify(&Read::of(&remains(console, end)), &target(), &case()).0
     }
 
     #[test]
@@ -203,13 +204,17 @@ mod tests {
     fn a_deadline_is_a_livelock_of_the_guest_or_an_unknown_of_the_host() {
         assert_eq!(outcome("", End::Deadline), Outcome::Fail { symptom: Symptom::Livelock });
         let late = Remains { timed_out: true, clean_exit: false, ..remains(PASSING, End::Finished) };
-        assert_eq!(classify(&Read::of(&late), &case()).0, Outcome::Unknown { cause: Cause::HostDeadline });
+        assert_eq!(
+            classify(&Read::of(&late), &target(), &case()).0,
+            Outcome::Unknown { cause: Cause::HostDeadline }
+        );
     }
 
     #[test]
     fn a_check_that_was_skipped_makes_a_trial_unknown_unless_the_testcase_says_that_it_may() {
         let judge = |console: &str, may_skip| {
-            classify(&Read::of(&remains(console, End::Finished)), &Testcase { may_skip, ..case() }).0
+            classify(&Read::of(&remains(console, End::Finished)), &target(), &Testcase { may_skip, ..case() })
+                .0
         };
         let some = "KTAP version 1\n1..2\nok 1 a # SKIP no module\nok 2 b\npatcheval: END status=0\n";
         assert_eq!(judge(some, false), Outcome::Unknown { cause: Cause::Skipped });
@@ -228,7 +233,7 @@ mod tests {
             clean_exit,
             ..remains(PASSING, End::Finished)
         };
-        let cause = |stderr, clean| match classify(&Read::of(&without(stderr, clean)), &case()).0 {
+        let cause = |stderr, clean| match classify(&Read::of(&without(stderr, clean)), &target(), &case()).0 {
             Outcome::Unknown { cause } => cause,
             other => panic!("{other:?}"),
         };

@@ -13,7 +13,7 @@ use instrument::{End, FunctionCost, LedgerEntry, Mode, Phase, Record, Side};
 use sha2::{Digest, Sha256};
 
 use crate::machine::Remains;
-use crate::plan::{Testcase, TrialId};
+use crate::plan::{Cell, TrialId};
 
 use classify::Read;
 pub use classify::kernel as kernel_symptom;
@@ -31,8 +31,8 @@ pub struct Done {
 }
 
 /// Returns what is judged of a trial; `image_sha256` is that of the kernel.
-pub fn done(id: &TrialId, testcase: &Testcase, remains: Remains, image_sha256: &str) -> Done {
-    let line = line(id, testcase, &Read::of(&remains), image_sha256);
+pub fn done(id: &TrialId, cell: &Cell<'_>, remains: Remains, image_sha256: &str) -> Done {
+    let line = line(id, cell, &Read::of(&remains), image_sha256);
     Done { line, remains }
 }
 
@@ -48,15 +48,15 @@ pub struct Observed {
 }
 
 /// Returns what a boot from reset came to, with the model in mode observe.
-pub fn observed(testcase: &Testcase, remains: &Remains) -> Observed {
+pub fn observed(cell: &Cell<'_>, remains: &Remains) -> Observed {
     let read = Read::of(remains);
-    let (outcome, detail, _) = classify::classify(&read, testcase);
+    let (outcome, detail, _) = classify::classify(&read, &cell.target.kernel, cell.testcase);
     Observed { outcome, detail, record: read.record.ok() }
 }
 
-fn line(id: &TrialId, testcase: &Testcase, read: &Read<'_>, image_sha256: &str) -> TrialLine {
-    let own = testcase.boot.as_ref();
-    let (outcome, detail, checks) = classify::classify(read, testcase);
+fn line(id: &TrialId, cell: &Cell<'_>, read: &Read<'_>, image_sha256: &str) -> TrialLine {
+    let own = cell.testcase.boot.as_ref();
+    let (outcome, detail, checks) = classify::classify(read, &cell.target.kernel, cell.testcase);
     let mut line = TrialLine {
         detail,
         checks,

@@ -66,7 +66,8 @@ fn read_console(bytes: &[u8]) {
             clean_exit: true,
             ..Remains::default()
         };
-        let (outcome, ..) = classify(&Read::of(&remains), &case);
+        let kernel = crate::plan::tests::plan().targets.remove(0).kernel;
+        let (outcome, ..) = classify(&Read::of(&remains), &kernel, &case);
         assert_ne!(outcome, line::Outcome::Pass, "without a record nothing passes");
     }
 }

@@ -7,6 +7,7 @@ mod errors;
 mod fake;
 mod history;
 mod hostile;
+mod kernels;
 mod layering;
 mod reference;
 mod replies;

@@ -74,7 +74,7 @@ fn questions_are_answered_by_the_cells_that_bear_on_them() {
     assert_eq!((yes.yes.len(), yes.no.len()), (1, 0));
     let depends = asked(question("merged-alone", &["t1", "t9"], Yes::Passes));
     assert_eq!((depends.yes.len(), depends.no.len()), (1, 1));
-    let elsewhere = Question { class: Some(Class::Arm), ..question("unfixed", &["t1"], Yes::Passes) };
+    let elsewhere = Question { class: Some(Class::new("arm")), ..question("unfixed", &["t1"], Yes::Passes) };
     let elsewhere = asked(elsewhere);
     assert_eq!((elsewhere.yes.len(), elsewhere.no.len()), (0, 0));
 }

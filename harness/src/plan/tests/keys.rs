@@ -2,10 +2,8 @@
 //! Classes and what needs them, rules, sweeps, parameters.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 
 use super::*;
-use crate::plan::Class;
 use crate::plan::Evidence;
 use crate::plan::hardware::Replacement;
 
@@ -29,33 +27,35 @@ fn planned(changes: &[(&str, &str, &str)]) -> Plan {
     resolve(&load(&texts, STUDY).unwrap()).unwrap()
 }
 
-fn classes(changes: &[(&str, &str, &str)]) -> BTreeSet<Class> {
-    planned(changes).targets[0].classes()
+fn classes(changes: &[(&str, &str, &str)]) -> Vec<String> {
+    planned(changes).targets[0].classes().iter().map(|class| class.name().to_owned()).collect()
 }
 
 #[test]
 fn classes_follow_from_the_caches() {
-    assert_eq!(classes(&[]), BTreeSet::from([Class::Mips]));
+    assert_eq!(classes(&[]), ["mips"]);
     let aliases = classes(&[(
         MALTA,
         "icache: {sets: 128, ways: 4, line: 32",
         "icache: {sets: 256, ways: 4, line: 32, addressing: vipt",
     )]);
-    assert_eq!(aliases, BTreeSet::from([Class::Mips, Class::IcacheAliases]));
+    assert_eq!(aliases, ["icache-aliases", "mips"]);
     // A way of one page has no aliases, however it is indexed.
     let none = (
         MALTA,
         "icache: {sets: 128, ways: 4, line: 32",
         "icache: {sets: 128, ways: 4, line: 32, addressing: vipt",
     );
-    assert_eq!(classes(&[none]), BTreeSet::from([Class::Mips]));
+    assert_eq!(classes(&[none]), ["mips"]);
     let wide = "dcache: {sets: 256, ways: 4, line: 32, addressing: vipt";
     let dcache = (MALTA, "dcache: {sets: 128, ways: 4, line: 32", wide);
-    assert_eq!(classes(&[dcache]), BTreeSet::from([Class::Mips, Class::DcacheAliases]));
+    assert_eq!(classes(&[dcache]), ["dcache-aliases", "mips"]);
     let snoops = (MALTA, "  advertise: true", "  advertise: true\n  snoops: own");
-    assert_eq!(classes(&[snoops]), BTreeSet::from([Class::Mips, Class::Snoops]));
+    assert_eq!(classes(&[snoops]), ["mips", "snoops"]);
     let highmem = ("kernels/mips-6.1.yaml", "image: vmlinux", "image: vmlinux\nprovides: [highmem]");
-    assert_eq!(classes(&[highmem]), BTreeSet::from([Class::Mips, Class::Highmem]));
+    assert_eq!(classes(&[highmem]), ["highmem", "mips"]);
+    let fpga = (MALTA, "source: the manual", "provides: [fpga]\nsource: the manual");
+    assert_eq!(classes(&[fpga]), ["fpga", "mips"]);
 }
 
 #[test]
@@ -67,6 +67,12 @@ fn a_testcase_has_cells_only_where_there_is_what_it_needs() {
     assert_eq!(both.cells().len(), 2 * 4 * 2);
     let text = broken(T1, "repetitions", "needs: [highmem]\nrepetitions");
     assert_eq!(text, "ci/studies/small.yaml: no target has what testcase `t1` needs: highmem");
+    let text = broken(T1, "repetitions", "needs: [higmem]\nrepetitions");
+    assert_eq!(
+        text,
+        "testcases/t1/case.yaml: needs: no kernel and no machine provides `higmem` | did you mean `highmem`? there is: \
+         arm, dcache-aliases, highmem, icache-aliases, icache-virtual, mips, smp, snoops"
+    );
 }
 
 #[test]
@@ -77,15 +83,15 @@ fn an_expectation_can_speak_of_a_class() {
     let expected = |changes: &[(&str, &str, &str)]| planned(changes).cells()[7].expected().0;
     assert_eq!(expected(&[(STUDY, entry, of_class)]), Expected::Pass);
     assert_eq!(expected(&[(STUDY, entry, of_class), snoops]), Expected::Fail);
+    let text = broken(STUDY, entry, &of_class.replace("snoops", "snops"));
+    assert!(text.starts_with("ci/studies/small.yaml: row merged-alone: expect: no kernel"), "{text}");
+    assert!(text.contains("did you mean `snoops`?"), "{text}");
 }
 
 #[test]
-fn only_kernels_classes_are_provided_by_kernels() {
+fn what_follows_from_a_machine_is_not_a_files_to_provide() {
     let text = broken("kernels/mips-6.1.yaml", "image: vmlinux", "image: vmlinux\nprovides: [smp]");
-    assert!(
-        text.starts_with("kernels/mips-6.1.yaml: provides: `smp` is not a kernel's to provide"),
-        "{text}"
-    );
+    assert!(text.starts_with("kernels/mips-6.1.yaml: provides: `smp` is not a file's to provide"), "{text}");
 }
 
 #[test]

@@ -119,7 +119,7 @@ impl<'a> View<'a> {
 }
 
 impl Place<'_> {
-    /// The target's name, as in `mips-6.1 on malta-24kf-16k`.
+    /// The target's name, `KERNEL on MACHINE`.
     fn target(&self) -> String {
         format!("{} on {}", self.group.kernel, self.group.machine)
     }

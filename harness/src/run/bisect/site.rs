@@ -244,9 +244,8 @@ pub fn kernel_of(plan: &Plan, cell: &str) -> Result<Kernel> {
 /// Returns the part of a study that is about one cell.
 fn one_cell(plan: &Plan, cell: &str) -> Result<Plan> {
     let id: TrialId = format!("{cell}/enforce/1").parse().map_err(|_| {
-        Error::study(format!("`{cell}` is no cell")).hint(
-            "a cell is KERNEL/MACHINE/ROW/TESTCASE, as in mips-6.1/malta-24kf-16k/unfixed/t1-first-return",
-        )
+        Error::study(format!("`{cell}` is no cell"))
+            .hint("a cell is KERNEL/MACHINE/ROW/TESTCASE, as `patcheval report` names it")
     })?;
     let cell = plan.cell_of(&id)?;
     if !cell.target.has_what_needs(cell.testcase) {
