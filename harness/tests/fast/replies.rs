@@ -48,7 +48,10 @@ fn of_a_run() {
     assert_snapshot!("report-mail", reply(&world, &["report", "run", "--format", "mail"]));
     assert_snapshot!("compare", reply(&world, &["compare", "run", "run"]));
     let trial = "fake/malta-24kf-16k/unfixed/t1-first-return/enforce/1";
-    assert_snapshot!("replay", reply(&world, &["replay", "run", trial]));
+    // The line itself has hashes of its record, whose format is none of this test's business.
+    let replayed = reply(&world, &["replay", "run", trial]);
+    let replayed: Vec<&str> = replayed.lines().filter(|line| !line.starts_with('{')).collect();
+    assert_snapshot!("replay", replayed.join("\n"));
 }
 
 #[test]
