@@ -25,7 +25,7 @@ guest: {cc: mips-linux-gnu-gcc, cflags: [-mips32r2]}
 const MIPS: &str = "\
 name: mips
 title: MIPS
-emulators: [mips, mipsel]
+emulators: [mips, mipsel, mips64, mips64el]
 isas: [mips-r6]
 can_advertise: true
 target: vmlinux
