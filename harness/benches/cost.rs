@@ -7,7 +7,7 @@
 //! With `--count`, instructions of the host are counted instead (by valgrind's cachegrind, which `ci/bench --count` installs). That takes
 //! longer, but a busy host does not change it; what it does not see are the host's own caches.
 
-mod ground;
+mod common;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -24,7 +24,7 @@ use patcheval::qemu::Qemu;
 use patcheval::run::{self, Combination, Prepared};
 use patcheval::study;
 
-use ground::{ROW, TESTCASE};
+use common::{TESTCASE, VARIANT};
 
 /// How often each way is run.
 const ROUNDS: usize = 7;
@@ -34,7 +34,7 @@ const CELL_ROUNDS: usize = 2;
 const CELL_SEEDS: u64 = 20;
 
 fn main() {
-    ground::main(measure);
+    common::main(measure);
 }
 
 fn measure(root: &Path) -> Result<()> {
@@ -74,8 +74,8 @@ const WAYS: [(&str, Way); 5] = [
 ];
 
 fn combination<'a>(plan: &'a Plan, target: &'a Target) -> Result<Combination<'a>> {
-    let row = plan.rows.iter().find(|row| row.name == ROW);
-    Ok(Combination { target, row: row.ok_or_else(|| Error::study(format!("no row {ROW}")))? })
+    let variant = plan.variants.iter().find(|variant| variant.name == VARIANT);
+    Ok(Combination { target, variant: variant.ok_or_else(|| Error::study(format!("no variant {VARIANT}")))? })
 }
 
 /// Boot from reset plus the workload.
@@ -152,9 +152,9 @@ fn trials(cache: &Cache, plan: &Plan, prepared: &Prepared, target: &Target) -> R
     let combination = combination(plan, target)?;
     let snapshots = prepared.snapshots(cache, &[combination], 1, &mut |_| {})?;
     let cell = plan.cells().into_iter().find(|cell| {
-        std::ptr::eq(cell.target, target) && cell.row.name == ROW && cell.testcase.name == TESTCASE
+        std::ptr::eq(cell.target, target) && cell.variant.name == VARIANT && cell.testcase.name == TESTCASE
     });
-    let cell = cell.ok_or_else(|| Error::study(format!("no cell of {ROW} and {TESTCASE}")))?;
+    let cell = cell.ok_or_else(|| Error::study(format!("no cell of {VARIANT} and {TESTCASE}")))?;
     let snapshots = &snapshots;
     let run = |worker: &mut dyn Worker, mode, seed| {
         run::run_one(worker, cache, plan, prepared, snapshots, &cell.trial(mode, seed)).map(drop)

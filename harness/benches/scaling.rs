@@ -4,7 +4,7 @@
 //! The same trials with one at a time and with as many as there are cores, in turns; printed as the ratio of the two. Of one at
 //! a time it also tells which part of the time no QEMU ran: that is the harness's own.
 
-mod ground;
+mod common;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use patcheval::plan::Plan;
 use patcheval::run::{self, Event, Request, Stage};
 use patcheval::{store, study};
 
-use ground::{ROW, TESTCASE};
+use common::{TESTCASE, VARIANT};
 
 /// How often each way is run; the fastest counts.
 const ROUNDS: usize = 3;
@@ -24,7 +24,7 @@ const ROUNDS: usize = 3;
 const SEEDS: u32 = 40;
 
 fn main() {
-    ground::main(measure);
+    common::main(measure);
 }
 
 /// One run's trials.
@@ -70,13 +70,13 @@ fn measure(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The quick study's first target, one row and one testcase of it.
+/// The quick study's first target, one variant and one testcase of it.
 fn plan(root: &Path) -> Result<Plan> {
     let mut plan = study::load(root, "quick")?;
     plan.targets.truncate(1);
-    plan.rows.retain(|row| row.name == ROW);
+    plan.variants.retain(|variant| variant.name == VARIANT);
     plan.testcases.retain(|testcase| testcase.name == TESTCASE);
-    plan.study.baseline = ROW.to_owned();
+    plan.study.baseline = VARIANT.to_owned();
     plan.study.seeds.count = SEEDS;
     Ok(plan)
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The nights of a site, in one SQLite file: what each cell of a study came to on each day.
+//! The entries of a site, in one SQLite file: what each cell of a study came to on each day.
 //!
-//! A night is a study on a day. What is added twice is there once; a night that is added again with other results takes the
-//! place of what was there. All of a night is written or nothing, and several programs may use the file at once.
+//! An entry is a study on a day. What is added twice is there once; an entry that is added again with other results takes the
+//! place of what was there. All of an entry is written or nothing, and several programs may use the file at once.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::error::{Error, Result};
-use crate::judge::trend::{CellNight, Night};
+use crate::judge::trend::{CellEntry, HistoryEntry};
 
 /// Version of the tables, kept as SQLite's `user_version`.
 const VERSION: i64 = 1;
@@ -19,7 +19,7 @@ const VERSION: i64 = 1;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const TABLES: &str = "
-CREATE TABLE night (
+CREATE TABLE entry (
     id INTEGER PRIMARY KEY,
     study TEXT NOT NULL,
     date TEXT NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE night (
     UNIQUE (study, date)
 );
 CREATE TABLE cell (
-    night INTEGER NOT NULL REFERENCES night ON DELETE CASCADE,
+    entry INTEGER NOT NULL REFERENCES entry ON DELETE CASCADE,
     name TEXT NOT NULL,
     baseline INTEGER NOT NULL,
     passes INTEGER NOT NULL,
@@ -36,11 +36,11 @@ CREATE TABLE cell (
     operations REAL,
     seconds REAL,
     evidence TEXT NOT NULL,
-    PRIMARY KEY (night, name)
+    PRIMARY KEY (entry, name)
 ) WITHOUT ROWID;
 ";
 
-/// What became of a night that was to be added.
+/// What became of an entry that was to be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Added {
     /// It is new.
@@ -88,36 +88,36 @@ impl History {
         self.connection.execute_batch(&format!("PRAGMA user_version = {VERSION}; COMMIT;")).map_err(wrong)
     }
 
-    /// Adds a night of a study; `content` stands for all that it was made of and came to.
+    /// Adds an entry of a study; `content` stands for all that it was made of and came to.
     ///
     /// # Errors
     ///
     /// Infrastructure.
-    pub fn add(&mut self, study: &str, night: &Night, content: &str) -> Result<Added> {
+    pub fn add(&mut self, study: &str, entry: &HistoryEntry, content: &str) -> Result<Added> {
         let file = self.file.clone();
-        self.write(study, night, content).map_err(|error| failed(&file, &error))
+        self.write(study, entry, content).map_err(|error| failed(&file, &error))
     }
 
-    fn write(&mut self, study: &str, night: &Night, content: &str) -> rusqlite::Result<Added> {
+    fn write(&mut self, study: &str, entry: &HistoryEntry, content: &str) -> rusqlite::Result<Added> {
         let all = self.connection.transaction()?;
         let there: Option<String> = all
             .query_row(
-                "SELECT content FROM night WHERE study = ?1 AND date = ?2",
-                params![study, night.date],
+                "SELECT content FROM entry WHERE study = ?1 AND date = ?2",
+                params![study, entry.date],
                 |row| row.get(0),
             )
             .optional()?;
         if there.as_deref() == Some(content) {
             return Ok(Added::There);
         }
-        all.execute("DELETE FROM night WHERE study = ?1 AND date = ?2", params![study, night.date])?;
+        all.execute("DELETE FROM entry WHERE study = ?1 AND date = ?2", params![study, entry.date])?;
         all.execute(
-            "INSERT INTO night (study, date, content) VALUES (?1, ?2, ?3)",
-            params![study, night.date, content],
+            "INSERT INTO entry (study, date, content) VALUES (?1, ?2, ?3)",
+            params![study, entry.date, content],
         )?;
         let id = all.last_insert_rowid();
-        for (name, cell) in &night.cells {
-            let CellNight { baseline, passes, n, unknown, operations, seconds, evidence } = cell;
+        for (name, cell) in &entry.cells {
+            let CellEntry { baseline, passes, n, unknown, operations, seconds, evidence } = cell;
             all.execute(
                 "INSERT INTO cell VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![id, name, baseline, passes, n, unknown, operations, seconds, evidence],
@@ -127,41 +127,41 @@ impl History {
         Ok(if there.is_some() { Added::Replaced } else { Added::New })
     }
 
-    /// Returns the studies that have nights, by name.
+    /// Returns the studies that have entries, by name.
     ///
     /// # Errors
     ///
     /// Infrastructure.
     pub fn studies(&self) -> Result<Vec<String>> {
         let read = || -> rusqlite::Result<Vec<String>> {
-            let mut names = self.connection.prepare("SELECT DISTINCT study FROM night ORDER BY study")?;
+            let mut names = self.connection.prepare("SELECT DISTINCT study FROM entry ORDER BY study")?;
             names.query_map([], |row| row.get(0))?.collect()
         };
         read().map_err(|error| failed(&self.file, &error))
     }
 
-    /// Returns the last `count` nights of a study, the oldest first.
+    /// Returns the last `count` entries of a study, the oldest first.
     ///
     /// # Errors
     ///
     /// Infrastructure.
-    pub fn nights(&self, study: &str, count: u32) -> Result<Vec<Night>> {
+    pub fn entries(&self, study: &str, count: u32) -> Result<Vec<HistoryEntry>> {
         self.read(study, count).map_err(|error| failed(&self.file, &error))
     }
 
-    fn read(&self, study: &str, count: u32) -> rusqlite::Result<Vec<Night>> {
-        let mut nights = self
+    fn read(&self, study: &str, count: u32) -> rusqlite::Result<Vec<HistoryEntry>> {
+        let mut entries = self
             .connection
-            .prepare("SELECT id, date FROM night WHERE study = ?1 ORDER BY date DESC LIMIT ?2")?;
-        let found = nights.query_map(params![study, count], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .prepare("SELECT id, date FROM entry WHERE study = ?1 ORDER BY date DESC LIMIT ?2")?;
+        let found = entries.query_map(params![study, count], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let mut found: Vec<(i64, String)> = found.collect::<rusqlite::Result<_>>()?;
         found.reverse();
         let mut cells = self.connection.prepare(
-            "SELECT name, baseline, passes, n, unknown, operations, seconds, evidence FROM cell WHERE night = ?1",
+            "SELECT name, baseline, passes, n, unknown, operations, seconds, evidence FROM cell WHERE entry = ?1",
         )?;
         let mut cells_of = |id: i64| {
             let cell = |row: &rusqlite::Row<'_>| {
-                let cell = CellNight {
+                let cell = CellEntry {
                     baseline: row.get(1)?,
                     passes: row.get(2)?,
                     n: row.get(3)?,
@@ -174,7 +174,7 @@ impl History {
             };
             cells.query_map([id], cell)?.collect::<rusqlite::Result<_>>()
         };
-        found.into_iter().map(|(id, date)| Ok(Night { date, cells: cells_of(id)? })).collect()
+        found.into_iter().map(|(id, date)| Ok(HistoryEntry { date, cells: cells_of(id)? })).collect()
     }
 }
 
@@ -194,8 +194,8 @@ mod tests {
 
     use super::*;
 
-    fn night(date: &str, passes: u32) -> Night {
-        let cell = CellNight {
+    fn entry(date: &str, passes: u32) -> HistoryEntry {
+        let cell = CellEntry {
             baseline: false,
             passes,
             n: 20,
@@ -204,7 +204,7 @@ mod tests {
             seconds: None,
             evidence: "e".into(),
         };
-        Night { date: date.into(), cells: BTreeMap::from([("k/m/r/t".to_owned(), cell)]) }
+        HistoryEntry { date: date.into(), cells: BTreeMap::from([("k/m/r/t".to_owned(), cell)]) }
     }
 
     #[test]
@@ -212,16 +212,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("history.sqlite");
         let mut history = History::open(&file).unwrap();
-        let nights = [night("2026-11-03", 20), night("2026-11-01", 19), night("2026-11-02", 18)];
-        for night in &nights {
-            assert_eq!(history.add("s", night, "x").unwrap(), Added::New);
+        let entries = [entry("2026-11-03", 20), entry("2026-11-01", 19), entry("2026-11-02", 18)];
+        for entry in &entries {
+            assert_eq!(history.add("s", entry, "x").unwrap(), Added::New);
         }
         drop(history);
         let history = History::open(&file).unwrap();
-        let [third, first, second] = nights;
-        assert_eq!(history.nights("s", 10).unwrap(), [first, second.clone(), third.clone()]);
-        assert_eq!(history.nights("s", 2).unwrap(), [second, third]);
-        assert_eq!(history.nights("other", 2).unwrap(), []);
+        let [third, first, second] = entries;
+        assert_eq!(history.entries("s", 10).unwrap(), [first, second.clone(), third.clone()]);
+        assert_eq!(history.entries("s", 2).unwrap(), [second, third]);
+        assert_eq!(history.entries("other", 2).unwrap(), []);
         assert_eq!(history.studies().unwrap(), ["s"]);
     }
 
@@ -229,10 +229,10 @@ mod tests {
     fn a_night_is_there_once() {
         let dir = tempfile::tempdir().unwrap();
         let mut history = History::open(&dir.path().join("h")).unwrap();
-        assert_eq!(history.add("s", &night("2026-11-01", 20), "a").unwrap(), Added::New);
-        assert_eq!(history.add("s", &night("2026-11-01", 20), "a").unwrap(), Added::There);
-        assert_eq!(history.add("s", &night("2026-11-01", 7), "b").unwrap(), Added::Replaced);
-        assert_eq!(history.nights("s", 10).unwrap(), [night("2026-11-01", 7)]);
+        assert_eq!(history.add("s", &entry("2026-11-01", 20), "a").unwrap(), Added::New);
+        assert_eq!(history.add("s", &entry("2026-11-01", 20), "a").unwrap(), Added::There);
+        assert_eq!(history.add("s", &entry("2026-11-01", 7), "b").unwrap(), Added::Replaced);
+        assert_eq!(history.entries("s", 10).unwrap(), [entry("2026-11-01", 7)]);
     }
 
     #[test]

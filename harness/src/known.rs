@@ -12,7 +12,7 @@ use crate::yaml;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
-    /// `KERNEL/MACHINE/ROW/TESTCASE`; each of the four may be `*`.
+    /// `KERNEL/MACHINE/VARIANT/TESTCASE`; each of the four may be `*`.
     pub cell: String,
     /// Why it fails.
     pub reason: String,
@@ -22,7 +22,7 @@ pub struct Known {
     pub expires: Date,
 }
 
-/// Whether a cell, given as `KERNEL/MACHINE/ROW/TESTCASE`, fits a pattern, of which each part may be `*`.
+/// Whether a cell, given as `KERNEL/MACHINE/VARIANT/TESTCASE`, fits a pattern, of which each part may be `*`.
 pub fn fits(pattern: &str, cell: &str) -> bool {
     let (wanted, parts) = (pattern.split('/'), cell.split('/'));
     wanted.clone().count() == parts.clone().count()

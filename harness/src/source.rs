@@ -4,7 +4,7 @@
 //! The tree is a copy, named after its content, and never written to: patches go into an overlay. The user's own
 //! tree or repository is only read.
 
-pub mod history;
+pub mod repository;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

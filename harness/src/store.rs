@@ -8,7 +8,7 @@
 //! times.jsonl     wall-clock seconds per trial: the only figures that differ between two equal runs
 //! trials/ID/      console and record of trials that failed, stayed unknown or fetched stale bytes, and of the first
 //!                 trial of each cell
-//! exhibits.json   those of them that a report shows whole, with functions and source lines; made when a run ends
+//! examples.json   those of them that a report shows whole, with functions and source lines; made when a run ends
 //! judgement.json, report.md    made from the lines, any number of times
 //! report.html     the same for a browser; made when a run ends
 //! lock            held while a run appends
@@ -67,13 +67,13 @@ pub struct Manifest {
     pub releases: BTreeMap<String, String>,
     /// Images of the kernels' own trees, by kernel.
     pub bases: BTreeMap<String, Image>,
-    /// Images by kernel, then row.
+    /// Images by kernel, then variant.
     pub images: BTreeMap<String, BTreeMap<String, Image>>,
-    /// How far each row's tree is from the baseline's, by kernel, then row.
+    /// How far each variant's tree is from the baseline's, by kernel, then variant.
     pub sizes: BTreeMap<String, BTreeMap<String, Size>>,
     /// SHA-256 of the initramfs by kernel.
     pub guests: BTreeMap<String, String>,
-    /// What each row changes in the kernel, by kernel, then row; it follows from the images.
+    /// What each variant changes in the kernel, by kernel, then variant; it follows from the images.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub changes: BTreeMap<String, BTreeMap<String, Changes>>,
 }

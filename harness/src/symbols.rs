@@ -20,7 +20,7 @@ pub struct Symbols {
 
 /// Where an address lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct CodeLocation {
     /// The function.
     pub function: String,
     /// Bytes from its start.
@@ -29,7 +29,7 @@ pub struct Place {
     pub line: Option<String>,
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for CodeLocation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}+{:#x}", self.function, self.offset)?;
         match &self.line {
@@ -53,13 +53,13 @@ impl Symbols {
     }
 
     /// Returns where an address lies, or `None` for one outside the kernel's text.
-    pub fn place(&self, address: u64) -> Option<Place> {
+    pub fn locate(&self, address: u64) -> Option<CodeLocation> {
         let symbol = self.loader.find_symbol_info(address)?;
         // The loader takes whatever stands before the address, however far.
         let offset = address.checked_sub(symbol.address()).filter(|offset| *offset < LONGEST)?;
         let location = self.loader.find_location(address).ok().flatten();
         let line = location.and_then(|found| Some(format!("{}:{}", source_path(found.file?), found.line?)));
-        Some(Place { function: symbol.name().to_owned(), offset, line })
+        Some(CodeLocation { function: symbol.name().to_owned(), offset, line })
     }
 }
 
@@ -156,9 +156,9 @@ mod tests {
     }
 
     #[test]
-    fn a_place_reads_like_an_oops() {
-        let place =
-            Place { function: "copy_to_page".into(), offset: 0x5c, line: Some("kernel/x.c:3".into()) };
-        assert_eq!(place.to_string(), "copy_to_page+0x5c (kernel/x.c:3)");
+    fn a_location_reads_like_an_oops() {
+        let location =
+            CodeLocation { function: "copy_to_page".into(), offset: 0x5c, line: Some("kernel/x.c:3".into()) };
+        assert_eq!(location.to_string(), "copy_to_page+0x5c (kernel/x.c:3)");
     }
 }

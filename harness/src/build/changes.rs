@@ -15,7 +15,7 @@ use crate::symbols::{Table, table};
 /// How many symbols of each kind are named; the rest are counted.
 const NAMED: usize = 12;
 
-/// What a row changes in a kernel, against the kernel's own tree.
+/// What a variant changes in a kernel, against the kernel's own tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Changes {
     /// How many objects its build made again.
@@ -45,7 +45,7 @@ pub struct Resized {
     pub by: i64,
 }
 
-/// A kernel's own tree, against which rows are compared; what was read of a vmlinux is kept.
+/// A kernel's own tree, against which variants are compared; what was read of a vmlinux is kept.
 #[derive(Debug)]
 pub struct Compared {
     base: PathBuf,

@@ -330,7 +330,7 @@ impl Job<'_> {
         }
         if was_killed(outcome, &end) {
             return Err(Error::infrastructure(format!("the build was killed; {message}")).hint(
-                "out of memory? the same command goes on where it was; if it ends so again, leave out the row",
+                "out of memory? the same command goes on where it was; if it ends so again, leave out the variant",
             ));
         }
         // The unpatched kernel is expected to build: if it does not, the machine is at fault.

@@ -190,7 +190,7 @@ pub struct Compare {
     pub before: PathBuf,
     /// Run directory: how it is
     pub after: PathBuf,
-    /// A kernel, machine, row or testcase of the first run, and what the second calls it; may be given several times
+    /// A kernel, machine, variant or testcase of the first run, and what the second calls it; may be given several times
     #[arg(long = "rename", value_name = "OLD=NEW", value_parser = names)]
     pub renames: Vec<Names>,
     /// Layout
@@ -307,14 +307,14 @@ pub enum Command {
     Replay {
         /// Run directory
         run: PathBuf,
-        /// Trial, as KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED
+        /// Trial, as KERNEL/MACHINE/VARIANT/TESTCASE/MODE/SEED
         trial: String,
     },
     /// Tell why a cell is judged as it is, or the stale fetches of a trial, with source lines
     Explain {
         /// Run directory
         run: PathBuf,
-        /// Cell, as KERNEL/MACHINE/ROW/TESTCASE, or trial, as KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED
+        /// Cell, as KERNEL/MACHINE/VARIANT/TESTCASE, or trial, as KERNEL/MACHINE/VARIANT/TESTCASE/MODE/SEED
         #[arg(value_name = "CELL|TRIAL")]
         what: String,
     },

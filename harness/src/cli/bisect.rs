@@ -7,21 +7,23 @@ use super::args::Args;
 use super::commands::{cores, display, print, root};
 use crate::cache_dir::Cache;
 use crate::error::{Error, Kind, Result, exit};
-use crate::judge::bisection::{Settings, Turn};
+use crate::judge::bisection::{SearchDirection, Settings};
 use crate::judge::statistics::sequential::Decision;
 use crate::plan::Plan;
 use crate::report::bisection::{Candidate, Origin, table};
-use crate::run::{self, Asked, BisectRequest, Ends, Quest, Site, StepRequest, Stepped};
-use crate::source::history::Repository;
+use crate::run::{
+    self, BisectRequest, BuilderOptions, CandidateBuilder, Ends, SearchSpace, StepRequest, Stepped,
+};
+use crate::source::repository::Repository;
 use crate::study;
 
 /// What all are told.
 #[derive(Debug, clap::Args)]
-pub struct Where {
+pub struct CellOptions {
     /// Name of a study under ci/studies, or path of a study's file
     pub study: String,
-    /// What is tried; the row's patches are applied to each commit, or below each configuration
-    #[arg(long, value_name = "KERNEL/MACHINE/ROW/TESTCASE")]
+    /// What is tried; the variant's patches are applied to each commit, or below each configuration
+    #[arg(long, value_name = "KERNEL/MACHINE/VARIANT/TESTCASE")]
     pub cell: String,
     /// Trials at the same time [default: one per core]
     #[arg(short, long, value_name = "N")]
@@ -61,7 +63,7 @@ pub struct Commits {
 pub struct Bisect {
     /// Study and cell
     #[command(flatten)]
-    pub place: Where,
+    pub subject: CellOptions,
     /// The repository
     #[command(flatten)]
     pub commits: Commits,
@@ -90,7 +92,7 @@ pub struct Bisect {
 pub struct BisectConfig {
     /// Study and cell
     #[command(flatten)]
-    pub place: Where,
+    pub subject: CellOptions,
     /// Configuration with which the cell passes: a .config or a fragment, laid over the kernel's own fragments
     #[arg(long, value_name = "FILE")]
     pub good: PathBuf,
@@ -107,7 +109,7 @@ pub struct BisectConfig {
 pub struct Step {
     /// Study and cell
     #[command(flatten)]
-    pub place: Where,
+    pub subject: CellOptions,
     /// The repository
     #[command(flatten)]
     pub commits: Commits,
@@ -152,44 +154,44 @@ pub(super) fn bisect(args: &Args, asked: &Bisect) -> Result<u8> {
         term_old: asked.term_old.as_deref(),
         term_new: asked.term_new.as_deref(),
     };
-    search(args, &asked.place, &asked.effort, |_, _| Quest::among_commits(repository, ends))
+    search(args, &asked.subject, &asked.effort, |_, _| SearchSpace::among_commits(repository, ends))
 }
 
 pub(super) fn bisect_config(args: &Args, asked: &BisectConfig) -> Result<u8> {
-    search(args, &asked.place, &asked.effort, |root, plan| {
-        let kernel = run::kernel_of(plan, &asked.place.cell)?;
+    search(args, &asked.subject, &asked.effort, |root, plan| {
+        let kernel = run::kernel_of(plan, &asked.subject.cell)?;
         let fragments: Vec<PathBuf> = kernel.fragments.iter().map(|path| root.join(path)).collect();
-        Quest::among_configurations(&fragments, &asked.good, &asked.bad)
+        SearchSpace::among_configurations(&fragments, &asked.good, &asked.bad)
     })
 }
 
 fn search(
     args: &Args,
-    place: &Where,
+    subject: &CellOptions,
     effort: &Effort,
-    quest: impl FnOnce(&Path, &Plan) -> Result<Quest>,
+    space: impl FnOnce(&Path, &Plan) -> Result<SearchSpace>,
 ) -> Result<u8> {
     let Effort { confidence, max_trials, .. } = *effort;
     if !(confidence > 0.5 && confidence < 1.0) {
         return Err(Error::study(format!("--confidence is {confidence}, but must be above 0.5 and below 1")));
     }
     let root = root(args)?;
-    let plan = study::load(&root, &place.study)?;
-    let quest = quest(&root, &plan)?;
+    let plan = study::load(&root, &subject.study)?;
+    let space = space(&root, &plan)?;
     if effort.dry_run {
-        return dry_run(&quest, Settings { confidence, max_trials, ..Settings::default() });
+        return dry_run(&space, Settings { confidence, max_trials, ..Settings::default() });
     }
     let cache = Cache::locate()?;
     cache.sweep(&run::CACHE_KINDS)?;
-    let jobs = place.jobs.or_else(cores).unwrap_or(1);
-    let asked = Asked { cache: &cache, root: &root, plan: &plan, cell: &place.cell, jobs };
-    let site = Site::open(asked, &quest.ground)?;
+    let jobs = subject.jobs.or_else(cores).unwrap_or(1);
+    let options = BuilderOptions { cache: &cache, root: &root, plan: &plan, cell: &subject.cell, jobs };
+    let builder = CandidateBuilder::open(options, &space.source)?;
     let request = BisectRequest {
-        quest: &quest,
-        site: &site,
-        settings: run::settings_for(&site, confidence, max_trials),
+        space: &space,
+        builder: &builder,
+        settings: run::settings_for(&builder, confidence, max_trials),
         out: effort.out.clone(),
-        study: &place.study,
+        study: &subject.study,
     };
     let mut display = display(args, None);
     let found = run::bisect(&request, &mut |event| display.show(event));
@@ -203,24 +205,24 @@ fn search(
     Ok(if bisection.found().is_empty() { exit::NOT_MET } else { exit::MET })
 }
 
-fn dry_run(quest: &Quest, settings: Settings) -> Result<u8> {
-    let sought = if quest.turn == Turn::Broken { "broke" } else { "fixed" };
-    let what = if let Origin::Commits { .. } = quest.origin { "commits" } else { "options" };
-    print(&format!("{} {what}, one of which {sought} it\n", quest.candidates.len() - 1))?;
-    match &quest.origin {
+fn dry_run(space: &SearchSpace, settings: Settings) -> Result<u8> {
+    let sought = if space.direction == SearchDirection::Broken { "broke" } else { "fixed" };
+    let what = if let Origin::Commits { .. } = space.origin { "commits" } else { "options" };
+    print(&format!("{} {what}, one of which {sought} it\n", space.candidates.len() - 1))?;
+    match &space.origin {
         Origin::Commits { .. } => {
-            for (name, candidate) in [("old", quest.candidates.first()), ("new", quest.candidates.last())] {
+            for (name, candidate) in [("old", space.candidates.first()), ("new", space.candidates.last())] {
                 let Some(Candidate { label, subject, .. }) = candidate else { continue };
                 print(&format!("{name}: {label} {subject}\n"))?;
             }
         }
         Origin::Configurations { .. } => {
-            for Candidate { subject, .. } in &quest.candidates[1..] {
+            for Candidate { subject, .. } in &space.candidates[1..] {
                 print(&format!("  {subject}\n"))?;
             }
         }
     }
-    for forecast in quest.forecasts(settings) {
+    for forecast in space.forecasts(settings) {
         let minutes = (forecast.builds * SETUP_SECONDS + forecast.trials * TRIAL_SECONDS) / 60.0;
         print(&format!(
             "if it fails in {:>3.0} % of trials: {:.0} {what} built, {:.0} trials (nine times of ten at most {}), \
@@ -237,15 +239,15 @@ fn dry_run(quest: &Quest, settings: Settings) -> Result<u8> {
 
 pub(super) fn step(args: &Args, asked: &Step) -> Result<u8> {
     let root = root(args)?;
-    let plan = study::load(&root, &asked.place.study)?;
+    let plan = study::load(&root, &asked.subject.study)?;
     let cache = Cache::locate()?;
     cache.sweep(&run::CACHE_KINDS)?;
-    let jobs = asked.place.jobs.or_else(cores).unwrap_or(1);
+    let jobs = asked.subject.jobs.or_else(cores).unwrap_or(1);
     let request = StepRequest {
         repository: Repository::open(&asked.commits.tree)?,
         commit: Some(asked.commit.clone()),
         base: asked.commits.base.clone(),
-        asked: Asked { cache: &cache, root: &root, plan: &plan, cell: &asked.place.cell, jobs },
+        options: BuilderOptions { cache: &cache, root: &root, plan: &plan, cell: &asked.subject.cell, jobs },
         max_trials: asked.max_trials,
         seed: asked.seed,
     };

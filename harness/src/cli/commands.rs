@@ -110,7 +110,7 @@ fn sanitize_kernel(args: &Args, asked: &Sanitize) -> Result<u8> {
     let sorted = sanitize::sort(&found.classes, &suppressions, asked.today.unwrap_or_else(today));
     let title = sanitize::Title {
         target: &plan.targets[0].title(),
-        row: &plan.rows[0].name,
+        variant: &plan.variants[0].name,
         testcases: plan.testcases.len(),
     };
     print(&sanitize::report(&title, &found.classes, &sorted))?;
@@ -194,7 +194,7 @@ pub(super) fn table(args: &Args, judgement: &Judgement) -> String {
     report::table(judgement, style(args))
 }
 
-/// What shows a run whose rows are compared with `baseline`.
+/// What shows a run whose variants are compared with `baseline`.
 pub(super) fn display(args: &Args, baseline: Option<&str>) -> Display {
     Display::new(verbosity(args), colour(args, stderr().is_terminal()), baseline)
 }

@@ -11,7 +11,7 @@ use crate::cache_dir::Cache;
 use crate::error::{Error, Result, exit};
 use crate::judge::{CellJudgement, Group};
 use crate::plan::TrialId;
-use crate::report::{self, Dossier};
+use crate::report::{self, ReportData};
 use crate::run::{self, Evidence, Prepared};
 use crate::store;
 use crate::symbols::Symbols;
@@ -33,30 +33,30 @@ pub(super) fn explain(args: &Args, run: &Path, what: &str) -> Result<u8> {
 }
 
 fn explain_cell(args: &Args, root: &Path, name: &str) -> Result<u8> {
-    let dossier = run::dossier(root)?;
-    let place = run::find_cell(&dossier.judgement, name)?;
-    let index = dossier.index();
+    let data = run::report_data(root)?;
+    let place = run::find_cell(&data.judgement, name)?;
+    let index = data.index();
     let trials = index.trials(place.0, place.1);
     // A run directory that went elsewhere is told without the cache: with addresses for names.
     let symbols = trials.first().and_then(|line| Symbols::read(&vmlinux(root, &line.id).ok()?).ok());
-    let resolve = |address| symbols.as_ref().and_then(|symbols| symbols.place(address));
+    let resolve = |address| symbols.as_ref().and_then(|symbols| symbols.locate(address));
     let classes = run::stale_classes(trials, &resolve);
-    let story = story(&dossier, root, place, symbols.as_ref());
-    print(&report::cell(&dossier, place, &classes, &story, style(args).width))?;
+    let story = story(&data, root, place, symbols.as_ref());
+    print(&report::cell(&data, place, &classes, &story, style(args).width))?;
     Ok(exit::MET)
 }
 
-/// The story of the cell's exhibit; of a run that has not ended, of whatever trial was kept.
+/// The story of the cell's example; of a run that has not ended, of whatever trial was kept.
 fn story(
-    dossier: &Dossier,
+    data: &ReportData,
     root: &Path,
     (group, cell): (&Group, &CellJudgement),
     symbols: Option<&Symbols>,
 ) -> String {
-    if let Some(exhibit) = dossier.exhibit(group, cell) {
-        return exhibit.story.clone();
+    if let Some(example) = data.example(group, cell) {
+        return example.story.clone();
     }
-    let index = dossier.index();
+    let index = data.index();
     let example = cell.example.as_ref().map(|example| example.trial.as_str());
     let mut trials = index.trials(group, cell).to_vec();
     trials.sort_by_key(|line| example != Some(line.id.to_string().as_str()));
@@ -84,7 +84,7 @@ fn explain_trial(args: &Args, run: &Path, id: &TrialId) -> Result<u8> {
 /// The vmlinux of a trial, from the cache.
 fn vmlinux(run: &Path, id: &TrialId) -> Result<PathBuf> {
     let manifest = store::read_manifest(run)?;
-    let images = manifest.images.get(&id.kernel).and_then(|rows| rows.get(&id.row));
+    let images = manifest.images.get(&id.kernel).and_then(|variants| variants.get(&id.variant));
     let image = images.ok_or_else(|| Error::study(format!("the run has no kernel for {id}")))?;
     Prepared::vmlinux(&Cache::locate()?, image).ok_or_else(|| {
         Error::infrastructure(format!("the cache no longer has the kernel of {id}"))

@@ -14,7 +14,7 @@ use crate::judge::trend::trends;
 use crate::known::{self, Known};
 use crate::nearest::suggestion;
 use crate::report::{TrendReport, trend_html, trend_table};
-use crate::run::{self, RunNight};
+use crate::run::{self, RunEntry};
 use crate::sanitize::Date;
 
 /// The history of a site, unless --db names another.
@@ -55,9 +55,9 @@ pub struct Show {
     pub study: Option<String>,
     /// Look at so many nights
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
-    pub nights: u32,
+    pub entries: u32,
     /// Look at these cells only; each of the four parts may be `*`
-    #[arg(long, value_name = "KERNEL/MACHINE/ROW/TESTCASE")]
+    #[arg(long, value_name = "KERNEL/MACHINE/VARIANT/TESTCASE")]
     pub cell: Option<String>,
     /// YAML file with known failures: a list of {cell, reason, owner, expires}
     #[arg(long, value_name = "FILE")]
@@ -104,18 +104,19 @@ fn add(args: &Args, asked: &Add) -> Result<u8> {
     let file = file(args, asked.db.as_deref())?;
     let date = asked.date.unwrap_or_else(today).to_string();
     // Read before anything is written.
-    let nights: Vec<RunNight> = asked.runs.iter().map(|run| run::night(run, &date)).collect::<Result<_>>()?;
+    let runs: Vec<RunEntry> =
+        asked.runs.iter().map(|run| run::history_entry(run, &date)).collect::<Result<_>>()?;
     if let Some(parent) = file.parent() {
         std::fs::create_dir_all(parent).map_err(|error| Error::io("create", parent, error))?;
     }
     let mut history = History::open(&file)?;
-    for RunNight { study, night, content } in &nights {
-        let what = match history.add(study, night, content)? {
+    for RunEntry { study, entry, content } in &runs {
+        let what = match history.add(study, entry, content)? {
             Added::New => "added",
             Added::There => "there already",
             Added::Replaced => "added in place of another run of that day",
         };
-        print(&format!("{study}, {date}, {} cells: {what}\n", night.cells.len()))?;
+        print(&format!("{study}, {date}, {} cells: {what}\n", entry.cells.len()))?;
     }
     Ok(exit::MET)
 }
@@ -129,11 +130,11 @@ fn show(args: &Args, asked: &Show) -> Result<bool> {
     }
     let history = History::open(&file)?;
     let study = study(&history, asked.study.as_deref())?;
-    let mut nights = history.nights(&study, asked.nights)?;
+    let mut days = history.entries(&study, asked.entries)?;
     if let Some(pattern) = &asked.cell {
-        nights.iter_mut().for_each(|night| night.cells.retain(|cell, _| known::fits(pattern, cell)));
+        days.iter_mut().for_each(|day| day.cells.retain(|cell, _| known::fits(pattern, cell)));
     }
-    let trends = trends(&nights);
+    let trends = trends(&days);
     if trends.cells.is_empty() {
         let pattern = asked.cell.as_deref().unwrap_or("*/*/*/*");
         return Err(Error::study(format!("no cell of {study} is {pattern}"))

@@ -27,8 +27,8 @@ pub struct Options {
     /// Subject [default: the study and its outcome]
     #[arg(long, value_name = "TEXT")]
     pub subject: Option<Line>,
-    /// Say Tested-by for a row that passed, everywhere or on one machine; may be given several times
-    #[arg(long, value_name = "ROW[@MACHINE]", requires = "tested_by_name")]
+    /// Say Tested-by for a variant that passed, everywhere or on one machine; may be given several times
+    #[arg(long, value_name = "VARIANT[@MACHINE]", requires = "tested_by_name")]
     pub tested_by: Vec<TestedBy>,
     /// Who tested
     #[arg(long, value_name = "NAME <USER@HOST>", requires = "tested_by")]
@@ -63,7 +63,8 @@ impl Options {
 
 /// The message with which the patches of a study came: of several nobody knows which one is to be answered.
 fn only_message(plan: &Plan) -> Option<MessageId> {
-    let ids: BTreeSet<&String> = plan.rows.iter().filter_map(|row| row.message_id.as_ref()).collect();
+    let ids: BTreeSet<&String> =
+        plan.variants.iter().filter_map(|variant| variant.message_id.as_ref()).collect();
     let mut ids = ids.into_iter();
     let only = ids.next().filter(|_| ids.next().is_none())?;
     only.parse().ok()
@@ -79,11 +80,11 @@ mod tests {
         let mut plan = plan();
         let options = Options::default();
         assert_eq!(options.envelope(&plan).in_reply_to, None);
-        plan.rows[1].message_id = Some("cover@host".into());
+        plan.variants[1].message_id = Some("cover@host".into());
         assert_eq!(options.envelope(&plan).in_reply_to, "cover@host".parse().ok());
         let asked = Options { in_reply_to: "other@host".parse().ok(), ..Options::default() };
         assert_eq!(asked.envelope(&plan).in_reply_to, "other@host".parse().ok());
-        plan.rows[2].message_id = Some("v2@host".into());
+        plan.variants[2].message_id = Some("v2@host".into());
         assert_eq!(options.envelope(&plan).in_reply_to, None);
     }
 }

@@ -8,7 +8,7 @@ use super::commands::{cores, display, print, root};
 use crate::cache_dir::Cache;
 use crate::error::{Error, Result, exit};
 use crate::plan::{self, BASE_SECONDS, BOOT_SECONDS, Costs, IMAGE_SECONDS, Load, Plan, Shard};
-use crate::run::{self, Standing};
+use crate::run::{self, CacheStatus};
 use crate::{store, study};
 
 /// Numbers of machines for which the time is told.
@@ -27,14 +27,14 @@ pub(super) fn forecast(args: &Args, asked: &Forecast) -> Result<u8> {
     let costs = costs(asked.costs.as_deref())?;
     let cache = Cache::locate()?;
     let mut display = display(args, None);
-    let standings = run::survey(&cache, &root, &plan, &mut |event| display.show(event));
+    let statuses = run::cache_status(&cache, &root, &plan, &mut |event| display.show(event));
     display.finish();
-    let standings = standings?;
+    let statuses = statuses?;
     let jobs = asked.jobs.or_else(cores).unwrap_or(1);
     let mut text = what(&plan);
-    text.push_str(&builds(&standings));
+    text.push_str(&builds(&statuses));
     text.push_str(&trials(&plan, &costs, asked.costs.is_some()));
-    text.push_str(&times(&plan, &costs, &standings, jobs));
+    text.push_str(&times(&plan, &costs, &statuses, jobs));
     let _ = writeln!(
         text,
         "cache: {:.1} GiB in {}",
@@ -59,21 +59,21 @@ pub(super) fn costs(measured: Option<&std::path::Path>) -> Result<Costs> {
 }
 
 fn what(plan: &Plan) -> String {
-    let Plan { study, targets, rows, testcases, .. } = plan;
+    let Plan { study, targets, variants, testcases, .. } = plan;
     let cells = plan.cells().len();
     format!(
-        "{}: {}\n{} targets, {} rows, {} testcases: {cells} cells\n",
+        "{}: {}\n{} targets, {} variants, {} testcases: {cells} cells\n",
         study.name,
         study.title,
         targets.len(),
-        rows.len(),
+        variants.len(),
         testcases.len()
     )
 }
 
-fn builds(standings: &[Standing]) -> String {
+fn builds(statuses: &[CacheStatus]) -> String {
     let mut text = String::new();
-    for Standing { kernel, version, base, images, built } in standings {
+    for CacheStatus { kernel, version, base, images, built } in statuses {
         let base = if *base { "base build in the cache" } else { "base build to be made" };
         let _ = writeln!(text, "{kernel} ({version}): {base}, {built} of {images} images in the cache");
     }
@@ -96,8 +96,8 @@ fn trials(plan: &Plan, costs: &Costs, measured: bool) -> String {
 }
 
 /// The minutes on several machines: what has to be built on each, and the dearest share of the trials.
-fn times(plan: &Plan, costs: &Costs, standings: &[Standing], jobs: usize) -> String {
-    let to_build: f64 = standings
+fn times(plan: &Plan, costs: &Costs, statuses: &[CacheStatus], jobs: usize) -> String {
+    let to_build: f64 = statuses
         .iter()
         .map(|one| {
             let base = if one.base { 0.0 } else { BASE_SECONDS };
@@ -106,7 +106,7 @@ fn times(plan: &Plan, costs: &Costs, standings: &[Standing], jobs: usize) -> Str
         .sum();
     let minutes = |seconds: f64| (seconds / 60.0 * 10.0).ceil() / 10.0;
     let mut text = format!("builds: {:.1} min, once for each cache\n", minutes(to_build));
-    let boots = (plan.targets.len() * plan.rows.len()) as f64 * BOOT_SECONDS;
+    let boots = (plan.targets.len() * plan.variants.len()) as f64 * BOOT_SECONDS;
     let ratio = expected_ratio(plan, costs);
     for of in MACHINES {
         let loads = (1..=of).map(|index| plan::share(plan, costs, Shard { index, of }));

@@ -4,7 +4,7 @@
 use super::args::{Args, Format, Report};
 use super::commands::{deliver, table};
 use crate::error::{Error, Result};
-use crate::report::{self, Dossier};
+use crate::report::{self, ReportData};
 use crate::run;
 
 /// Prints or writes a run's report; returns the exit code, which is that of the verdict.
@@ -17,24 +17,24 @@ pub(super) fn report(args: &Args, asked: &Report) -> Result<u8> {
     if asked.trend.is_some() && asked.format != Format::Html {
         return Err(Error::study("--trend is for --format html"));
     }
-    let mut dossier = run::dossier(&asked.run)?;
-    dossier.trend.clone_from(&asked.trend);
-    let text = text(args, asked, &dossier)?;
+    let mut data = run::report_data(&asked.run)?;
+    data.trend.clone_from(&asked.trend);
+    let text = text(args, asked, &data)?;
     deliver(&text, asked.output.as_deref())?;
-    Ok(dossier.judgement.overall.exit_code())
+    Ok(data.judgement.overall.exit_code())
 }
 
-fn text(args: &Args, asked: &Report, dossier: &Dossier) -> Result<String> {
-    let judgement = &dossier.judgement;
+fn text(args: &Args, asked: &Report, data: &ReportData) -> Result<String> {
+    let judgement = &data.judgement;
     Ok(match asked.format {
         Format::Table => table(args, judgement),
         Format::Markdown => report::markdown(judgement),
-        Format::Html => report::html(dossier),
-        Format::Json => report::json(dossier)?,
-        Format::Mail => report::mail(dossier, &asked.mail.envelope(&dossier.plan))?,
-        Format::Junit => report::junit(dossier)?,
-        Format::Ktap => report::ktap(dossier),
-        Format::Csv => report::csv(dossier)?,
-        Format::Kcidb => report::kcidb(dossier, asked.origin.as_deref().unwrap_or_default())?,
+        Format::Html => report::html(data),
+        Format::Json => report::json(data)?,
+        Format::Mail => report::mail(data, &asked.mail.envelope(&data.plan))?,
+        Format::Junit => report::junit(data)?,
+        Format::Ktap => report::ktap(data),
+        Format::Csv => report::csv(data)?,
+        Format::Kcidb => report::kcidb(data, asked.origin.as_deref().unwrap_or_default())?,
     })
 }

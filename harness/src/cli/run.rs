@@ -72,13 +72,13 @@ pub(super) fn run(args: &Args, asked: &Run) -> Result<u8> {
 
 /// What a newcomer should know before anything happens.
 fn headline(plan: &Plan) -> String {
-    let Plan { study, rows, testcases, targets, .. } = plan;
+    let Plan { study, variants, testcases, targets, .. } = plan;
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     format!(
         "{}: {}\n{} ({} is the baseline), {} on {}: {} at most",
         study.name,
         study.title,
-        count(rows.len(), "row"),
+        count(variants.len(), "variant"),
         study.baseline,
         count(testcases.len(), "testcase"),
         count(targets.len(), "target"),

@@ -5,7 +5,7 @@ use super::args::{Args, NewStudy};
 use super::commands::{print, root};
 use crate::cache_dir::Cache;
 use crate::error::{Result, exit};
-use crate::run::{self, Wish};
+use crate::run::{self, ProposeOptions};
 use crate::study;
 
 /// Writes a study and says what it has and what is to be done next.
@@ -18,9 +18,14 @@ pub(super) fn new(args: &Args, asked: &NewStudy) -> Result<u8> {
     }
     let plan = study::single(&root, &asked.kernel, asked.machine.as_deref(), &testcases, None)?;
     let output = asked.output.as_deref().unwrap_or(&root);
-    let wish = Wish { mbox: &asked.mbox, name: asked.name.as_deref(), output };
-    let made = run::propose(&Cache::locate()?, &root, &plan, &wish)?;
-    print(&format!("{}: {} rows: {}\n", made.file.display(), made.rows.len(), made.rows.join(", ")))?;
+    let options = ProposeOptions { mbox: &asked.mbox, name: asked.name.as_deref(), output };
+    let made = run::propose(&Cache::locate()?, &root, &plan, &options)?;
+    print(&format!(
+        "{}: {} variants: {}\n",
+        made.file.display(),
+        made.variants.len(),
+        made.variants.join(", ")
+    ))?;
     for note in &made.notes {
         print(&format!("{note}\n"))?;
     }

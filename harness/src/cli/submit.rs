@@ -100,10 +100,10 @@ pub(super) fn prepare(args: &Args, asked: &Prepare) -> Result<u8> {
     let ready = run::make_ready(&cache, &root, &plan, jobs, &mut |event| display.show(event));
     display.finish();
     let mut text = String::new();
-    for (kernel, rows) in ready?.images {
-        for (row, image) in rows {
+    for (kernel, variants) in ready?.images {
+        for (variant, image) in variants {
             let image = image.failed.unwrap_or_else(|| format!("ready, SHA-256 {}", image.sha256));
-            let _ = writeln!(text, "{kernel}/{row}: {image}");
+            let _ = writeln!(text, "{kernel}/{variant}: {image}");
         }
     }
     print(&text)?;
@@ -238,7 +238,7 @@ fn status(dir: &Path) -> Result<u8> {
             .hint("`patcheval submit slurm` prints which one it made"));
     };
     let known = slurm::ask(submission.jobs)?;
-    let lines = standing(dir, &submission, &known);
+    let lines = states(dir, &submission, &known);
     let mut text = format!("{}: {} shares in {}\n", submission.study, submission.trials.len(), dir.display());
     for line in &lines {
         let _ = writeln!(text, "{line}");
@@ -289,7 +289,7 @@ impl std::fmt::Display for Line<'_> {
 }
 
 /// What has become of each task. What its directory says goes before what Slurm says, which forgets.
-fn standing<'a>(dir: &Path, submission: &Submission, known: &'a BTreeMap<(u32, u32), Task>) -> Vec<Line<'a>> {
+fn states<'a>(dir: &Path, submission: &Submission, known: &'a BTreeMap<(u32, u32), Task>) -> Vec<Line<'a>> {
     let Submission { kernels, trials, jobs, .. } = submission;
     let (mut lines, mut begun) = (Vec::new(), false);
     for (number, most) in (1..).zip(trials) {

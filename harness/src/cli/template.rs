@@ -5,7 +5,7 @@ use super::args::{Args, System, Template};
 use super::commands::{deliver, root};
 use crate::error::{Error, Result, exit};
 use crate::study;
-use crate::template::{Night, github, gitlab};
+use crate::template::{Workflow, github, gitlab};
 
 /// Prints or writes a workflow.
 ///
@@ -20,10 +20,10 @@ pub(super) fn template(args: &Args, asked: &Template) -> Result<u8> {
         return Err(Error::study(format!("--cron: `{}` has not five fields of cron", asked.cron))
             .hint("as in '17 2 * * *': at 2:17 every night"));
     }
-    let night = Night { plan: &plan, shards: asked.shards, cron: fields.join(" ") };
+    let workflow = Workflow { plan: &plan, shards: asked.shards, cron: fields.join(" ") };
     let text = match asked.system {
-        System::Github => github(&night),
-        System::Gitlab => gitlab(&night),
+        System::Github => github(&workflow),
+        System::Gitlab => gitlab(&workflow),
     };
     deliver(&text, asked.output.as_deref())?;
     Ok(exit::MET)

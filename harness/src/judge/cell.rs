@@ -16,10 +16,10 @@ use crate::judge::model::Coherent;
 use crate::judge::model::Control;
 use crate::judge::model::Example;
 use crate::judge::model::Expectation;
+use crate::judge::model::FlushUsePrice;
 use crate::judge::model::InBinary;
 use crate::judge::model::Price;
 use crate::judge::model::Verdict;
-use crate::judge::model::WorthPrice;
 use crate::judge::schedule::decision;
 use crate::judge::statistics::bootstrap::Bootstrap;
 use crate::judge::statistics::bootstrap::Draws;
@@ -28,11 +28,11 @@ use crate::plan::Cell;
 use crate::plan::Expected;
 use crate::plan::IntervalMethod;
 use crate::plan::Plan;
-use crate::plan::Row;
+use crate::plan::Variant;
+use crate::trial::line::FlushUse;
 use crate::trial::line::Outcome;
 use crate::trial::line::Symptom;
 use crate::trial::line::TrialLine;
-use crate::trial::line::Worth;
 
 /// The trials of one cell in one mode.
 pub(super) struct Trials<'a> {
@@ -117,10 +117,10 @@ pub(super) struct Context<'a, 'b> {
     pub(super) baseline: Option<&'b Trials<'a>>,
     /// Whether the bug shows on this target with this testcase.
     pub(super) observable: Control,
-    /// Whether the row's patches changed the kernel.
+    /// Whether the variant's patches changed the kernel.
     pub(super) in_binary: InBinary,
-    /// The row that is the same kernel, if the patches change nothing.
-    pub(super) twin: Option<&'b Row>,
+    /// The variant that is the same kernel, if the patches change nothing.
+    pub(super) twin: Option<&'b Variant>,
     /// What the bootstrap drew last.
     pub(super) draws: &'b RefCell<Draws>,
 }
@@ -140,13 +140,13 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
         }
     }
     let (expected, why) = cell.expected();
-    // What a kernel does is known by whatever row it was tried as.
-    let twin = context.twin.filter(|_| n == 0).map(|row| Cell { row, ..*cell });
+    // What a kernel does is known by whatever variant it was tried as.
+    let twin = context.twin.filter(|_| n == 0).map(|variant| Cell { variant, ..*cell });
     let twin = twin.map(|twin| Trials::new(plan, &twin, plan.study.mode, data));
     let met = twin.map_or((passes, n), |twin| (twin.passes(), twin.n()));
     let priced = Priced::new(&trials, context.baseline, context.draws);
     CellJudgement {
-        row: cell.row.name.clone(),
+        variant: cell.variant.name.clone(),
         passes,
         n,
         unknown: trials.count(Outcome::is_unknown),
@@ -158,8 +158,8 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
         stale: mean(trials.counted().map(|line| line.stale_fetches)),
         d: priced.price(|line| line.d_operations),
         i: priced.price(|line| line.i_operations),
-        d_worth: priced.worth(|line| line.d_worth),
-        i_worth: priced.worth(|line| line.i_worth),
+        d_use: priced.flush_use(|line| line.d_use),
+        i_use: priced.flush_use(|line| line.i_use),
         flush_instructions: priced.price(|line| line.flush_instructions),
         decision: decision(plan, cell.testcase, passes, n - passes),
         verdict: verdict(cell, passes, n, coherent.control, context),
@@ -167,7 +167,7 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
         in_binary: context.in_binary,
         expected,
         why: why.into(),
-        same_as: context.twin.map(|row| row.name.clone()),
+        same_as: context.twin.map(|variant| variant.name.clone()),
         expectation: expectation(expected, met.0, met.1),
         example: example(&trials),
     }
@@ -256,8 +256,8 @@ impl<'a, 'b> Priced<'a, 'b> {
         Price { mean: mean(self.lines.iter().map(|line| count(line))), difference, pairs, interval }
     }
 
-    fn worth(&self, count: impl Fn(&TrialLine) -> Worth) -> WorthPrice {
-        WorthPrice {
+    fn flush_use(&self, count: impl Fn(&TrialLine) -> FlushUse) -> FlushUsePrice {
+        FlushUsePrice {
             needed: self.price(|line| count(line).needed),
             redundant: self.price(|line| count(line).redundant),
             insufficient: self.price(|line| count(line).insufficient),

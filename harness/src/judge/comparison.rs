@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Rows against each other: do their pass rates differ by more than chance?
+//! Variants against each other: do their pass rates differ by more than chance?
 //!
-//! Fisher's exact test of each two rows of a group, two-sided. The p-values are adjusted by Holm's method within two
-//! families of the whole study: each row against the baseline, and the other rows pairwise; so the chance that any
+//! Fisher's exact test of each two variants of a group, two-sided. The p-values are adjusted by Holm's method within two
+//! families of the whole study: each variant against the baseline, and the other variants pairwise; so the chance that any
 //! difference in a family is called one that is none stays below the level that is read off.
 
 use schemars::JsonSchema;
@@ -18,10 +18,10 @@ use crate::judge::statistics::holm::adjusted;
 /// The level below which an adjusted p-value is called a difference.
 pub const LEVEL: f64 = 0.05;
 
-/// Two rows of a group.
+/// Two variants of a group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
-    /// Name of a row; the baseline, if it is one of the two.
+    /// Name of a variant; the baseline, if it is one of the two.
     pub a: String,
     /// Name of the other.
     pub b: String,
@@ -32,7 +32,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Returns whether the two rows differ by more than chance.
+    /// Returns whether the two variants differ by more than chance.
     pub fn differs(&self) -> bool {
         self.adjusted < LEVEL
     }
@@ -54,16 +54,16 @@ pub(super) fn compare(groups: &mut [Group], baseline: &str) {
     }
 }
 
-/// Each two rows that have a trial which says something, the baseline first.
+/// Each two variants that have a trial which says something, the baseline first.
 fn pairs(group: &Group, baseline: &str) -> Vec<Comparison> {
     let mut cells: Vec<_> = group.cells.iter().filter(|cell| cell.n > 0).collect();
-    cells.sort_by_key(|cell| cell.row != baseline);
+    cells.sort_by_key(|cell| cell.variant != baseline);
     let counts = |passes: u32, n: u32| Counts { passes, failures: n - passes };
     let mut pairs = Vec::new();
     for (i, a) in cells.iter().enumerate() {
         for b in &cells[i + 1..] {
             let p = p_value(counts(a.passes, a.n), counts(b.passes, b.n), Alternative::TwoSided);
-            pairs.push(Comparison { a: a.row.clone(), b: b.row.clone(), p, adjusted: 1.0 });
+            pairs.push(Comparison { a: a.variant.clone(), b: b.variant.clone(), p, adjusted: 1.0 });
         }
     }
     pairs

@@ -24,7 +24,7 @@ pub(super) struct Data<'a> {
     /// Trials that the study calls for, without a line.
     pub(super) missing: u32,
     called: BTreeSet<TrialId>,
-    /// The image of each kernel's row.
+    /// The image of each kernel's variant.
     images: BTreeMap<(&'a str, &'a str), &'a str>,
 }
 
@@ -86,9 +86,9 @@ impl<'a> Data<'a> {
         self.lines.values().copied()
     }
 
-    /// Returns the image of a row's kernel, if a trial names one.
-    pub(super) fn image(&self, kernel: &str, row: &str) -> Option<&'a str> {
-        self.images.get(&(kernel, row)).copied()
+    /// Returns the image of a variant's kernel, if a trial names one.
+    pub(super) fn image(&self, kernel: &str, variant: &str) -> Option<&'a str> {
+        self.images.get(&(kernel, variant)).copied()
     }
 
     /// Adds a problem about the trials called `names`, if there are any.
@@ -102,16 +102,16 @@ impl<'a> Data<'a> {
         self.problems.push(format!("{} {trials} {what}: {listed}{more}", names.len()));
     }
 
-    /// Remembers each row's image. Trials of one row on one kernel must be of one: otherwise two experiments are mixed.
+    /// Remembers each variant's image. Trials of one variant on one kernel must be of one: otherwise two experiments are mixed.
     fn take_images(&mut self) {
         let mut images: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
         for line in self.lines.values().filter(|line| !line.image.is_empty()) {
-            images.entry((&line.id.kernel, &line.id.row)).or_default().insert(&line.image);
-            self.images.entry((&line.id.kernel, &line.id.row)).or_insert(&line.image);
+            images.entry((&line.id.kernel, &line.id.variant)).or_default().insert(&line.image);
+            self.images.entry((&line.id.kernel, &line.id.variant)).or_insert(&line.image);
         }
-        for ((kernel, row), images) in images.into_iter().filter(|(_, images)| images.len() > 1) {
+        for ((kernel, variant), images) in images.into_iter().filter(|(_, images)| images.len() > 1) {
             self.problems
-                .push(format!("trials of {row} on {kernel} are of {} different images", images.len()));
+                .push(format!("trials of {variant} on {kernel} are of {} different images", images.len()));
         }
     }
 }

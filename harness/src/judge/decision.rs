@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The decision table: what each row is good for, what it costs, and which rows another one beats in every respect.
+//! The decision table: what each variant is good for, what it costs, and which variants another one beats in every respect.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -19,16 +19,16 @@ use crate::judge::model::Verdict;
 use crate::patch::Size;
 use crate::plan::Plan;
 
-/// A row as a candidate for the tree.
+/// A variant as a candidate for the tree.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Candidate {
-    /// Name of the row.
-    pub row: String,
+    /// Name of the variant.
+    pub variant: String,
     /// Places, that is testcases on targets, where the baseline fails.
     pub observable: u32,
-    /// Those of them in which every trial of the row passes.
+    /// Those of them in which every trial of the variant passes.
     pub fixed: u32,
-    /// Places, wherever, in which some trial of the row fails.
+    /// Places, wherever, in which some trial of the variant fails.
     pub broken: u32,
     /// The place with the lowest pass rate; none if every trial everywhere passes.
     pub worst: Option<Worst>,
@@ -36,13 +36,13 @@ pub struct Candidate {
     pub prices: BTreeMap<String, UnitPrice>,
     /// Kernels on which the patches change nothing.
     pub no_op: Vec<String>,
-    /// How far the row's tree is from the baseline's, on the kernel where it is farthest.
+    /// How far the variant's tree is from the baseline's, on the kernel where it is farthest.
     pub size: Option<Size>,
-    /// A row that is at least as good in every respect and better in one; none if there is none.
+    /// A variant that is at least as good in every respect and better in one; none if there is none.
     pub dominated: Option<Dominated>,
 }
 
-/// Where a row is worst.
+/// Where a variant is worst.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Worst {
     /// Name of the kernel.
@@ -72,20 +72,22 @@ pub struct UnitPrice {
     pub instructions: f64,
 }
 
-/// What beats a row.
+/// What beats a variant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dominated {
-    /// Name of the better row.
+    /// Name of the better variant.
     pub by: String,
     /// In what it is better, as a clause.
     pub why: String,
 }
 
-/// Returns the candidates: the rows of a study but for its baseline, in the study's order.
+/// Returns the candidates: the variants of a study but for its baseline, in the study's order.
 pub(super) fn candidates(plan: &Plan, groups: &[Group], built: &Built) -> Vec<Candidate> {
-    let rows = plan.rows.iter().filter(|row| row.name != plan.study.baseline);
-    let mut candidates: Vec<Candidate> =
-        rows.map(|row| candidate(plan, groups, built, &row.name)).filter(|one| one.observable > 0).collect();
+    let variants = plan.variants.iter().filter(|variant| variant.name != plan.study.baseline);
+    let mut candidates: Vec<Candidate> = variants
+        .map(|variant| candidate(plan, groups, built, &variant.name))
+        .filter(|one| one.observable > 0)
+        .collect();
     let others = candidates.clone();
     for candidate in &mut candidates {
         candidate.dominated = others.iter().find_map(|other| dominates(other, candidate));
@@ -93,24 +95,24 @@ pub(super) fn candidates(plan: &Plan, groups: &[Group], built: &Built) -> Vec<Ca
     candidates
 }
 
-fn candidate(plan: &Plan, groups: &[Group], built: &Built, row: &str) -> Candidate {
-    let cells = || groups.iter().filter_map(|group| Some((group, group.cell(row)?)));
-    // What a kernel breaks it breaks by whatever row it was tried.
-    let telling = || groups.iter().filter_map(|group| Some((group, group.telling(row)?)));
+fn candidate(plan: &Plan, groups: &[Group], built: &Built, variant: &str) -> Candidate {
+    let cells = || groups.iter().filter_map(|group| Some((group, group.cell(variant)?)));
+    // What a kernel breaks it breaks by whatever variant it was tried.
+    let telling = || groups.iter().filter_map(|group| Some((group, group.telling(variant)?)));
     let count = |condition: &dyn Fn(&Group, &CellJudgement) -> bool| {
         u32::try_from(cells().filter(|(group, cell)| condition(group, cell)).count()).unwrap_or(u32::MAX)
     };
     let holds = |group: &Group| group.observable == Control::Holds;
     let no_op = cells().filter(|(_, cell)| cell.in_binary == InBinary::NoOp);
     let no_op: BTreeSet<String> = no_op.map(|(group, _)| group.kernel.clone()).collect();
-    let sizes = built.sizes.values().filter_map(|rows| rows.get(row).copied());
+    let sizes = built.sizes.values().filter_map(|variants| variants.get(variant).copied());
     Candidate {
-        row: row.into(),
+        variant: variant.into(),
         observable: count(&|group, _| holds(group)),
         fixed: count(&|group, cell| holds(group) && cell.verdict == Verdict::PassesAll),
-        broken: count(&|group, _| group.telling(row).is_some_and(|cell| cell.passes < cell.n)),
+        broken: count(&|group, _| group.telling(variant).is_some_and(|cell| cell.passes < cell.n)),
         worst: worst(telling()),
-        prices: prices(plan, groups, row),
+        prices: prices(plan, groups, variant),
         no_op: no_op.into_iter().collect(),
         size: sizes.max_by_key(|size| size.added + size.removed),
         dominated: None,
@@ -136,7 +138,7 @@ const TRIAL: &str = "trial";
 
 /// Divides what testcases with a unit cost by the units that they do. Where no testcase has one, the price is that of a
 /// trial where the bug shows.
-fn prices(plan: &Plan, groups: &[Group], row: &str) -> BTreeMap<String, UnitPrice> {
+fn prices(plan: &Plan, groups: &[Group], variant: &str) -> BTreeMap<String, UnitPrice> {
     let priced = plan.testcases.iter().any(|testcase| testcase.unit.is_some());
     let baseline = plan.study.baseline.as_str();
     let mut prices: BTreeMap<String, UnitPrice> = BTreeMap::new();
@@ -148,7 +150,7 @@ fn prices(plan: &Plan, groups: &[Group], row: &str) -> BTreeMap<String, UnitPric
             None => (TRIAL, 1),
         };
         let units = f64::from(count) * f64::from(testcase.repetitions);
-        let cell = group.cell(row);
+        let cell = group.cell(variant);
         let is_baseline =
             cell.is_some_and(|cell| cell.is_idle() && cell.same_as.as_deref() == Some(baseline));
         let price =
@@ -213,5 +215,5 @@ fn dominates(a: &Candidate, b: &Candidate) -> Option<Dominated> {
     if let (Some(ours), Some(theirs)) = (lines(a), lines(b)) {
         good &= compare(ours.into(), theirs.into(), format!("changes {ours} lines against {theirs}"));
     }
-    (good && !better.is_empty()).then(|| Dominated { by: a.row.clone(), why: better.join(", ") })
+    (good && !better.is_empty()).then(|| Dominated { by: a.variant.clone(), why: better.join(", ") })
 }

@@ -2,8 +2,8 @@
 //! From a plan and the lines of its trials to verdicts. Pure.
 //!
 //! Three controls gate what is said. *Coherent*: with the model off every trial passes, or the workload is at fault
-//! and the verdict is unknown. *Observable*: the baseline row fails in at least one trial of the same target and
-//! testcase, or a pass means nothing there. *In the binary*: the patches changed the kernel, or the row is a no-op.
+//! and the verdict is unknown. *Observable*: the baseline variant fails in at least one trial of the same target and
+//! testcase, or a pass means nothing there. *In the binary*: the patches changed the kernel, or the variant is a no-op.
 //! Unknown trials are counted and shown, and are in no rate.
 
 pub mod bisection;
@@ -16,8 +16,8 @@ mod evidence;
 mod in_binary;
 mod model;
 mod question;
+mod ranking;
 mod schedule;
-mod standing;
 pub mod statistics;
 pub mod trend;
 
@@ -47,6 +47,7 @@ pub use model::Coherent;
 pub use model::Control;
 pub use model::Example;
 pub use model::Expectation;
+pub use model::FlushUsePrice;
 pub use model::Group;
 pub use model::InBinary;
 pub use model::Judgement;
@@ -54,13 +55,12 @@ pub use model::Overall;
 pub use model::Price;
 pub use model::VERSION;
 pub use model::Verdict;
-pub use model::WorthPrice;
 pub use question::Answer;
 pub use question::Witness;
+pub use ranking::Fix;
+pub use ranking::Ranking;
 pub use schedule::Schedule;
 pub use schedule::schedule;
-pub use standing::Fix;
-pub use standing::Standing;
 pub use statistics::interval;
 
 use crate::build::Changes;
@@ -73,21 +73,21 @@ use crate::judge::in_binary::Images;
 use crate::patch::Size;
 use crate::plan::Cell;
 use crate::plan::Plan;
-use crate::plan::Row;
 use crate::plan::Target;
 use crate::plan::Testcase;
+use crate::plan::Variant;
 use crate::trial::line::TrialLine;
 
 /// What is known of the kernels beside their trials. Images may be absent; those that trials name then have to do.
 #[derive(Clone, Debug, Default)]
 pub struct Built {
-    /// SHA-256 of each image, by kernel, then row.
+    /// SHA-256 of each image, by kernel, then variant.
     pub images: BTreeMap<String, BTreeMap<String, String>>,
     /// SHA-256 of the images of the kernels' own trees.
     pub bases: BTreeMap<String, String>,
-    /// How far each row's tree is from the baseline's, by kernel, then row.
+    /// How far each variant's tree is from the baseline's, by kernel, then variant.
     pub sizes: BTreeMap<String, BTreeMap<String, Size>>,
-    /// What each row changes in the kernel, by kernel, then row.
+    /// What each variant changes in the kernel, by kernel, then variant.
     pub changes: BTreeMap<String, BTreeMap<String, Changes>>,
 }
 
@@ -125,7 +125,7 @@ pub fn judge(plan: &Plan, lines: &[TrialLine], built: &Built) -> Judgement {
         trials: count(&|_| true),
         unknown: count(&|line| evidence::outcome(plan, line).is_unknown()),
         missing: data.missing,
-        standings: standing::standings(&groups),
+        rankings: ranking::rankings(&groups),
         candidates: decision::candidates(plan, &groups, built),
         answers: question::answers(plan, &groups),
         groups,
@@ -139,23 +139,23 @@ pub fn judge(plan: &Plan, lines: &[TrialLine], built: &Built) -> Judgement {
 
 fn group(target: &Target, testcase: &Testcase, data: &Data<'_>, images: &Images<'_>) -> Group {
     let plan = images.plan;
-    let baseline_row = plan.rows.iter().find(|row| row.name == plan.study.baseline);
-    let baseline =
-        baseline_row.map(|row| Trials::new(plan, &Cell { target, row, testcase }, plan.study.mode, data));
+    let baseline_variant = plan.variants.iter().find(|variant| variant.name == plan.study.baseline);
+    let baseline = baseline_variant
+        .map(|variant| Trials::new(plan, &Cell { target, variant, testcase }, plan.study.mode, data));
     let observable = baseline.as_ref().map_or(Control::Unknown, Trials::some_fail);
     let kernel = &target.kernel.name;
     let draws = RefCell::default();
-    let judge_row = |row: &Row| {
+    let judge_variant = |variant: &Variant| {
         let context = Context {
             plan,
             data,
-            baseline: baseline.as_ref().filter(|_| row.name != plan.study.baseline),
+            baseline: baseline.as_ref().filter(|_| variant.name != plan.study.baseline),
             observable,
-            in_binary: images.in_binary(kernel, row),
-            twin: images.twin(kernel, row),
+            in_binary: images.in_binary(kernel, variant),
+            twin: images.twin(kernel, variant),
             draws: &draws,
         };
-        cell::judge(&Cell { target, row, testcase }, &context)
+        cell::judge(&Cell { target, variant, testcase }, &context)
     };
     Group {
         kernel: target.kernel.name.clone(),
@@ -165,7 +165,7 @@ fn group(target: &Target, testcase: &Testcase, data: &Data<'_>, images: &Images<
         title: testcase.title.clone(),
         unit: testcase.unit.as_ref().map(|unit| unit.name.clone()),
         observable,
-        cells: plan.rows.iter().map(judge_row).collect(),
+        cells: plan.variants.iter().map(judge_variant).collect(),
         comparisons: Vec::new(),
     }
 }

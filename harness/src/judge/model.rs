@@ -14,7 +14,7 @@ use crate::judge::comparison::Comparison;
 use crate::judge::decision::Candidate;
 use crate::judge::interval::Interval;
 use crate::judge::question::Answer;
-use crate::judge::standing::Standing;
+use crate::judge::ranking::Ranking;
 use crate::judge::statistics::sequential::Decision;
 use crate::plan::Expected;
 use crate::plan::Rule;
@@ -37,7 +37,7 @@ pub struct Judgement {
     /// What the model did with stale fetches.
     #[schemars(schema_with = "mode_schema")]
     pub mode: Mode,
-    /// Name of the row in which the bug must show.
+    /// Name of the variant in which the bug must show.
     pub baseline: String,
     /// The rule by which cells were decided, if there was one.
     pub rule: Option<Rule>,
@@ -51,13 +51,13 @@ pub struct Judgement {
     pub missing: u32,
     /// The cells, by target, then testcase.
     pub groups: Vec<Group>,
-    /// Which rows fix the bug, by target.
-    pub standings: Vec<Standing>,
-    /// The decision table: the rows but for the baseline; empty if the baseline fails nowhere.
+    /// Which variants fix the bug, by target.
+    pub rankings: Vec<Ranking>,
+    /// The decision table: the variants but for the baseline; empty if the baseline fails nowhere.
     pub candidates: Vec<Candidate>,
     /// The answers to the study's questions, in its order.
     pub answers: Vec<Answer>,
-    /// What each row changes in the kernel, by kernel, then row; empty where that was not recorded.
+    /// What each variant changes in the kernel, by kernel, then variant; empty where that was not recorded.
     #[serde(default)]
     pub changes: BTreeMap<String, BTreeMap<String, Changes>>,
     /// What is wrong with the data, as sentences.
@@ -66,7 +66,7 @@ pub struct Judgement {
     pub overall: Overall,
 }
 
-/// The rows of one testcase on one target.
+/// The variants of one testcase on one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Group {
     /// Name of the kernel.
@@ -81,11 +81,11 @@ pub struct Group {
     pub title: String,
     /// What the testcase counts, if it has a unit.
     pub unit: Option<String>,
-    /// Whether the bug shows here: some trial of the baseline row failed. Without it, nothing is ranked here.
+    /// Whether the bug shows here: some trial of the baseline variant failed. Without it, nothing is ranked here.
     pub observable: Control,
-    /// The rows, in the order of the study.
+    /// The variants, in the order of the study.
     pub cells: Vec<CellJudgement>,
-    /// Each two rows whose trials say something.
+    /// Each two variants whose trials say something.
     pub comparisons: Vec<Comparison>,
 }
 
@@ -104,8 +104,8 @@ pub enum Control {
 /// The judgement of one cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CellJudgement {
-    /// Name of the row.
-    pub row: String,
+    /// Name of the variant.
+    pub variant: String,
     /// Passing trials.
     pub passes: u32,
     /// Trials that passed or failed; unknown ones are not among them.
@@ -128,22 +128,22 @@ pub struct CellJudgement {
     pub d: Price,
     /// I$ maintenance operations a trial.
     pub i: Price,
-    /// What the D$ operations were worth.
-    pub d_worth: WorthPrice,
-    /// What the I$ operations were worth.
-    pub i_worth: WorthPrice,
+    /// The use of the D$ operations.
+    pub d_use: FlushUsePrice,
+    /// The use of the I$ operations.
+    pub i_use: FlushUsePrice,
     /// Guest instructions a trial inside functions that do maintenance.
     pub flush_instructions: Price,
     /// The coherent control: the model was off.
     pub coherent: Coherent,
     /// Whether the patches are in the kernel that ran.
     pub in_binary: InBinary,
-    /// Where they are not, the row that is the same kernel, if the study has one.
+    /// Where they are not, the variant that is the same kernel, if the study has one.
     #[serde(default)]
     pub same_as: Option<String>,
     /// What the study's rule says of the failure rate; none without a rule.
     pub decision: Option<Decision>,
-    /// What the trials say about the row.
+    /// What the trials say about the variant.
     pub verdict: Verdict,
     /// What was expected.
     pub expected: Expected,
@@ -161,7 +161,7 @@ pub struct CellJudgement {
 pub struct Price {
     /// Mean over the trials with a record; none without any.
     pub mean: Option<f64>,
-    /// Mean difference to the trial of the baseline row with the same seed, target and testcase, over the seeds with which
+    /// Mean difference to the trial of the baseline variant with the same seed, target and testcase, over the seeds with which
     /// both pass; none for the baseline itself and without such pairs.
     pub difference: Option<f64>,
     /// Pairs behind the difference.
@@ -171,9 +171,9 @@ pub struct Price {
     pub interval: Option<Interval>,
 }
 
-/// What maintenance operations of one cache were worth, counted as [`Price`] counts them.
+/// The use of the maintenance operations of one cache, counted as [`Price`] counts them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct WorthPrice {
+pub struct FlushUsePrice {
     /// Without them something stale would have been fetched.
     pub needed: Price,
     /// The line was clean, absent or not stale.
@@ -193,11 +193,11 @@ pub struct Coherent {
     pub control: Control,
 }
 
-/// Whether a row's patches changed the kernel.
+/// Whether a variant's patches changed the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InBinary {
-    /// The row has no patches: it is the kernel's own tree.
+    /// The variant has no patches: it is the kernel's own tree.
     Base,
     /// The image differs from that without the patches.
     Present,
@@ -243,7 +243,7 @@ impl Verdict {
 /// Whether a cell did what was expected. *Pass* is met if every trial that says something passed, *fail* if at least
 /// one failed, *any* always; none of them without a trial that says something. It is checked also where the verdict
 /// is no-op or not-observable, because an expectation is about what happens, not about merit. Of a no-op without trials, the
-/// trials of the row that is the same kernel tell.
+/// trials of the variant that is the same kernel tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Expectation {
@@ -309,17 +309,17 @@ impl CellJudgement {
 }
 
 impl Group {
-    /// Returns the cell that tells what a row's kernel does: the row's, or where that has no trials because the patches change
+    /// Returns the cell that tells what a variant's kernel does: the variant's, or where that has no trials because the patches change
     /// nothing, the one of the same kernel.
-    pub fn telling(&self, row: &str) -> Option<&CellJudgement> {
-        let cell = self.cell(row)?;
+    pub fn telling(&self, variant: &str) -> Option<&CellJudgement> {
+        let cell = self.cell(variant)?;
         let twin = cell.same_as.as_deref().filter(|_| cell.is_idle());
         twin.and_then(|twin| self.cell(twin)).or(Some(cell))
     }
 
-    /// Returns the cell of a row.
-    pub fn cell(&self, row: &str) -> Option<&CellJudgement> {
-        self.cells.iter().find(|cell| cell.row == row)
+    /// Returns the cell of a variant.
+    pub fn cell(&self, variant: &str) -> Option<&CellJudgement> {
+        self.cells.iter().find(|cell| cell.variant == variant)
     }
 }
 

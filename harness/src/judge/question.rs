@@ -16,8 +16,8 @@ use crate::plan::Yes;
 pub struct Answer {
     /// The question.
     pub ask: String,
-    /// The row whose trials answer it.
-    pub row: String,
+    /// The variant whose trials answer it.
+    pub variant: String,
     /// Cells that say yes.
     pub yes: Vec<Witness>,
     /// Cells that say no.
@@ -49,8 +49,12 @@ pub(super) fn answers(plan: &Plan, groups: &[Group]) -> Vec<Answer> {
 }
 
 fn answer(plan: &Plan, groups: &[Group], question: &Question) -> Answer {
-    let mut answer =
-        Answer { ask: question.ask.clone(), row: question.row.clone(), yes: Vec::new(), no: Vec::new() };
+    let mut answer = Answer {
+        ask: question.ask.clone(),
+        variant: question.variant.clone(),
+        yes: Vec::new(),
+        no: Vec::new(),
+    };
     let bears = |group: &&Group| {
         question.testcases.contains(&group.testcase)
             && in_class(plan, group, question)
@@ -61,7 +65,7 @@ fn answer(plan: &Plan, groups: &[Group], question: &Question) -> Answer {
     for group in
         named.flat_map(|name| groups.iter().filter(bears).filter(move |group| group.testcase == *name))
     {
-        let Some(cell) = group.telling(&question.row).filter(|cell| cell.n > 0) else { continue };
+        let Some(cell) = group.telling(&question.variant).filter(|cell| cell.n > 0) else { continue };
         let witness = Witness {
             kernel: group.kernel.clone(),
             machine: group.machine.clone(),

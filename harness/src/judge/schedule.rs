@@ -29,12 +29,12 @@ pub struct Schedule {
     /// All trials called for so far, in the order of the plan.
     pub called: Vec<TrialId>,
     /// Those of them that have not ended, in the order in which to run them: a permutation that depends on the first
-    /// seed and on the trials' names only, so that rows and machines take turns, and nothing that drifts on the host
+    /// seed and on the trials' names only, so that variants and machines take turns, and nothing that drifts on the host
     /// falls on one of them alone.
     pub next: Vec<TrialId>,
 }
 
-/// Returns what a study calls for after `lines`. Of several lines of a trial the first counts. A row whose patches change
+/// Returns what a study calls for after `lines`. Of several lines of a trial the first counts. A variant whose patches change
 /// nothing on a kernel is not tried there: it is the same kernel as another.
 pub fn schedule<'a>(plan: &Plan, built: &Built, lines: impl IntoIterator<Item = &'a TrialLine>) -> Schedule {
     let mut ended: BTreeMap<&TrialId, &TrialLine> = BTreeMap::new();
@@ -89,7 +89,7 @@ fn called(plan: &Plan, cell: &Cell<'_>, ended: &BTreeMap<&TrialId, &TrialLine>) 
 
 /// Returns whether a cell needs no trials, by what is known before there are any.
 pub(super) fn is_idle(plan: &Plan, built: &Built, cell: &Cell<'_>) -> bool {
-    Images { plan, built, data: None }.is_idle(&cell.target.kernel.name, cell.row)
+    Images { plan, built, data: None }.is_idle(&cell.target.kernel.name, cell.variant)
 }
 
 /// Returns the trials called for as a set.

@@ -13,16 +13,16 @@ use crate::plan::Expected;
 use crate::plan::TrialId;
 use crate::plan::tests::plan;
 use crate::trial::line::Cause;
+use crate::trial::line::FlushUse;
 use crate::trial::line::Outcome;
 use crate::trial::line::Symptom;
-use crate::trial::line::Worth;
 
 const SIGTRAP: Outcome = Outcome::Fail { symptom: Symptom::Sigtrap };
 const NO_RECORD: Outcome = Outcome::Unknown { cause: Cause::NoRecord };
 
-/// Returns the line of a trial with `outcome`, with figures that depend on the row and the seed.
+/// Returns the line of a trial with `outcome`, with figures that depend on the variant and the seed.
 fn line(id: TrialId, outcome: Outcome) -> TrialLine {
-    let flush = match id.row.as_str() {
+    let flush = match id.variant.as_str() {
         "unfixed" => 0,
         "merged" => 600,
         _ => 10_000,
@@ -33,10 +33,10 @@ fn line(id: TrialId, outcome: Outcome) -> TrialLine {
         stale_fetches: u64::from(matches!(outcome, Outcome::Fail { .. })),
         d_operations: 1000 * id.seed + flush,
         i_operations: 500 + flush / 2,
-        d_worth: Worth { needed: 1, redundant: flush, insufficient: 0 },
-        i_worth: Worth { needed: 1, redundant: 7, insufficient: flush / 100 },
+        d_use: FlushUse { needed: 1, redundant: flush, insufficient: 0 },
+        i_use: FlushUse { needed: 1, redundant: 7, insufficient: flush / 100 },
         flush_instructions: 100 + 10 * flush,
-        image: format!("image of {}", id.row),
+        image: format!("image of {}", id.variant),
         record_sha256: if outcome.is_unknown() { String::new() } else { "ab".into() },
         ..TrialLine::unknown(id, Cause::NoRecord, "")
     }
@@ -44,7 +44,7 @@ fn line(id: TrialId, outcome: Outcome) -> TrialLine {
 
 /// Returns the lines of the small study: `unfixed` fails T1 with three of four seeds, `merged-alone` fails T9.
 pub(crate) fn lines() -> Vec<TrialLine> {
-    let outcome = |id: &TrialId| match (id.mode, id.row.as_str(), id.testcase.as_str()) {
+    let outcome = |id: &TrialId| match (id.mode, id.variant.as_str(), id.testcase.as_str()) {
         (Mode::Enforce, "unfixed", "t1") if id.seed != 2 => SIGTRAP,
         (Mode::Enforce, "merged-alone", "t9") => Outcome::Fail { symptom: Symptom::InitDied },
         _ => Outcome::Pass,
@@ -61,8 +61,9 @@ fn judged(lines: &[TrialLine]) -> Judgement {
     judge(&plan(), lines, &Built::default())
 }
 
-fn cell<'a>(judgement: &'a Judgement, row: &str, testcase: &str) -> &'a CellJudgement {
-    let wanted = |(group, cell): &(&Group, &CellJudgement)| group.testcase == testcase && cell.row == row;
+fn cell<'a>(judgement: &'a Judgement, variant: &str, testcase: &str) -> &'a CellJudgement {
+    let wanted =
+        |(group, cell): &(&Group, &CellJudgement)| group.testcase == testcase && cell.variant == variant;
     judgement.cells().find(wanted).unwrap().1
 }
 
@@ -105,17 +106,17 @@ fn prices_are_paired_by_seed_where_both_pass() {
     };
     assert_eq!(merged.d, all(3100.0, 600.0));
     assert_eq!(merged.i.difference, Some(300.0));
-    assert_eq!(merged.d_worth.redundant, all(600.0, 600.0));
-    assert_eq!((merged.d_worth.needed.mean, merged.i_worth.insufficient.difference), (Some(1.0), Some(6.0)));
+    assert_eq!(merged.d_use.redundant, all(600.0, 600.0));
+    assert_eq!((merged.d_use.needed.mean, merged.i_use.insufficient.difference), (Some(1.0), Some(6.0)));
     assert_eq!(merged.flush_instructions.difference, Some(6000.0));
     let none = |mean| Price { mean: Some(mean), difference: None, pairs: 0, interval: None };
     assert_eq!(cell(&judgement, "unfixed", "t9").d, none(2500.0));
-    // In t1 the baseline passes with seed 2 only; where a row passes in no trial, nothing can be said of its price.
+    // In t1 the baseline passes with seed 2 only; where a variant passes in no trial, nothing can be said of its price.
     let one = Price { mean: Some(3100.0), difference: Some(600.0), pairs: 1, interval: None };
     assert_eq!(cell(&judgement, "merged", "t1").d, one);
     assert_eq!(cell(&judgement, "merged-alone", "t9").d, none(12500.0));
     // Without the baseline's seed 4 the mean over all differs, the paired difference does not.
-    let gap = |id: &TrialId| (id.row == "unfixed" && id.seed == 4).then_some(NO_RECORD);
+    let gap = |id: &TrialId| (id.variant == "unfixed" && id.seed == 4).then_some(NO_RECORD);
     let d = cell(&judged(&lines_but(gap)), "merged", "t9").d;
     assert_eq!(d, Price { pairs: 3, ..all(3100.0, 600.0) });
 }
@@ -133,7 +134,8 @@ fn a_pass_means_nothing_where_the_baseline_passes_but_a_failure_does() {
 
 #[test]
 fn unknown_trials_are_in_no_rate_and_keep_the_study_undecided() {
-    let lost = |id: &TrialId| (id.row == "merged" && id.testcase == "t1" && id.seed < 3).then_some(NO_RECORD);
+    let lost =
+        |id: &TrialId| (id.variant == "merged" && id.testcase == "t1" && id.seed < 3).then_some(NO_RECORD);
     let judgement = judged(&lines_but(lost));
     let merged = cell(&judgement, "merged", "t1");
     assert_eq!((merged.passes, merged.n, merged.unknown), (2, 2, 2));
@@ -146,7 +148,7 @@ fn unknown_trials_are_in_no_rate_and_keep_the_study_undecided() {
 
 #[test]
 fn a_cell_without_a_word_is_unknown_and_so_are_passes_beside_an_unknown_baseline() {
-    let lost = |id: &TrialId| (id.row == "unfixed" && id.mode == Mode::Enforce).then_some(NO_RECORD);
+    let lost = |id: &TrialId| (id.variant == "unfixed" && id.mode == Mode::Enforce).then_some(NO_RECORD);
     let judgement = judged(&lines_but(lost));
     let unfixed = cell(&judgement, "unfixed", "t1");
     assert_eq!((unfixed.n, unfixed.interval, unfixed.verdict), (0, None, Verdict::Unknown));
@@ -159,7 +161,7 @@ fn a_cell_without_a_word_is_unknown_and_so_are_passes_beside_an_unknown_baseline
 
 #[test]
 fn a_contradiction_wins_over_unknown() {
-    let mixed = |id: &TrialId| match (id.row.as_str(), id.mode, id.seed) {
+    let mixed = |id: &TrialId| match (id.variant.as_str(), id.mode, id.seed) {
         ("merged", Mode::Enforce, 3) => Some(SIGTRAP),
         ("lazy", Mode::Enforce, 3) => Some(NO_RECORD),
         _ => None,
@@ -172,18 +174,19 @@ fn a_contradiction_wins_over_unknown() {
 
 #[test]
 fn an_expected_failure_that_passes_is_a_contradiction_and_any_is_not() {
-    let passes = |id: &TrialId| (id.row == "merged-alone").then_some(Outcome::Pass);
+    let passes = |id: &TrialId| (id.variant == "merged-alone").then_some(Outcome::Pass);
     let judgement = judged(&lines_but(passes));
     assert_eq!(cell(&judgement, "merged-alone", "t9").expectation, Expectation::Contradicted);
     assert_eq!(cell(&judgement, "merged-alone", "t1").expectation, Expectation::Met);
-    let fails = |id: &TrialId| (id.row == "merged-alone").then_some(SIGTRAP);
+    let fails = |id: &TrialId| (id.variant == "merged-alone").then_some(SIGTRAP);
     assert_eq!(cell(&judged(&lines_but(fails)), "merged-alone", "t1").expectation, Expectation::Met);
 }
 
 #[test]
 fn a_workload_that_fails_without_the_model_gives_no_verdict() {
-    let broken =
-        |id: &TrialId| (id.row == "lazy" && id.testcase == "t1" && id.mode == Mode::Off).then_some(SIGTRAP);
+    let broken = |id: &TrialId| {
+        (id.variant == "lazy" && id.testcase == "t1" && id.mode == Mode::Off).then_some(SIGTRAP)
+    };
     let judgement = judged(&lines_but(broken));
     let lazy = cell(&judgement, "lazy", "t1");
     assert_eq!(lazy.coherent, Coherent { passes: 0, n: 1, control: Control::Violated });
@@ -194,7 +197,7 @@ fn a_workload_that_fails_without_the_model_gives_no_verdict() {
 #[test]
 fn patches_that_change_nothing_are_a_no_op() {
     let mut same = lines();
-    for line in same.iter_mut().filter(|line| line.id.row == "lazy") {
+    for line in same.iter_mut().filter(|line| line.id.variant == "lazy") {
         line.image = "image of unfixed".into();
     }
     let judgement = judged(&same);
@@ -214,7 +217,7 @@ fn patches_that_change_nothing_are_a_no_op() {
 
 /// What is built when `lazy` is the same kernel as the baseline.
 pub(crate) fn lazy_is_unfixed() -> Built {
-    let image = |row: &str| (row.to_owned(), format!("image of {row}"));
+    let image = |variant: &str| (variant.to_owned(), format!("image of {variant}"));
     let mut images = BTreeMap::from(["unfixed", "merged", "lazy", "merged-alone"].map(image));
     images.insert("lazy".into(), "image of unfixed".into());
     Built {
@@ -229,7 +232,7 @@ fn a_no_op_costs_no_trials_and_is_neither_unknown_nor_missing() {
     let built = lazy_is_unfixed();
     let called = schedule(&plan(), &built, &[]).called;
     assert_eq!((called.len(), plan().trials().len()), (30, 40));
-    assert!(called.iter().all(|id| id.row != "lazy"));
+    assert!(called.iter().all(|id| id.variant != "lazy"));
     let needed: Vec<TrialLine> = lines().into_iter().filter(|line| called.contains(&line.id)).collect();
     let judgement = judge(&plan(), &needed, &built);
     assert_eq!((judgement.trials, judgement.unknown, judgement.missing), (30, 0, 0));
@@ -242,7 +245,7 @@ fn a_no_op_costs_no_trials_and_is_neither_unknown_nor_missing() {
     assert_eq!((lazy.same_as.as_deref(), lazy.expectation), (Some("unfixed"), Expectation::Contradicted));
     assert_eq!(cell(&judgement, "lazy", "t9").expectation, Expectation::Met);
     assert_eq!(judgement.overall, Overall::NotMet);
-    let lazy = judgement.candidates.iter().find(|one| one.row == "lazy").unwrap();
+    let lazy = judgement.candidates.iter().find(|one| one.variant == "lazy").unwrap();
     assert_eq!((lazy.fixed, lazy.broken, lazy.no_op.as_slice()), (0, 1, ["mips-6.1".to_owned()].as_slice()));
     assert_eq!(lazy.worst.as_ref().map(|worst| (worst.passes, worst.n)), Some((1, 4)));
     assert_eq!(lazy.prices["trial"].operations, 0.0);
@@ -251,7 +254,7 @@ fn a_no_op_costs_no_trials_and_is_neither_unknown_nor_missing() {
 #[test]
 fn trials_of_a_no_op_that_a_run_has_all_the_same_count() {
     let mut all = lines();
-    for line in all.iter_mut().filter(|line| line.id.row == "lazy") {
+    for line in all.iter_mut().filter(|line| line.id.variant == "lazy") {
         line.image = "image of unfixed".into();
     }
     let judgement = judge(&plan(), &all, &lazy_is_unfixed());
@@ -268,15 +271,15 @@ fn the_baseline_and_the_kernels_own_tree_are_always_tried() {
     // The baseline's patches do nothing here, so that it is the kernel's own tree.
     built.images.get_mut("mips-6.1").unwrap().insert("unfixed".into(), "image of merged-alone".into());
     let called = schedule(&plan(), &built, &[]).called;
-    let has = |row: &str| called.iter().filter(|id| id.row == row).count();
+    let has = |variant: &str| called.iter().filter(|id| id.variant == variant).count();
     assert_eq!([has("unfixed"), has("merged-alone"), has("merged"), has("lazy")], [10, 10, 10, 10]);
-    // A row that is the kernel's own tree, but not the baseline, needs no trials if that has a row.
+    // A variant that is the kernel's own tree, but not the baseline, needs no trials if that has a variant.
     built.images.get_mut("mips-6.1").unwrap().insert("merged".into(), "image of merged-alone".into());
     let called = schedule(&plan(), &built, &[]).called;
-    assert!(called.iter().all(|id| id.row != "merged"));
+    assert!(called.iter().all(|id| id.variant != "merged"));
     // And of a kernel that could not be built nothing is known.
     built.images.get_mut("mips-6.1").unwrap().remove("lazy");
-    assert_eq!(schedule(&plan(), &built, &[]).called.iter().filter(|id| id.row == "lazy").count(), 10);
+    assert_eq!(schedule(&plan(), &built, &[]).called.iter().filter(|id| id.variant == "lazy").count(), 10);
 }
 
 #[test]
@@ -288,7 +291,7 @@ fn what_is_wrong_with_the_data_is_said() {
     other.outcome = NO_RECORD;
     data.push(other);
     let mut foreign = data[3].clone();
-    foreign.id.row = "elsewhere".into();
+    foreign.id.variant = "elsewhere".into();
     data.push(foreign);
     data[4].image = "another".into();
     data.remove(6);
@@ -327,14 +330,14 @@ fn a_judgement_survives_being_written_down() {
 
 #[test]
 fn fixes_are_ranked_by_price_where_the_bug_shows() {
-    let standing = |lines: &[TrialLine]| judged(lines).standings.remove(0);
-    let fix = |row: &str, operations| Fix { row: row.into(), operations };
-    let first = standing(&lines());
+    let ranking = |lines: &[TrialLine]| judged(lines).rankings.remove(0);
+    let fix = |variant: &str, operations| Fix { variant: variant.into(), operations };
+    let first = ranking(&lines());
     assert_eq!((first.kernel.as_str(), first.testcases), ("mips-6.1", vec!["t1".to_owned()]));
     // `merged-alone` passes T1, but fails T9.
     assert_eq!(first.fixes, [fix("merged", 3900.0), fix("lazy", 18_000.0)]);
-    let passes = standing(&lines_but(|_| Some(Outcome::Pass)));
+    let passes = ranking(&lines_but(|_| Some(Outcome::Pass)));
     assert_eq!((passes.testcases.len(), passes.fixes.len()), (0, 0));
-    let one_fails = |id: &TrialId| (id.row == "merged" && id.seed == 4).then_some(SIGTRAP);
-    assert_eq!(standing(&lines_but(one_fails)).fixes, [fix("lazy", 18_000.0)]);
+    let one_fails = |id: &TrialId| (id.variant == "merged" && id.seed == 4).then_some(SIGTRAP);
+    assert_eq!(ranking(&lines_but(one_fails)).fixes, [fix("lazy", 18_000.0)]);
 }

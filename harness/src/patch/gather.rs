@@ -14,7 +14,7 @@ use crate::plan::Patches;
 /// The largest file that is read, in MiB: a thread of hundreds of mails has a few, and whatever is larger is an archive.
 const LIMIT_MIB: u64 = 32;
 
-/// Returns the patches of a row in the order in which they apply; paths start at `root`.
+/// Returns the patches of a variant in the order in which they apply; paths start at `root`.
 ///
 /// # Errors
 ///

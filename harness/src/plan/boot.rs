@@ -32,16 +32,16 @@ pub struct BootFile {
 /// A test that a kernel runs while it boots.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Boot {
-    /// What the kernel must be told, so that it says enough, and leaves out what it tests beside.
+    /// What the kernel is started with, so that it says enough, and leaves out what it tests beside.
     pub append: String,
-    /// How the result is told.
-    pub told: Told,
+    /// Where the result comes from.
+    pub result: ResultSource,
 }
 
 /// How a kernel tells the result of a test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Told {
+pub enum ResultSource {
     /// A KUnit suite, which reports as KTAP or TAP.
     Kunit {
         /// Its name.
@@ -74,10 +74,10 @@ impl Boot {
         if append.chars().any(|c| !c.is_ascii_graphic() && c != ' ') {
             return Err(Error::study(format!("{file}: boot.append: not words of a kernel's command line")));
         }
-        let told = match (kunit, initcall, begins, passes.is_empty(), fails.is_empty()) {
-            (Some(suite), None, None, true, true) => Told::Kunit { suite },
-            (None, Some(function), None, true, true) => Told::Initcall { function },
-            (None, None, Some(begins), false, false) => Told::Said { begins, passes, fails },
+        let result = match (kunit, initcall, begins, passes.is_empty(), fails.is_empty()) {
+            (Some(suite), None, None, true, true) => ResultSource::Kunit { suite },
+            (None, Some(function), None, true, true) => ResultSource::Initcall { function },
+            (None, None, Some(begins), false, false) => ResultSource::Said { begins, passes, fails },
             _ => {
                 return Err(Error::study(format!("{file}: boot must have exactly one form")).hint(
                     "give {kunit: SUITE}, {initcall: FUNCTION} or {begins: TEXT, passes: [TEXT...], fails: [TEXT...]}",
@@ -85,7 +85,8 @@ impl Boot {
             }
         };
         // That an initcall begins and ends is said at the level of debugging only.
-        let debug = if matches!(told, Told::Initcall { .. }) { "initcall_debug loglevel=8" } else { "" };
-        Ok(Self { append: format!("{debug} {append}").trim().to_owned(), told })
+        let debug =
+            if matches!(result, ResultSource::Initcall { .. }) { "initcall_debug loglevel=8" } else { "" };
+        Ok(Self { append: format!("{debug} {append}").trim().to_owned(), result })
     }
 }

@@ -148,13 +148,13 @@ pub(super) fn has_targets(file: &str, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a question about a row or a testcase that the study does not have.
+/// Refuses a question about a variant or a testcase that the study does not have.
 pub(super) fn questions(file: &str, plan: &Plan) -> Result<()> {
     for question in &plan.questions {
-        let rows: Vec<&str> = plan.rows.iter().map(|row| row.name.as_str()).collect();
+        let variants: Vec<&str> = plan.variants.iter().map(|variant| variant.name.as_str()).collect();
         let testcases: Vec<&str> = plan.testcases.iter().map(|case| case.name.as_str()).collect();
         let asked = question.testcases.iter().map(|testcase| ("testcase", testcase, &testcases));
-        for (what, name, known) in asked.chain([("row", &question.row, &rows)]) {
+        for (what, name, known) in asked.chain([("variant", &question.variant, &variants)]) {
             if !known.contains(&name.as_str()) {
                 let message = format!("{file}: questions: there is no {what} `{name}` in this study");
                 return Err(Error::study(message).hint(suggestion(name, known.iter().copied())));

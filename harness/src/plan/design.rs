@@ -37,13 +37,13 @@ pub enum Until {
 pub struct Rule {
     /// Trials of a cell between two looks.
     pub batch: u32,
-    /// The failure rate up to which a row is called sound.
+    /// The failure rate up to which a variant is called sound.
     pub tolerable: f64,
     /// The failure rate from which on it is called faulty.
     pub intolerable: f64,
-    /// The chance of calling a row faulty whose rate is tolerable.
+    /// The chance of calling a variant faulty whose rate is tolerable.
     pub alpha: f64,
-    /// The chance of calling a row sound whose rate is intolerable.
+    /// The chance of calling a variant sound whose rate is intolerable.
     pub beta: f64,
 }
 
@@ -59,14 +59,14 @@ pub enum Evidence {
     Any,
 }
 
-/// One of the `questions:` of a study: yes or no, by what a row does.
+/// One of the `questions:` of a study: yes or no, by what a variant does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
     /// The question, as it is to stand in reports.
     pub ask: String,
-    /// Name of the row whose trials answer it.
-    pub row: String,
+    /// Name of the variant whose trials answer it.
+    pub variant: String,
     /// Names of the testcases that bear on it.
     pub testcases: Vec<String>,
     /// Only on targets of this class.
@@ -109,8 +109,8 @@ pub struct SweepFile {
 }
 
 impl Default for Rule {
-    /// Ten trials between looks. Half a per cent is tolerable, so that one stray failure does not yet condemn a row,
-    /// and a tenth is not; to condemn a sound row is worse than to spare a faulty one a while longer.
+    /// Ten trials between looks. Half a per cent is tolerable, so that one stray failure does not yet condemn a variant,
+    /// and a tenth is not; to condemn a sound variant is worse than to spare a faulty one a while longer.
     fn default() -> Self {
         Self { batch: 10, tolerable: 0.005, intolerable: 0.10, alpha: 0.01, beta: 0.05 }
     }

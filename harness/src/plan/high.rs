@@ -42,11 +42,11 @@ pub struct Plan {
     pub study: Study,
     /// Pairs of kernel and machine; no pair twice.
     pub targets: Vec<Target>,
-    /// Rows in the order of the study; no name twice.
-    pub rows: Vec<Row>,
+    /// Variants in the order of the study; no name twice.
+    pub variants: Vec<Variant>,
     /// Testcases in the order of the study; no name twice.
     pub testcases: Vec<Testcase>,
-    /// What the study is to answer; rows and testcases are its own.
+    /// What the study is to answer; variants and testcases are its own.
     pub questions: Vec<Question>,
 }
 
@@ -59,7 +59,7 @@ pub struct Study {
     pub name: String,
     /// One line for reports.
     pub title: String,
-    /// Name of the row in which the bug must show.
+    /// Name of the variant in which the bug must show.
     pub baseline: String,
     /// What the model does with stale fetches; never [`Mode::Off`].
     pub mode: Mode,
@@ -77,11 +77,11 @@ pub struct Study {
 
 /// A patch series under judgement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
-    /// Name of the row.
+pub struct Variant {
+    /// Name of the variant.
     pub name: String,
-    /// Name of its variant.
-    pub variant: String,
+    /// Name of its directory in the patch set.
+    pub directory: String,
     /// Names of the companions, whose patches come last in the series.
     pub companions: Vec<String>,
     /// The variant's line for reports.
@@ -141,13 +141,13 @@ pub struct Testcase {
     pub sources: Vec<PathBuf>,
 }
 
-/// A row with a testcase on a target: what a verdict is about.
+/// A variant with a testcase on a target: what a verdict is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Cell<'a> {
     /// Kernel and machine.
     pub target: &'a Target,
     /// Patch series.
-    pub row: &'a Row,
+    pub variant: &'a Variant,
     /// Workload.
     pub testcase: &'a Testcase,
 }
@@ -158,7 +158,7 @@ impl Cell<'_> {
         TrialId {
             kernel: self.target.kernel.name.clone(),
             machine: self.target.machine.name.clone(),
-            row: self.row.name.clone(),
+            variant: self.variant.name.clone(),
             testcase: self.testcase.name.clone(),
             mode,
             seed,
@@ -167,7 +167,7 @@ impl Cell<'_> {
 
     /// Returns what this cell is expected to do, and why; without an entry, to pass.
     pub fn expected(&self) -> (Expected, &str) {
-        self.row
+        self.variant
             .expectations
             .iter()
             .rev()
@@ -187,14 +187,14 @@ fn applies(entry: &Expectation, cell: &Cell<'_>) -> bool {
 }
 
 impl Plan {
-    /// Returns the cells, by target, then row, then testcase, each in the order of the study. A testcase has none on
+    /// Returns the cells, by target, then variant, then testcase, each in the order of the study. A testcase has none on
     /// targets without what it needs.
     pub fn cells(&self) -> Vec<Cell<'_>> {
         let mut cells = Vec::new();
         for target in &self.targets {
             let testcases: Vec<_> = self.testcases_on(target).collect();
-            for row in &self.rows {
-                cells.extend(testcases.iter().map(|testcase| Cell { target, row, testcase }));
+            for variant in &self.variants {
+                cells.extend(testcases.iter().map(|testcase| Cell { target, variant, testcase }));
             }
         }
         cells
@@ -253,15 +253,13 @@ impl Plan {
                     known.iter().map(String::as_str),
                 )
             })?;
-        let row = self
-            .rows
-            .iter()
-            .find(|row| row.name == id.row)
-            .ok_or_else(|| self.unknown("row", &id.row, self.rows.iter().map(|row| row.name.as_str())))?;
+        let variant = self.variants.iter().find(|variant| variant.name == id.variant).ok_or_else(|| {
+            self.unknown("variant", &id.variant, self.variants.iter().map(|variant| variant.name.as_str()))
+        })?;
         let testcase = self.testcases.iter().find(|case| case.name == id.testcase).ok_or_else(|| {
             self.unknown("testcase", &id.testcase, self.testcases.iter().map(|case| case.name.as_str()))
         })?;
-        Ok(Cell { target, row, testcase })
+        Ok(Cell { target, variant, testcase })
     }
 
     fn unknown<'a>(&self, what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Error {

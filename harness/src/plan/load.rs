@@ -76,7 +76,7 @@ pub struct Low {
     /// Those of the kernels and the machines.
     pub(super) architectures: BTreeMap<Arch, ArchitectureFile>,
     pub(super) machines: BTreeMap<String, MachineFile>,
-    /// The variants and companions of the rows, and those below them.
+    /// The variants and companions of the variants, and those below them.
     pub(super) variants: BTreeMap<String, VariantFile>,
     pub(super) testcases: BTreeMap<String, CaseFile>,
     pub(super) texts: Texts,
@@ -151,14 +151,15 @@ pub(super) fn load_study(texts: &Texts, file: &str, study: StudyFile) -> Result<
     Ok(low)
 }
 
-/// Parses the variants of all rows, their companions, and the variants below them.
+/// Parses the variants of all variants, their companions, and the variants below them.
 fn load_variants(
     finder: &Finder<'_>,
     study: &StudyFile,
     into: &mut BTreeMap<String, VariantFile>,
 ) -> Result<()> {
     let prefix = format!("patches/{}/", study.patches);
-    let names = study.variants.iter().flat_map(|row| std::iter::once(&row.variant).chain(&row.with));
+    let names =
+        study.variants.iter().flat_map(|variant| std::iter::once(&variant.variant).chain(&variant.with));
     let mut wanted: Vec<(String, String)> = names.map(|name| (finder.study.into(), name.clone())).collect();
     while let Some((from, name)) = wanted.pop() {
         if into.contains_key(&name) {

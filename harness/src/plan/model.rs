@@ -183,9 +183,9 @@ pub struct StudyFile {
     pub targets: Vec<TargetFile>,
     /// The patch set: a directory under `patches/`.
     pub patches: String,
-    /// The rows of the study.
-    pub variants: Vec<RowFile>,
-    /// The row in which the bug must show.
+    /// The variants of the study.
+    pub variants: Vec<StudyVariant>,
+    /// The variant in which the bug must show.
     pub baseline: String,
     /// Names of testcases.
     pub testcases: Vec<String>,
@@ -248,18 +248,18 @@ pub struct TargetFile {
     pub machine: String,
 }
 
-/// One of the `variants:` of a study: a row of its tables.
+/// One of the `variants:` of a study: a variant of its tables.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RowFile {
+pub struct StudyVariant {
     /// Name of a variant of the patch set.
     pub variant: String,
-    /// Name of the row, if it is not the variant's.
+    /// Name of the variant, if it is not the variant's.
     pub name: Option<String>,
     /// Companion variants, whose patches apply after the variant's own.
     #[serde(default)]
     pub with: Vec<String>,
-    /// Expectations of this row, after those of the variant.
+    /// Expectations of this variant, after those of the variant.
     #[serde(default)]
     pub expect: Vec<Expectation>,
 }

@@ -21,10 +21,10 @@ use crate::plan::hardware::MachineFile;
 use crate::plan::high::Kernel;
 use crate::plan::high::Machine;
 use crate::plan::high::Plan;
-use crate::plan::high::Row;
 use crate::plan::high::Study;
 use crate::plan::high::Target;
 use crate::plan::high::Testcase;
+use crate::plan::high::Variant;
 use crate::plan::load::Low;
 use crate::plan::load::architecture_path;
 use crate::plan::load::machine_path;
@@ -32,8 +32,8 @@ use crate::plan::load::testcase_directory;
 use crate::plan::load::variant_directory;
 use crate::plan::model::Arch;
 use crate::plan::model::Expectation;
-use crate::plan::model::RowFile;
 use crate::plan::model::StudyFile;
+use crate::plan::model::StudyVariant;
 use crate::plan::model::VariantFile;
 use crate::plan::series;
 use crate::plan::series::Patches;
@@ -43,22 +43,28 @@ use crate::plan::sweep;
 pub fn resolve(low: &Low) -> Result<Plan> {
     let plan = resolve_parts(low)?;
     check::has_targets(&low.file, &plan)?;
-    let names = || plan.rows.iter().map(|row| row.name.as_str());
-    check::distinct(&low.file, "row", names())
-        .map_err(|error| error.hint("give one of the rows another `name:`"))?;
+    let names = || plan.variants.iter().map(|variant| variant.name.as_str());
+    check::distinct(&low.file, "variant", names())
+        .map_err(|error| error.hint("give one of the variants another `name:`"))?;
     if !names().any(|name| name == plan.study.baseline) {
-        let message = format!("{}: the baseline `{}` is not one of the rows", low.file, plan.study.baseline);
+        let message =
+            format!("{}: the baseline `{}` is not one of the variants", low.file, plan.study.baseline);
         return Err(Error::study(message).hint(suggestion(&plan.study.baseline, names())));
     }
     Ok(plan)
 }
 
-/// Resolves everything; what only rows that are compared must be is not checked.
+/// Resolves everything; what only variants that are compared must be is not checked.
 pub(super) fn resolve_parts(low: &Low) -> Result<Plan> {
     let plan = Plan {
         study: study(low)?,
         targets: targets(low)?,
-        rows: low.study.variants.iter().map(|row| resolve_row(low, row)).collect::<Result<_>>()?,
+        variants: low
+            .study
+            .variants
+            .iter()
+            .map(|variant| resolve_variant(low, variant))
+            .collect::<Result<_>>()?,
         testcases: low.study.testcases.iter().map(|name| testcase(low, name)).collect::<Result<_>>()?,
         questions: low.study.questions.clone(),
     };
@@ -224,43 +230,44 @@ fn machine(low: &Low, machine: &MachineFile) -> Result<Machine> {
     })
 }
 
-fn resolve_row(low: &Low, row: &RowFile) -> Result<Row> {
+fn resolve_variant(low: &Low, variant: &StudyVariant) -> Result<Variant> {
     let file = low.file.as_str();
-    let name = row.name.clone().unwrap_or_else(|| row.variant.clone());
-    check::name(file, "row", &name)?;
-    let chain = chain(low, &row.variant)?;
+    let name = variant.name.clone().unwrap_or_else(|| variant.variant.clone());
+    check::name(file, "variant", &name)?;
+    let chain = chain(low, &variant.variant)?;
     let mut series: Vec<Patches> = Vec::new();
     for variant in &chain {
         series.extend(series::of(low, variant)?);
     }
-    for companion in &row.with {
+    for companion in &variant.with {
         let companion = get(&low.variants, companion)?;
         let applied = |name: &str| chain.iter().any(|variant| variant.name == name);
-        if applied(&companion.name) || row.with.iter().filter(|name| **name == companion.name).count() > 1 {
-            return Err(Error::study(format!("{file}: row `{name}` applies `{}` twice", companion.name)));
+        if applied(&companion.name) || variant.with.iter().filter(|name| **name == companion.name).count() > 1
+        {
+            return Err(Error::study(format!("{file}: variant `{name}` applies `{}` twice", companion.name)));
         }
         if let Some(below) = companion.on.as_deref().filter(|below| !applied(below)) {
             return Err(Error::study(format!(
-                "{file}: row `{name}`: the companion `{}` applies on `{below}`, which is not below this row",
+                "{file}: variant `{name}`: the companion `{}` applies on `{below}`, which is not below this variant",
                 companion.name
             )));
         }
         series.extend(series::of(low, companion)?);
     }
-    let variant = get(&low.variants, &row.variant)?;
-    let variant_file = format!("{}/variant.yaml", variant_directory(&low.study.patches, &variant.name));
-    names_in_expectations(low, file, &row.expect, true)?;
-    names_in_expectations(low, &variant_file, &variant.expect, false)?;
-    Ok(Row {
+    let directory = get(&low.variants, &variant.variant)?;
+    let variant_file = format!("{}/variant.yaml", variant_directory(&low.study.patches, &directory.name));
+    names_in_expectations(low, file, &variant.expect, true)?;
+    names_in_expectations(low, &variant_file, &directory.expect, false)?;
+    Ok(Variant {
         name,
-        variant: variant.name.clone(),
-        companions: row.with.clone(),
-        title: variant.title.clone(),
-        why: variant.why.clone(),
+        directory: directory.name.clone(),
+        companions: variant.with.clone(),
+        title: directory.title.clone(),
+        why: directory.why.clone(),
         series,
-        message_id: variant.message_id.as_deref().map(series::bare),
-        base_commit: variant.base_commit.clone(),
-        expectations: variant.expect.iter().chain(&row.expect).cloned().collect(),
+        message_id: directory.message_id.as_deref().map(series::bare),
+        base_commit: directory.base_commit.clone(),
+        expectations: directory.expect.iter().chain(&variant.expect).cloned().collect(),
     })
 }
 

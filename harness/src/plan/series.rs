@@ -15,7 +15,7 @@ use crate::plan::load::Texts;
 use crate::plan::load::variant_directory;
 use crate::plan::model::VariantFile;
 
-/// Where some patches of a row come from. Paths are relative to the root of the repository.
+/// Where some patches of a variant come from. Paths are relative to the root of the repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Patches {
@@ -56,8 +56,8 @@ impl fmt::Display for Patches {
 /// Returns where the patches of a variant come from, in the order in which they apply: one form only.
 pub(super) fn of(low: &Low, variant: &VariantFile) -> Result<Vec<Patches>> {
     let directory = variant_directory(&low.study.patches, &variant.name);
-    let place = Place { texts: &low.texts, file: format!("{directory}/variant.yaml") };
-    place.letter(variant)?;
+    let checker = Checker { texts: &low.texts, file: format!("{directory}/variant.yaml") };
+    checker.letter(variant)?;
     let files = low.texts.beside(&directory, ".patch");
     let forms = [
         variant.mbox.as_ref().map(|_| "mbox"),
@@ -68,24 +68,24 @@ pub(super) fn of(low: &Low, variant: &VariantFile) -> Result<Vec<Patches>> {
     let forms: Vec<&str> = forms.into_iter().flatten().collect();
     if let [first, second, ..] = forms.as_slice() {
         let why = format!("the patches come from both `{first}` and `{second}`");
-        return Err(place
+        return Err(checker
             .error(first, &why)
             .hint("keep one of them, or make two variants, one `on` the other"));
     }
     let mut all: Vec<Patches> = files.into_iter().map(|file| Patches::File(file.into())).collect();
     if let Some(mbox) = &variant.mbox {
-        let mbox = place.beside("mbox", &directory, mbox, |path| low.texts.contains(path))?;
+        let mbox = checker.beside("mbox", &directory, mbox, |path| low.texts.contains(path))?;
         all.push(Patches::Mbox { mbox, message_id: variant.message_id.as_deref().map(bare) });
     }
     if let Some(series) = &variant.series {
         let exists = |path: &str| !low.texts.beside(path, "").is_empty();
-        all.push(Patches::Directory { series: place.beside("series", &directory, series, exists)? });
+        all.push(Patches::Directory { series: checker.beside("series", &directory, series, exists)? });
     }
     if let Some(git) = &variant.git {
         let odd = |c: char| c.is_whitespace() || c.is_control();
         if git.range.is_empty() || git.range.starts_with('-') || git.range.contains(odd) {
             let why = format!("the range `{}` is neither a range nor a branch", git.range);
-            return Err(place.error("git", &why).hint("write it as git does: range: v6.1..topic"));
+            return Err(checker.error("git", &why).hint("write it as git does: range: v6.1..topic"));
         }
         all.push(Patches::Git { git: PathBuf::from(&git.path), range: git.range.clone() });
     }
@@ -98,12 +98,12 @@ pub(super) fn bare(id: &str) -> String {
 }
 
 /// A variant's file, for errors that say where in it something is.
-struct Place<'a> {
+struct Checker<'a> {
     texts: &'a Texts,
     file: String,
 }
 
-impl Place<'_> {
+impl Checker<'_> {
     fn error(&self, key: &str, why: &str) -> Error {
         let text = self.texts.text(&self.file).unwrap_or_default();
         // They are keys of the top level.

@@ -51,7 +51,7 @@ impl FromStr for Shard {
 /// What trials cost on the machines that are to run them, as another run of the same testcases has measured it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Costs {
-    seconds: BTreeMap<Place, (f64, u32)>,
+    seconds: BTreeMap<CostKey, (f64, u32)>,
 }
 
 /// What running a study costs.
@@ -67,8 +67,8 @@ pub struct Load {
     pub least_seconds: f64,
 }
 
-/// Kernel, machine and testcase: what the time of a trial depends on. Rows hardly differ in it.
-type Place = [String; 3];
+/// Kernel, machine and testcase: what the time of a trial depends on. Variants hardly differ in it.
+type CostKey = [String; 3];
 
 /// What a trial costs of which nothing is known, in seconds: measured on two cores, 0.62 in the study `quick` and 0.83 in
 /// `nightly`, the mean of their trials.
@@ -77,8 +77,8 @@ const UNKNOWN: f64 = 0.7;
 impl Costs {
     /// Takes note of a trial.
     pub fn add(&mut self, trial: &TrialId, seconds: f64) {
-        let place = [&trial.kernel, &trial.machine, &trial.testcase].map(Clone::clone);
-        let (sum, trials) = self.seconds.entry(place).or_default();
+        let key = [&trial.kernel, &trial.machine, &trial.testcase].map(Clone::clone);
+        let (sum, trials) = self.seconds.entry(key).or_default();
         *sum += seconds;
         *trials += 1;
     }
@@ -89,8 +89,8 @@ impl Costs {
         let mut sum = 0;
         for target in &plan.targets {
             for testcase in plan.testcases_on(target) {
-                let place = [&target.kernel.name, &target.machine.name, &testcase.name].map(Clone::clone);
-                sum += u64::from(self.seconds.get(&place)?.1);
+                let key = [&target.kernel.name, &target.machine.name, &testcase.name].map(Clone::clone);
+                sum += u64::from(self.seconds.get(&key)?.1);
             }
         }
         Some(sum)
@@ -101,13 +101,13 @@ impl Costs {
     pub fn of(&self, cell: &Cell<'_>) -> f64 {
         let (kernel, machine, testcase) =
             (&cell.target.kernel.name, &cell.target.machine.name, &cell.testcase.name);
-        let mean = |wanted: &dyn Fn(&Place) -> bool| {
-            let of = self.seconds.iter().filter(|(place, _)| wanted(place));
+        let mean = |wanted: &dyn Fn(&CostKey) -> bool| {
+            let of = self.seconds.iter().filter(|(key, _)| wanted(key));
             let (sum, trials) = of.fold((0.0, 0), |(sum, n), (_, (s, t))| (sum + s, n + t));
             (trials > 0).then(|| sum / f64::from(trials))
         };
-        mean(&|place| (&place[0], &place[1], &place[2]) == (kernel, machine, testcase))
-            .or_else(|| mean(&|place| &place[2] == testcase))
+        mean(&|key| (&key[0], &key[1], &key[2]) == (kernel, machine, testcase))
+            .or_else(|| mean(&|key| &key[2] == testcase))
             .or_else(|| mean(&|_| true))
             .unwrap_or(UNKNOWN)
     }
@@ -132,8 +132,8 @@ pub struct Share {
 impl Share {
     /// Returns whether a trial belongs to this share.
     pub fn has(&self, trial: &TrialId) -> bool {
-        let TrialId { kernel, machine, row, testcase, .. } = trial;
-        self.cells.contains(&[kernel, machine, row, testcase].map(Clone::clone))
+        let TrialId { kernel, machine, variant, testcase, .. } = trial;
+        self.cells.contains(&[kernel, machine, variant, testcase].map(Clone::clone))
     }
 
     /// Returns how many cells it has.
@@ -173,11 +173,11 @@ pub fn share(plan: &Plan, costs: &Costs, shard: Shard) -> Share {
     let mut loads = vec![0_u64; shard.of as usize];
     let mut share = Share { shard, cells: BTreeSet::new() };
     for (cost, n) in dear {
-        let least = (0..loads.len()).min_by_key(|place| loads[*place]).unwrap_or(0);
+        let least = (0..loads.len()).min_by_key(|index| loads[*index]).unwrap_or(0);
         loads[least] += cost;
         if least + 1 == shard.index as usize {
             let id = cells[n].trial(Mode::Off, 0);
-            share.cells.insert([id.kernel, id.machine, id.row, id.testcase]);
+            share.cells.insert([id.kernel, id.machine, id.variant, id.testcase]);
         }
     }
     share
@@ -232,11 +232,11 @@ mod tests {
             costs.add(&trial, if same { 1000.0 } else { 0.5 });
         }
         assert!(costs.of(&cells[0]) > 999.0);
-        let rows = plan.rows.len() as u32;
+        let variants = plan.variants.len() as u32;
         let shares: Vec<Share> =
-            (1..=rows + 1).map(|index| share(&plan, &costs, Shard { index, of: rows + 1 })).collect();
-        assert!(shares[..plan.rows.len()].iter().all(|share| share.cells() == 1));
-        assert_eq!(shares[plan.rows.len()].cells(), cells.len() - plan.rows.len());
+            (1..=variants + 1).map(|index| share(&plan, &costs, Shard { index, of: variants + 1 })).collect();
+        assert!(shares[..plan.variants.len()].iter().all(|share| share.cells() == 1));
+        assert_eq!(shares[plan.variants.len()].cells(), cells.len() - plan.variants.len());
     }
 
     #[test]

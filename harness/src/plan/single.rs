@@ -10,19 +10,19 @@ use crate::plan::design::Evidence;
 use crate::plan::design::IntervalMethod;
 use crate::plan::design::Until;
 use crate::plan::high::Plan;
-use crate::plan::high::Row;
+use crate::plan::high::Variant;
 use crate::plan::load::Texts;
 use crate::plan::load::load_study;
-use crate::plan::model::RowFile;
 use crate::plan::model::Seeds;
 use crate::plan::model::StudyFile;
+use crate::plan::model::StudyVariant;
 use crate::plan::model::TargetFile;
 use crate::plan::resolve::resolve_parts;
 
-/// What errors name as the place of a wrong name.
-const PLACE: &str = "command line";
+/// What errors name as the file of a wrong name.
+const ORIGIN: &str = "command line";
 
-/// Name of the row of the kernel's own tree.
+/// Name of the variant of the kernel's own tree.
 const UNPATCHED: &str = "unpatched";
 
 /// What is to be looked at.
@@ -38,7 +38,7 @@ pub struct Wanted<'a> {
     pub variant: Option<&'a str>,
 }
 
-/// Returns a plan with one target, one row and the wanted testcases, in mode observe.
+/// Returns a plan with one target, one variant and the wanted testcases, in mode observe.
 ///
 /// # Errors
 ///
@@ -51,10 +51,10 @@ pub fn single(texts: &Texts, wanted: &Wanted<'_>) -> Result<Plan> {
                 Error::study(format!("`{variant}` is not PATCHSET/VARIANT"))
                     .hint("variants are the directories below patches/<set>/")
             })?;
-            check::name(PLACE, "patch set", set)?;
+            check::name(ORIGIN, "patch set", set)?;
             (
                 set.to_owned(),
-                vec![RowFile { variant: variant.into(), name: None, with: vec![], expect: vec![] }],
+                vec![StudyVariant { variant: variant.into(), name: None, with: vec![], expect: vec![] }],
             )
         }
     };
@@ -80,15 +80,15 @@ pub fn single(texts: &Texts, wanted: &Wanted<'_>) -> Result<Plan> {
         questions: Vec::new(),
         coherent_seeds: 1,
     };
-    let mut plan = resolve_parts(&load_study(texts, PLACE, study)?)?;
+    let mut plan = resolve_parts(&load_study(texts, ORIGIN, study)?)?;
     // Of all testcases those are meant that make sense here.
     if !wanted.testcases.is_empty() {
-        check::has_targets(PLACE, &plan)?;
+        check::has_targets(ORIGIN, &plan)?;
     }
-    if plan.rows.is_empty() {
-        plan.rows.push(Row {
+    if plan.variants.is_empty() {
+        plan.variants.push(Variant {
             name: UNPATCHED.into(),
-            variant: UNPATCHED.into(),
+            directory: UNPATCHED.into(),
             companions: Vec::new(),
             title: "the kernel's own tree".into(),
             why: String::new(),
@@ -113,9 +113,9 @@ mod tests {
     #[test]
     fn a_plan_needs_no_study() {
         let plan = wanted(None).unwrap();
-        assert_eq!((plan.targets.len(), plan.rows.len(), plan.testcases.len()), (1, 1, 2));
-        assert!(plan.rows[0].series.is_empty());
-        let names = |plan: Plan| plan.rows.into_iter().map(|row| row.name).collect::<Vec<_>>();
+        assert_eq!((plan.targets.len(), plan.variants.len(), plan.testcases.len()), (1, 1, 2));
+        assert!(plan.variants[0].series.is_empty());
+        let names = |plan: Plan| plan.variants.into_iter().map(|variant| variant.name).collect::<Vec<_>>();
         assert_eq!(names(wanted(Some("xol/lazy")).unwrap()), ["lazy"]);
         let t1 = ["t1".to_owned()];
         let one = Wanted { kernel: "mips-6.1", machine: "malta", testcases: &t1, variant: None };

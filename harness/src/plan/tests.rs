@@ -163,8 +163,8 @@ fn broken(path: &str, from: &str, to: &str) -> String {
 fn a_series_is_what_lies_below_then_its_own_then_the_companions() {
     let plan = plan();
     let series = |name: &str| {
-        let row = plan.rows.iter().find(|row| row.name == name).unwrap();
-        row.series.iter().map(|path| path.to_string().replace("patches/xol/", "")).collect::<Vec<_>>()
+        let variant = plan.variants.iter().find(|variant| variant.name == name).unwrap();
+        variant.series.iter().map(|path| path.to_string().replace("patches/xol/", "")).collect::<Vec<_>>()
     };
     assert_eq!(series("merged-alone"), [""; 0]);
     assert_eq!(series("merged"), ["companion/0001-c.patch"]);
@@ -175,12 +175,12 @@ fn a_series_is_what_lies_below_then_its_own_then_the_companions() {
 }
 
 #[test]
-fn expectations_are_pass_unless_the_variant_or_after_it_the_row_says_otherwise() {
+fn expectations_are_pass_unless_the_variant_or_after_it_the_variant_says_otherwise() {
     let plan = plan();
     let expected: Vec<String> = plan
         .cells()
         .iter()
-        .map(|cell| format!("{} {} {}", cell.row.name, cell.testcase.name, cell.expected().0.name()))
+        .map(|cell| format!("{} {} {}", cell.variant.name, cell.testcase.name, cell.expected().0.name()))
         .collect();
     assert_eq!(
         expected,
@@ -212,7 +212,7 @@ fn trials_are_named_once_each_and_the_control_comes_first() {
         assert_eq!(plan.cell_of(&id).unwrap().trial(id.mode, id.seed), id);
     }
     let error = plan.cell_of(&"mips-6.1/malta/lasy/t1/off/1".parse().unwrap()).unwrap_err();
-    assert_eq!(error.to_string(), "study small has no row `lasy`");
+    assert_eq!(error.to_string(), "study small has no variant `lasy`");
     assert!(error.hints()[0].starts_with("did you mean `lazy`?"));
 }
 
@@ -240,7 +240,7 @@ fn what_does_not_exist_is_named_with_what_does() {
     assert!(below.starts_with("patches/xol/lazy/variant.yaml: there is no variant `unfix`"), "{below}");
     let fragment = broken("kernels/mips-6.1.yaml", "[mips.config]", "[mps.config]");
     assert!(fragment.ends_with("| did you mean `mips.config`? there is: mips.config"), "{fragment}");
-    assert!(broken(STUDY, "baseline: unfixed", "baseline: companion").contains("is not one of the rows"));
+    assert!(broken(STUDY, "baseline: unfixed", "baseline: companion").contains("is not one of the variants"));
     assert!(
         broken(STUDY, "testcase: t9, outcome", "testcase: t7, outcome").contains("no testcase `t7` in this")
     );
@@ -252,7 +252,7 @@ fn what_does_not_exist_is_named_with_what_does() {
 
 #[test]
 fn names_are_unique_and_match_their_files() {
-    assert!(broken(STUDY, "    name: merged-alone\n", "").contains("row `merged` is named twice"));
+    assert!(broken(STUDY, "    name: merged-alone\n", "").contains("variant `merged` is named twice"));
     assert!(broken(STUDY, "[t1, t9]", "[t1, t9, t1]").contains("testcase `t1` is named twice"));
     let target = "  - {kernel: mips-6.1, machine: malta}\n";
     assert!(broken(STUDY, target, &target.repeat(2)).contains("target `mips-6.1 on malta` is named twice"));
@@ -270,12 +270,12 @@ fn series_that_make_no_sense_are_refused() {
     assert!(circle.contains("`on` goes round in a circle: unfixed on lazy on unfixed"), "{circle}");
     assert!(
         broken(STUDY, "{variant: lazy, with: [companion]}", "{variant: lazy, with: [unfixed]}")
-            .contains("row `lazy` applies `unfixed` twice")
+            .contains("variant `lazy` applies `unfixed` twice")
     );
     assert!(broken(STUDY, "[companion]", "[companion, companion]").contains("applies `companion` twice"));
     assert!(
         broken("patches/xol/companion/variant.yaml", "why:", "on: unfixed\nwhy:")
-            .contains("row `merged`: the companion `companion` applies on `unfixed`")
+            .contains("variant `merged`: the companion `companion` applies on `unfixed`")
     );
     let mut texts = texts();
     texts.insert("patches/xol/merged/variant.yaml", variant("merged", "on: unfixed\n"));

@@ -22,8 +22,8 @@ pub struct TrialId {
     pub kernel: String,
     /// Name of the machine.
     pub machine: String,
-    /// Name of the row.
-    pub row: String,
+    /// Name of the variant.
+    pub variant: String,
     /// Name of the testcase.
     pub testcase: String,
     /// What the model does; `off` is the coherent control.
@@ -51,7 +51,7 @@ pub fn mode_schema(_: &mut SchemaGenerator) -> Schema {
 impl TrialId {
     /// The parts in the order of the name, comparable.
     fn parts(&self) -> (&str, &str, &str, &str, u8, u64) {
-        (&self.kernel, &self.machine, &self.row, &self.testcase, self.mode as u8, self.seed)
+        (&self.kernel, &self.machine, &self.variant, &self.testcase, self.mode as u8, self.seed)
     }
 }
 
@@ -69,8 +69,8 @@ impl Ord for TrialId {
 
 impl fmt::Display for TrialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kernel, machine, row, testcase, mode, seed } = self;
-        write!(f, "{kernel}/{machine}/{row}/{testcase}/{}/{seed}", mode_name(*mode))
+        let Self { kernel, machine, variant, testcase, mode, seed } = self;
+        write!(f, "{kernel}/{machine}/{variant}/{testcase}/{}/{seed}", mode_name(*mode))
     }
 }
 
@@ -80,13 +80,13 @@ impl FromStr for TrialId {
     fn from_str(text: &str) -> Result<Self, Error> {
         let bad = |why: &str| {
             Error::study(format!("`{text}` is not the name of a trial: {why}"))
-                .hint("a trial is KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED, as `patcheval report` names it")
+                .hint("a trial is KERNEL/MACHINE/VARIANT/TESTCASE/MODE/SEED, as `patcheval report` names it")
         };
         let parts: Vec<&str> = text.split('/').collect();
-        let [kernel, machine, row, testcase, mode, seed] = parts[..] else {
+        let [kernel, machine, variant, testcase, mode, seed] = parts[..] else {
             return Err(bad(&format!("it has {} parts, not 6", parts.len())));
         };
-        if [kernel, machine, row, testcase].contains(&"") {
+        if [kernel, machine, variant, testcase].contains(&"") {
             return Err(bad("a part is empty"));
         }
         let mode = [Mode::Off, Mode::Observe, Mode::Enforce]
@@ -97,7 +97,7 @@ impl FromStr for TrialId {
         Ok(Self {
             kernel: kernel.into(),
             machine: machine.into(),
-            row: row.into(),
+            variant: variant.into(),
             testcase: testcase.into(),
             mode,
             seed,
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_name_survives_parsing_and_printing() {
         let id: TrialId = NAME.parse().unwrap();
-        assert_eq!((id.mode, id.seed, id.row.as_str()), (Mode::Enforce, 7, "unfixed"));
+        assert_eq!((id.mode, id.seed, id.variant.as_str()), (Mode::Enforce, 7, "unfixed"));
         assert_eq!(id.to_string(), NAME);
     }
 

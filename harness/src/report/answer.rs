@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What a study answers, in sentences: its questions, and the price of each row.
+//! What a study answers, in sentences: its questions, and the price of each variant.
 
 use crate::judge::Answer;
 use crate::judge::CellJudgement;
+use crate::judge::FlushUsePrice;
 use crate::judge::Group;
 use crate::judge::Judgement;
 use crate::judge::Price;
 use crate::judge::Witness;
-use crate::judge::WorthPrice;
-use crate::report::content::place;
+use crate::report::content::group_name;
 use crate::report::content::printable;
 use crate::report::number;
 use crate::report::number::plural;
 
-/// What each row's additional operations were worth: a flush that finds nothing to do costs as much as one that helps.
+/// The use of each variant's additional operations: a flush that finds nothing to do costs as much as one that helps.
 pub(super) fn price(judgement: &Judgement) -> Vec<String> {
     let signed = |price: Price| price.difference.map(number::difference);
     let sure = |price: Price| {
@@ -23,16 +23,16 @@ pub(super) fn price(judgement: &Judgement) -> Vec<String> {
         });
         Some(format!("{}{}", signed(price)?, text.unwrap_or_default()))
     };
-    let side = |name: &str, all: Price, worth: &WorthPrice| -> Option<String> {
-        let (all, redundant) = (sure(all)?, signed(worth.redundant)?);
-        let insufficient = signed(worth.insufficient).filter(|text| text != "+0");
+    let side = |name: &str, all: Price, flush_use: &FlushUsePrice| -> Option<String> {
+        let (all, redundant) = (sure(all)?, signed(flush_use.redundant)?);
+        let insufficient = signed(flush_use.insufficient).filter(|text| text != "+0");
         let insufficient = insufficient.map(|text| format!(", {text} insufficient")).unwrap_or_default();
         Some(format!("{all} {name} ops ({redundant} redundant{insufficient})"))
     };
     let sentence = |(group, cell): (&Group, &CellJudgement)| {
-        let (d, i) = (side("D", cell.d, &cell.d_worth)?, side("I", cell.i, &cell.i_worth)?);
+        let (d, i) = (side("D", cell.d, &cell.d_use)?, side("I", cell.i, &cell.i_use)?);
         let instructions = sure(cell.flush_instructions)?;
-        Some(format!("{}, {}: {d}, {i}, {instructions} instructions", place(group), cell.row))
+        Some(format!("{}, {}: {d}, {i}, {instructions} instructions", group_name(group), cell.variant))
     };
     let mut sentences: Vec<String> = Vec::new();
     for group in judgement.groups.iter().filter(|group| tells_price(judgement, group)) {
@@ -40,8 +40,8 @@ pub(super) fn price(judgement: &Judgement) -> Vec<String> {
             group.cells.iter().partition(|cell| is_free(cell));
         sentences.extend(dear.into_iter().filter_map(|cell| sentence((group, cell))));
         if !free.is_empty() {
-            let rows: Vec<&str> = free.iter().map(|cell| cell.row.as_str()).collect();
-            sentences.push(format!("{}: nothing more: {}", place(group), rows.join(", ")));
+            let variants: Vec<&str> = free.iter().map(|cell| cell.variant.as_str()).collect();
+            sentences.push(format!("{}: nothing more: {}", group_name(group), variants.join(", ")));
         }
     }
     if !sentences.is_empty() {
@@ -56,10 +56,10 @@ pub(super) fn price(judgement: &Judgement) -> Vec<String> {
     sentences
 }
 
-/// Whether a row does exactly the maintenance that the baseline does, with every seed.
+/// Whether a variant does exactly the maintenance that the baseline does, with every seed.
 fn is_free(cell: &CellJudgement) -> bool {
-    let worth = [&cell.d_worth, &cell.i_worth].map(|worth| [worth.redundant, worth.insufficient]);
-    [cell.d, cell.i, cell.flush_instructions].iter().chain(worth.as_flattened()).all(|price| {
+    let flush_use = [&cell.d_use, &cell.i_use].map(|flush_use| [flush_use.redundant, flush_use.insufficient]);
+    [cell.d, cell.i, cell.flush_instructions].iter().chain(flush_use.as_flattened()).all(|price| {
         price.difference == Some(0.0) && price.interval.is_none_or(|limits| limits.low >= limits.high)
     })
 }
@@ -74,18 +74,18 @@ pub(super) fn tells_price(judgement: &Judgement, group: &Group) -> bool {
 pub(super) fn question(answer: &Answer) -> String {
     let said = match (answer.yes.is_empty(), answer.no.is_empty()) {
         (true, true) => "unknown: no trial tells".into(),
-        (false, true) => format!("yes. {}", witnesses(&answer.row, &answer.yes)),
-        (true, false) => format!("no. {}", witnesses(&answer.row, &answer.no)),
+        (false, true) => format!("yes. {}", witnesses(&answer.variant, &answer.yes)),
+        (true, false) => format!("no. {}", witnesses(&answer.variant, &answer.no)),
         (false, false) => format!(
             "it depends. Yes: {}. No: {}",
-            witnesses(&answer.row, &answer.yes),
-            witnesses(&answer.row, &answer.no)
+            witnesses(&answer.variant, &answer.yes),
+            witnesses(&answer.variant, &answer.no)
         ),
     };
     format!("{} {said}", printable(&answer.ask))
 }
 
-fn witnesses(row: &str, witnesses: &[Witness]) -> String {
+fn witnesses(variant: &str, witnesses: &[Witness]) -> String {
     let (whole, failing): (Vec<&Witness>, Vec<&Witness>) =
         witnesses.iter().partition(|witness| witness.passes == witness.n);
     let mut sentences = Vec::new();
@@ -93,7 +93,7 @@ fn witnesses(row: &str, witnesses: &[Witness]) -> String {
         let machines: Vec<&str> = of_testcase.iter().map(|witness| witness.machine.as_str()).collect();
         let trials: u32 = of_testcase.iter().map(|witness| witness.n).sum();
         sentences.push(format!(
-            "{row} passes {} in all of {} on {}",
+            "{variant} passes {} in all of {} on {}",
             of_testcase[0].testcase,
             plural(trials, "trial"),
             machines.join(", ")
@@ -102,7 +102,7 @@ fn witnesses(row: &str, witnesses: &[Witness]) -> String {
     sentences.extend(failing.into_iter().map(|witness| {
         let trial = witness.trial.as_ref().map(|trial| format!(", for instance {trial}")).unwrap_or_default();
         format!(
-            "{row} passes {} of {} of {} on {}{trial}",
+            "{variant} passes {} of {} of {} on {}{trial}",
             witness.passes, witness.n, witness.testcase, witness.machine
         )
     }));

@@ -12,15 +12,15 @@ use crate::report::number::plural;
 
 /// Returns the control that the patches are in the kernels that ran.
 pub(super) fn control(judgement: &Judgement) -> Note {
-    let rows = |wanted: InBinary| -> String {
-        let mut rows: Vec<String> = Vec::new();
+    let variants = |wanted: InBinary| -> String {
+        let mut variants: Vec<String> = Vec::new();
         for (group, cell) in judgement.cells().filter(|(_, cell)| cell.in_binary == wanted) {
-            let name = format!("{} on {}", cell.row, group.kernel);
-            if !rows.contains(&name) {
-                rows.push(name);
+            let name = format!("{} on {}", cell.variant, group.kernel);
+            if !variants.contains(&name) {
+                variants.push(name);
             }
         }
-        rows.join(", ")
+        variants.join(", ")
     };
     let mut sentences = Vec::new();
     for (wanted, what) in [
@@ -29,27 +29,27 @@ pub(super) fn control(judgement: &Judgement) -> Note {
         (InBinary::NoOp, "NO-OP, the image is the same without the patches"),
         (InBinary::Unknown, "unknown, no image to compare with"),
     ] {
-        let rows = rows(wanted);
-        if !rows.is_empty() {
-            sentences.push(format!("{what}: {rows}"));
+        let variants = variants(wanted);
+        if !variants.is_empty() {
+            sentences.push(format!("{what}: {variants}"));
         }
     }
     Note { label: "control: in the binary", tone: Tone::Plain, sentences }
 }
 
-/// Returns what each row changes in each kernel: one sentence for both, unless nothing was recorded.
+/// Returns what each variant changes in each kernel: one sentence for both, unless nothing was recorded.
 pub(super) fn changes(judgement: &Judgement) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let mut sentences = Vec::new();
     for (group, cell) in judgement.cells().filter(|(_, cell)| cell.in_binary != InBinary::Base) {
-        let changes = judgement.changes.get(&group.kernel).and_then(|rows| rows.get(&cell.row));
-        let Some(changes) = changes.filter(|_| seen.insert((&group.kernel, &cell.row))) else { continue };
+        let changes = judgement.changes.get(&group.kernel).and_then(|variants| variants.get(&cell.variant));
+        let Some(changes) = changes.filter(|_| seen.insert((&group.kernel, &cell.variant))) else { continue };
         let same = match (&cell.same_as, cell.in_binary) {
             (Some(same), _) => format!("no-op: it is the kernel of {same}; "),
             (None, InBinary::NoOp) => "no-op: it is the kernel's own tree; ".into(),
             (None, _) => String::new(),
         };
-        sentences.push(format!("{}, {}: {same}{}", group.kernel, cell.row, told(changes)));
+        sentences.push(format!("{}, {}: {same}{}", group.kernel, cell.variant, told(changes)));
     }
     sentences
 }

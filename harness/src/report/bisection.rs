@@ -6,11 +6,11 @@ mod log;
 mod tests;
 mod text;
 
-use crate::judge::bisection::{Next, Place, Settings, Turn, Why};
+use crate::judge::bisection::{Next, SearchDirection, Settings, Tally, Why};
 use crate::report::content::printable;
 use crate::report::number::plural;
 use crate::shell;
-use crate::source::history::Commit;
+use crate::source::repository::Commit;
 
 pub use log::log;
 pub use text::{mail, table};
@@ -84,10 +84,10 @@ impl Origin {
 /// What came of a candidate that was tried.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tried {
-    /// Its place among the candidates.
-    pub place: usize,
+    /// Its position among the candidates.
+    pub position: usize,
     /// Its trials.
-    pub tally: Place,
+    pub tally: Tally,
     /// Why there are none.
     pub why: Option<String>,
     /// A trial that failed: its seed and its symptom.
@@ -99,21 +99,21 @@ pub struct Tried {
 pub struct Bisection {
     /// The study, as it was named.
     pub study: String,
-    /// `KERNEL/MACHINE/ROW/TESTCASE`.
+    /// `KERNEL/MACHINE/VARIANT/TESTCASE`.
     pub cell: String,
     /// Where the candidates come from.
     pub origin: Origin,
     /// Whether it broke or was fixed.
-    pub turn: Turn,
+    pub direction: SearchDirection,
     /// How it was searched.
     pub settings: Settings,
     /// The old end, then the candidates after it, the new end last.
     pub candidates: Vec<Candidate>,
     /// Those that were tried, in that order.
     pub tried: Vec<Tried>,
-    /// By place, how probable it is that the candidate is on the failing side.
+    /// By position, how probable it is that the candidate is on the failing side.
     pub failing: Vec<f64>,
-    /// By place, how probable it is that the candidate is the one.
+    /// By position, how probable it is that the candidate is the one.
     pub first: Vec<f64>,
     /// How it ended.
     pub end: Next,
@@ -123,62 +123,69 @@ impl Bisection {
     /// Returns the candidates that are the answer; none if there is no answer.
     pub fn found(&self) -> Vec<&Candidate> {
         match &self.end {
-            Next::Found { places, .. } => places.iter().map(|place| &self.candidates[*place]).collect(),
+            Next::Found { positions, .. } => {
+                positions.iter().map(|position| &self.candidates[*position]).collect()
+            }
             _ => Vec::new(),
         }
     }
 
     fn trials(&self) -> u32 {
-        self.tried.iter().map(|tried| tried.tally.telling() + tried.tally.unknown).sum()
+        self.tried.iter().map(|tried| tried.tally.counted() + tried.tally.unknown).sum()
     }
 
     /// How probable it is that a candidate is in the new state.
-    fn is_new(&self, place: usize) -> f64 {
-        if self.turn == Turn::Broken { self.failing[place] } else { 1.0 - self.failing[place] }
+    fn is_new(&self, position: usize) -> f64 {
+        if self.direction == SearchDirection::Broken {
+            self.failing[position]
+        } else {
+            1.0 - self.failing[position]
+        }
     }
 
     fn verb(&self) -> &'static str {
-        if self.turn == Turn::Broken { "broke" } else { "fixed" }
+        if self.direction == SearchDirection::Broken { "broke" } else { "fixed" }
     }
 
     /// The sentence that says what came of it.
     fn outcome(&self) -> String {
         let per_cent = |chance: f64| format!("{:.2} %", chance * 100.0);
         let newest = self.candidates.len() - 1;
-        let (passing, failing) = if self.turn == Turn::Broken { (0, newest) } else { (newest, 0) };
-        let named = |state: &str, place: usize| match &self.origin {
-            Origin::Commits { .. } => format!("the {state} commit {}", self.candidates[place].label),
-            Origin::Configurations { good, bad, .. } => if place == 0 { good } else { bad }.clone(),
+        let (passing, failing) =
+            if self.direction == SearchDirection::Broken { (0, newest) } else { (newest, 0) };
+        let named = |state: &str, position: usize| match &self.origin {
+            Origin::Commits { .. } => format!("the {state} commit {}", self.candidates[position].label),
+            Origin::Configurations { good, bad, .. } => if position == 0 { good } else { bad }.clone(),
         };
         let noun = self.origin.noun();
-        let tally = |place: usize| {
-            let found = self.tried.iter().find(|tried| tried.place == place);
+        let tally = |position: usize| {
+            let found = self.tried.iter().find(|tried| tried.position == position);
             found.map(|tried| tried.tally).unwrap_or_default()
         };
         match &self.end {
-            Next::Found { places, confidence } if places.len() == 1 => {
+            Next::Found { positions, confidence } if positions.len() == 1 => {
                 format!(
                     "found the {noun} that {} it, with a probability of {}",
                     self.verb(),
                     per_cent(*confidence)
                 )
             }
-            Next::Found { places, confidence } => format!(
+            Next::Found { positions, confidence } => format!(
                 "one of {} {} it, with a probability of {}; those between cannot be tested",
-                plural(places.len().try_into().unwrap_or(u32::MAX), noun),
+                plural(positions.len().try_into().unwrap_or(u32::MAX), noun),
                 self.verb(),
                 per_cent(*confidence)
             ),
             Next::Ended(Why::NeverFails) => format!(
                 "not found: {} does not fail in {}",
                 named("bad", failing),
-                plural(tally(failing).telling(), "trial")
+                plural(tally(failing).counted(), "trial")
             ),
             Next::Ended(Why::AlwaysFails) => format!(
                 "not found: {} fails in {} of {}",
                 named("good", passing),
                 tally(passing).failures,
-                plural(tally(passing).telling(), "trial")
+                plural(tally(passing).counted(), "trial")
             ),
             Next::Ended(Why::Untestable) => {
                 format!("not found: {} cannot be tested", named("bad", failing))
@@ -192,18 +199,18 @@ impl Bisection {
 
     /// What is still open, the most probable first.
     fn open(&self) -> Vec<usize> {
-        let mut places: Vec<usize> =
-            (0..self.candidates.len()).filter(|place| self.first[*place] >= 0.01).collect();
-        places.sort_by(|a, b| self.first[*b].total_cmp(&self.first[*a]).then(a.cmp(b)));
-        places
+        let mut positions: Vec<usize> =
+            (0..self.candidates.len()).filter(|position| self.first[*position] >= 0.01).collect();
+        positions.sort_by(|a, b| self.first[*b].total_cmp(&self.first[*a]).then(a.cmp(b)));
+        positions
     }
 
     /// The words of a command that shows the answer failing, or the old end if it was fixed there.
     fn reproduce(&self) -> Option<Vec<String>> {
-        let Next::Found { places, .. } = &self.end else { return None };
+        let Next::Found { positions, .. } = &self.end else { return None };
         let failing = |tried: &&Tried| tried.failure.is_some();
         // At the answer itself if that fails, else wherever it does.
-        let at_answer = self.tried.iter().filter(failing).find(|tried| places.contains(&tried.place));
+        let at_answer = self.tried.iter().filter(failing).find(|tried| positions.contains(&tried.position));
         let tried = at_answer.or_else(|| self.tried.iter().find(failing))?;
         let (seed, _) = tried.failure.as_ref()?;
         let words = match &self.origin {
@@ -211,7 +218,7 @@ impl Bisection {
                 format!("patcheval step {}", shell::word(&self.study)),
                 format!("--tree {}", shell::word(tree)),
                 format!("--base {base}"),
-                format!("--commit {}", self.candidates[tried.place].hash),
+                format!("--commit {}", self.candidates[tried.position].hash),
                 format!("--cell {}", self.cell),
                 format!("--seed {seed}"),
             ],
@@ -230,17 +237,17 @@ impl Bisection {
 
     fn rows(&self) -> Vec<String> {
         let mut tried: Vec<&Tried> = self.tried.iter().collect();
-        tried.sort_by_key(|tried| tried.place);
+        tried.sort_by_key(|tried| tried.position);
         let row = |tried: &&Tried| {
-            let candidate = &self.candidates[tried.place];
-            let Place { failures, unknown, .. } = tried.tally;
+            let candidate = &self.candidates[tried.position];
+            let Tally { failures, unknown, .. } = tried.tally;
             let figures = match (&tried.why, unknown) {
                 (Some(_), _) => format!("{:>9}  {:>7}", "skipped", "-"),
                 (None, _) => {
                     format!(
                         "{failures:>3} / {:<3}  {:>5.1} %",
-                        tried.tally.telling(),
-                        self.failing[tried.place] * 100.0
+                        tried.tally.counted(),
+                        self.failing[tried.position] * 100.0
                     )
                 }
             };
@@ -256,7 +263,7 @@ impl Bisection {
                 .why
                 .clone()
                 .or_else(|| tried.tally.untestable.then(|| "its trials say nothing".to_owned()))?;
-            Some(format!("{}: {}", self.candidates[tried.place].label, printable(&why)))
+            Some(format!("{}: {}", self.candidates[tried.position].label, printable(&why)))
         };
         self.tried.iter().filter_map(why).collect()
     }

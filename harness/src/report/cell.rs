@@ -12,14 +12,14 @@ use crate::judge::Verdict;
 use crate::report::content::expected;
 use crate::report::content::passes;
 use crate::report::content::printable;
-use crate::report::dossier::Dossier;
+use crate::report::data::ReportData;
 use crate::report::number;
 use crate::report::number::plural;
 use crate::report::wrap::wrapped;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
 
-/// How many of a kind are named: seeds of an outcome, classes of stale fetches, rows that pass.
+/// How many of a kind are named: seeds of an outcome, classes of stale fetches, variants that pass.
 const SEEDS: usize = 8;
 const CLASSES: usize = 5;
 const ROWS: usize = 4;
@@ -41,18 +41,18 @@ pub struct StaleClass {
     pub failing: u32,
 }
 
-/// Returns why a cell is judged as it is: its verdict, its trials, its stale fetches, one of them in full, and which rows
+/// Returns why a cell is judged as it is: its verdict, its trials, its stale fetches, one of them in full, and which variants
 /// do without. `story` is that of the trial that is shown, its example of a failure or its first one.
 pub fn cell(
-    dossier: &Dossier,
+    data: &ReportData,
     place: (&Group, &CellJudgement),
     classes: &[StaleClass],
     story: &str,
     width: usize,
 ) -> String {
     let (group, cell) = place;
-    let judgement = &dossier.judgement;
-    let name = format!("{}/{}/{}/{}", group.kernel, group.machine, cell.row, group.testcase);
+    let judgement = &data.judgement;
+    let name = format!("{}/{}/{}/{}", group.kernel, group.machine, cell.variant, group.testcase);
     let mut text = wrapped(&format!("{name}: {}", printable(&group.title)), "  ", width);
     let mut add = |label: &str, sentence: String| {
         text.push_str(&wrapped(&format!("{label}: {}", printable(&sentence)), "  ", width));
@@ -65,23 +65,23 @@ pub fn cell(
         add("rule", format!("{decision:?}").to_lowercase() + " by the study's sequential test");
     }
     text.push_str("trials:\n");
-    let index = dossier.index();
+    let index = data.index();
     for line in outcomes(index.trials(group, cell)) {
         text.push_str(&format!("  {}", wrapped(&line, "    ", width.saturating_sub(2))));
     }
     text.push_str(&stale(classes, width));
     text.push_str(&told(story));
     text.push_str(&wrapped(&remedies(judgement, group, cell), "  ", width));
-    if let Some(trial) = shown(dossier, group, cell) {
-        text.push_str(&format!("run it again: {}\n", dossier.replay(&trial)));
+    if let Some(trial) = shown(data, group, cell) {
+        text.push_str(&format!("run it again: {}\n", data.replay(&trial)));
     }
     text
 }
 
 /// The name of the trial that is told in full.
-fn shown(dossier: &Dossier, group: &Group, cell: &CellJudgement) -> Option<String> {
+fn shown(data: &ReportData, group: &Group, cell: &CellJudgement) -> Option<String> {
     let example = cell.example.as_ref().map(|example| example.trial.clone());
-    example.or_else(|| Some(dossier.index().trials(group, cell).first()?.id.to_string()))
+    example.or_else(|| Some(data.index().trials(group, cell).first()?.id.to_string()))
 }
 
 fn reason(cell: &CellJudgement, judgement: &Judgement) -> String {
@@ -171,23 +171,26 @@ fn told(story: &str) -> String {
     format!("one trial in full:\n{text}")
 }
 
-/// Which rows pass here where the baseline fails, the cheapest first.
+/// Which variants pass here where the baseline fails, the cheapest first.
 fn remedies(judgement: &Judgement, group: &Group, cell: &CellJudgement) -> String {
-    let passing = |other: &&CellJudgement| other.verdict == Verdict::PassesAll && other.row != cell.row;
-    let mut rows: Vec<&CellJudgement> = group.cells.iter().filter(passing).collect();
-    if rows.is_empty() {
-        return "fixed here by: no other row".into();
+    let passing =
+        |other: &&CellJudgement| other.verdict == Verdict::PassesAll && other.variant != cell.variant;
+    let mut variants: Vec<&CellJudgement> = group.cells.iter().filter(passing).collect();
+    if variants.is_empty() {
+        return "fixed here by: no other variant".into();
     }
-    let more = |row: &CellJudgement| (row.d.difference, row.i.difference);
-    let sum = |row: &CellJudgement| row.d.difference.unwrap_or(0.0) + row.i.difference.unwrap_or(0.0);
-    rows.sort_by(|a, b| sum(a).total_cmp(&sum(b)));
-    let one = |row: &&CellJudgement| match more(row) {
+    let more = |variant: &CellJudgement| (variant.d.difference, variant.i.difference);
+    let sum =
+        |variant: &CellJudgement| variant.d.difference.unwrap_or(0.0) + variant.i.difference.unwrap_or(0.0);
+    variants.sort_by(|a, b| sum(a).total_cmp(&sum(b)));
+    let one = |variant: &&CellJudgement| match more(variant) {
         (Some(d), Some(i)) => {
-            format!("{} ({} D ops, {} I ops)", row.row, number::difference(d), number::difference(i))
+            format!("{} ({} D ops, {} I ops)", variant.variant, number::difference(d), number::difference(i))
         }
-        _ => row.row.clone(),
+        _ => variant.variant.clone(),
     };
-    let named: Vec<String> = rows.iter().take(ROWS).map(one).collect();
-    let rest = if rows.len() > ROWS { format!(" and {} more", rows.len() - ROWS) } else { String::new() };
+    let named: Vec<String> = variants.iter().take(ROWS).map(one).collect();
+    let rest =
+        if variants.len() > ROWS { format!(" and {} more", variants.len() - ROWS) } else { String::new() };
     format!("fixed here by (operations more than {}): {}{rest}", judgement.baseline, named.join(", "))
 }

@@ -158,7 +158,7 @@ fn made(made: &Made) -> Entry {
 }
 
 fn name(cell: &CellChange) -> String {
-    format!("{} on {}, {}, {}", cell.kernel, cell.machine, cell.testcase, cell.row)
+    format!("{} on {}, {}, {}", cell.kernel, cell.machine, cell.testcase, cell.variant)
 }
 
 fn sentences(change: &CellChange, tested: u32) -> Vec<String> {

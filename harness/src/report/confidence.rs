@@ -9,7 +9,7 @@ use crate::judge::LEVEL;
 use crate::judge::statistics::sequential::characteristics;
 use crate::plan::Rule;
 
-/// Returns which rows differ by more than chance.
+/// Returns which variants differ by more than chance.
 pub(super) fn significance(judgement: &Judgement) -> Vec<String> {
     let all =
         || judgement.groups.iter().flat_map(|group| group.comparisons.iter().map(move |one| (group, one)));
@@ -20,26 +20,30 @@ pub(super) fn significance(judgement: &Judgement) -> Vec<String> {
     }
     let mut sentences = vec![format!(
         "Fisher's exact test, two-sided, adjusted by Holm's method over the {} comparisons with {} and over the {} of \
-         other rows; below {LEVEL} they differ",
+         other variants; below {LEVEL} they differ",
         count(true),
         judgement.baseline,
         count(false)
     )];
     for group in &judgement.groups {
-        // One sentence for each row that something differs from, with the largest of the p-values.
+        // One sentence for each variant that something differs from, with the largest of the p-values.
         let mut differing: BTreeMap<&str, (Vec<&str>, f64)> = BTreeMap::new();
         for one in group.comparisons.iter().filter(|one| one.differs()) {
-            let (rows, p) = differing.entry(&one.a).or_insert((Vec::new(), 0.0));
-            rows.push(&one.b);
+            let (variants, p) = differing.entry(&one.a).or_insert((Vec::new(), 0.0));
+            variants.push(&one.b);
             *p = p.max(one.adjusted);
         }
-        for (row, (others, p)) in differing {
-            let place = format!("{} on {}, {}", group.kernel, group.machine, group.testcase);
-            sentences.push(format!("{place}: {row} differs from {} (p {})", others.join(", "), p_value(p)));
+        for (variant, (others, p)) in differing {
+            let name = format!("{} on {}, {}", group.kernel, group.machine, group.testcase);
+            sentences.push(format!(
+                "{name}: {variant} differs from {} (p {})",
+                others.join(", "),
+                p_value(p)
+            ));
         }
     }
     if sentences.len() == 1 {
-        sentences.push("no two rows differ by more than chance".into());
+        sentences.push("no two variants differ by more than chance".into());
     }
     sentences
 }
@@ -53,7 +57,7 @@ fn p_value(p: f64) -> String {
     }
 }
 
-/// Returns what the rule of a study makes of rows of several failure rates.
+/// Returns what the rule of a study makes of variants of several failure rates.
 pub(super) fn rule(rule: &Rule, bound: u32) -> Vec<String> {
     let mut sentences = vec![format!(
         "each cell is tried in batches of {} seeds, {bound} at most, until the sequential probability ratio test of a failure \
@@ -69,7 +73,7 @@ pub(super) fn rule(rule: &Rule, bound: u32) -> Vec<String> {
     for rate in rates {
         let Some(exact) = characteristics(rule, bound, rate) else { continue };
         sentences.push(format!(
-            "a row that fails in {} of trials is called sound in {}, faulty in {}, after {:.0} trials in the mean (exact)",
+            "a variant that fails in {} of trials is called sound in {}, faulty in {}, after {:.0} trials in the mean (exact)",
             percent(rate),
             percent(exact.sound),
             percent(exact.faulty),

@@ -9,7 +9,7 @@ use crate::judge::Expectation;
 use crate::judge::Group;
 use crate::judge::Judgement;
 use crate::judge::Price;
-use crate::judge::Standing;
+use crate::judge::Ranking;
 use crate::judge::Verdict;
 use crate::judge::interval::power;
 use crate::plan::mode_name;
@@ -45,7 +45,7 @@ pub(super) struct Content {
     pub(super) notes: Vec<Note>,
 }
 
-/// The rows of one testcase on one target.
+/// The variants of one testcase on one target.
 pub(super) struct Section {
     pub(super) heading: String,
     pub(super) rows: Vec<Row>,
@@ -115,20 +115,20 @@ pub(super) fn is_steering(character: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-pub(super) fn place(group: &Group) -> String {
+pub(super) fn group_name(group: &Group) -> String {
     format!("{} on {}, {}", group.kernel, group.machine, group.testcase)
 }
 
 fn section(group: &Group) -> Section {
     Section {
-        heading: format!("{}: {}", place(group), printable(&group.title)),
+        heading: format!("{}: {}", group_name(group), printable(&group.title)),
         rows: group.cells.iter().map(row).collect(),
     }
 }
 
 pub(super) fn row(cell: &CellJudgement) -> Row {
     let words = [
-        cell.row.clone(),
+        cell.variant.clone(),
         passes(cell),
         symptoms(cell),
         cell.stale.map_or_else(|| "-".into(), |stale| format!("{stale:.1}")),
@@ -241,7 +241,7 @@ fn notes(judgement: &Judgement) -> Vec<Note> {
     notes.push(Note { label: "price", tone: Tone::Plain, sentences: answer::price(judgement) });
     notes.extend([coherent(judgement), observable(judgement), binary::control(judgement)]);
     notes.push(Note { label: "in the binary", tone: Tone::Plain, sentences: binary::changes(judgement) });
-    let fixes = judgement.standings.iter().map(|standing| standing_sentence(standing, judgement)).collect();
+    let fixes = judgement.rankings.iter().map(|ranking| ranking_sentence(ranking, judgement)).collect();
     notes.push(Note { label: "fixes", tone: Tone::Plain, sentences: fixes });
     let full: BTreeSet<u32> = judgement
         .cells()
@@ -280,7 +280,7 @@ fn coherent(judgement: &Judgement) -> Note {
     for (group, cell) in judgement.cells().filter(|(_, cell)| !cell.is_idle()) {
         cells += 1;
         let coherent = cell.coherent;
-        let name = format!("{}, {}", place(group), cell.row);
+        let name = format!("{}, {}", group_name(group), cell.variant);
         match coherent.control {
             Control::Holds => holds += 1,
             Control::Violated => sentences.push(format!("FAILS: {name}: {}/{}", coherent.passes, coherent.n)),
@@ -295,8 +295,8 @@ fn coherent(judgement: &Judgement) -> Note {
 
 fn observable(judgement: &Judgement) -> Note {
     let groups = &judgement.groups;
-    let places = |control: Control| -> Vec<String> {
-        groups.iter().filter(|group| group.observable == control).map(place).collect()
+    let named = |control: Control| -> Vec<String> {
+        groups.iter().filter(|group| group.observable == control).map(group_name).collect()
     };
     let mut sentences = Vec::new();
     for (control, what) in [
@@ -304,27 +304,27 @@ fn observable(judgement: &Judgement) -> Note {
         (Control::Violated, "passes, so that nothing is ranked (not observable here)"),
         (Control::Unknown, "is unknown"),
     ] {
-        let places = places(control);
-        if !places.is_empty() {
-            sentences.push(format!("{} {what}: {}", judgement.baseline, places.join("; ")));
+        let names = named(control);
+        if !names.is_empty() {
+            sentences.push(format!("{} {what}: {}", judgement.baseline, names.join("; ")));
         }
     }
     Note { label: "control: baseline fails", tone: Tone::Plain, sentences }
 }
 
-fn standing_sentence(standing: &Standing, judgement: &Judgement) -> String {
-    let target = format!("{} on {}", standing.kernel, standing.machine);
-    if standing.testcases.is_empty() {
+fn ranking_sentence(ranking: &Ranking, judgement: &Judgement) -> String {
+    let target = format!("{} on {}", ranking.kernel, ranking.machine);
+    if ranking.testcases.is_empty() {
         return format!("{target}: nothing to rank, {} fails in no testcase", judgement.baseline);
     }
-    let testcases = standing.testcases.join(", ");
-    let fixes: Vec<String> = standing
+    let testcases = ranking.testcases.join(", ");
+    let fixes: Vec<String> = ranking
         .fixes
         .iter()
-        .map(|fix| format!("{} ({} ops)", fix.row, number::count(fix.operations)))
+        .map(|fix| format!("{} ({} ops)", fix.variant, number::count(fix.operations)))
         .collect();
     if fixes.is_empty() {
-        return format!("{target}: no row passes every trial of {testcases} and fails nothing else");
+        return format!("{target}: no variant passes every trial of {testcases} and fails nothing else");
     }
     format!("{target}, by D and I ops in {testcases}, the cheapest first: {}", fixes.join(", "))
 }
@@ -332,7 +332,7 @@ fn standing_sentence(standing: &Standing, judgement: &Judgement) -> String {
 /// Returns the symptoms of a cell that its testcase does not expect, if there are any.
 fn surprise((group, cell): (&Group, &CellJudgement)) -> Option<String> {
     let names: Vec<&str> = cell.unexpected.iter().map(|symptom| symptom.name()).collect();
-    (!names.is_empty()).then(|| format!("{}, {}: {}", place(group), cell.row, names.join(", ")))
+    (!names.is_empty()).then(|| format!("{}, {}: {}", group_name(group), cell.variant, names.join(", ")))
 }
 
 /// Returns what was expected of a cell and what it did instead, if it contradicts.
@@ -341,16 +341,19 @@ pub(super) fn contradiction((group, cell): (&Group, &CellJudgement)) -> Option<S
         return None;
     }
     let why = if cell.why.is_empty() { String::new() } else { format!(" ({})", printable(cell.why.trim())) };
-    let telling = group.telling(&cell.row).unwrap_or(cell);
+    let telling = group.telling(&cell.variant).unwrap_or(cell);
     let same = if cell.is_idle() {
-        format!(" of {}, which is the same kernel,", telling.row)
+        format!(" of {}, which is the same kernel,", telling.variant)
     } else {
         String::new()
     };
     let (passes, n) = (telling.passes, telling.n);
     let expected = cell.expected.name();
-    let mut text =
-        format!("{}, {}: expected {expected}{why}, but {passes} of {n}{same} pass", place(group), cell.row);
+    let mut text = format!(
+        "{}, {}: expected {expected}{why}, but {passes} of {n}{same} pass",
+        group_name(group),
+        cell.variant
+    );
     if let Some(example) = &telling.example {
         text.push_str(&format!("; {}, for instance {}", symptoms(telling), example.trial));
         if !example.text.is_empty() {

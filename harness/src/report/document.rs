@@ -10,8 +10,8 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::error::Result;
 use crate::judge::Judgement;
-use crate::report::Dossier;
-use crate::report::Exhibit;
+use crate::report::ExampleTrial;
+use crate::report::ReportData;
 use crate::report::Tools;
 
 /// Version of the document; its schema is `harness/doc/schema/report-1.json`.
@@ -28,24 +28,24 @@ pub struct Document<'a> {
     run: &'a str,
     /// With what the run was made.
     tools: &'a Tools,
-    /// The rows, in the order of the study.
-    rows: Vec<Row<'a>>,
+    /// The variants, in the order of the study.
+    variants: Vec<Variant<'a>>,
     /// The targets, in the order of the study.
     targets: Vec<Target<'a>>,
     /// What the trials say.
     judgement: &'a Judgement,
     /// Trials that are shown whole: of each cell the first one, and its example of a failure. Consoles are as the guest
     /// wrote them, and not to be trusted.
-    exhibits: &'a [Exhibit],
+    examples: &'a [ExampleTrial],
 }
 
-/// A row of the study.
+/// A variant of the study.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Row<'a> {
+struct Variant<'a> {
     /// Name.
     name: &'a str,
-    /// Name of its variant.
-    variant: &'a str,
+    /// Name of its directory in the patch set.
+    directory: &'a str,
     /// Companions, whose patches come last in the series.
     companions: &'a [String],
     /// The variant's line for reports.
@@ -74,15 +74,15 @@ struct Target<'a> {
 /// # Errors
 ///
 /// Internal, when it cannot be written as JSON.
-pub fn json(dossier: &Dossier) -> Result<String> {
+pub fn json(data: &ReportData) -> Result<String> {
     let document = Document {
         v: VERSION,
-        run: &dossier.run,
-        tools: &dossier.tools,
-        rows: dossier.plan.rows.iter().map(row).collect(),
-        targets: dossier.plan.targets.iter().map(|one| target(dossier, one)).collect(),
-        judgement: &dossier.judgement,
-        exhibits: &dossier.exhibits,
+        run: &data.run,
+        tools: &data.tools,
+        variants: data.plan.variants.iter().map(variant).collect(),
+        targets: data.plan.targets.iter().map(|one| target(data, one)).collect(),
+        judgement: &data.judgement,
+        examples: &data.examples,
     };
     let text = serde_json::to_string_pretty(&document);
     Ok(text.map_err(|error| Error::internal(format!("JSON: {error}")))? + "\n")
@@ -99,19 +99,19 @@ pub fn json_schema() -> Result<String> {
     Ok(text.map_err(|error| Error::internal(format!("JSON schema: {error}")))? + "\n")
 }
 
-fn row(row: &crate::plan::Row) -> Row<'_> {
-    Row {
-        name: &row.name,
-        variant: &row.variant,
-        companions: &row.companions,
-        title: &row.title,
-        why: &row.why,
-        series: row.series.iter().map(ToString::to_string).collect(),
+fn variant(variant: &crate::plan::Variant) -> Variant<'_> {
+    Variant {
+        name: &variant.name,
+        directory: &variant.directory,
+        companions: &variant.companions,
+        title: &variant.title,
+        why: &variant.why,
+        series: variant.series.iter().map(ToString::to_string).collect(),
     }
 }
 
-fn target<'a>(dossier: &'a Dossier, target: &'a crate::plan::Target) -> Target<'a> {
-    let plan = &dossier.plan;
+fn target<'a>(data: &'a ReportData, target: &'a crate::plan::Target) -> Target<'a> {
+    let plan = &data.plan;
     let trials = plan.testcases_on(target).map(|testcase| {
         let seeds = plan.seeds_of(testcase, plan.study.mode);
         (testcase.name.as_str(), seeds.count)
@@ -119,7 +119,7 @@ fn target<'a>(dossier: &'a Dossier, target: &'a crate::plan::Target) -> Target<'
     Target {
         kernel: &target.kernel.name,
         machine: &target.machine.name,
-        release: dossier.tools.releases.get(&target.kernel.name).map(String::as_str),
+        release: data.tools.releases.get(&target.kernel.name).map(String::as_str),
         trials: trials.collect(),
     }
 }

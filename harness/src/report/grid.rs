@@ -35,7 +35,7 @@ pub(super) fn decision(judgement: &Judgement) -> Option<Grid> {
     columns.extend(["lines", "dominated by"].map(str::to_owned));
     let row = |one: &Candidate| {
         let mut words =
-            vec![one.row.clone(), format!("{}/{}", one.fixed, one.observable), one.broken.to_string()];
+            vec![one.variant.clone(), format!("{}/{}", one.fixed, one.observable), one.broken.to_string()];
         words.push(one.worst.as_ref().map_or_else(
             || "-".into(),
             |worst| format!("{}/{} {} {}", worst.passes, worst.n, worst.testcase, worst.machine),
@@ -58,11 +58,11 @@ pub(super) fn decision(judgement: &Judgement) -> Option<Grid> {
         if let Some(dominated) = &one.dominated {
             sentences.push(format!(
                 "{} is dominated: {} {}, and is nowhere worse",
-                one.row, dominated.by, dominated.why
+                one.variant, dominated.by, dominated.why
             ));
         }
         if !one.no_op.is_empty() {
-            sentences.push(format!("{} changes nothing on {}", one.row, one.no_op.join(", ")));
+            sentences.push(format!("{} changes nothing on {}", one.variant, one.no_op.join(", ")));
         }
     }
     Some(Grid { heading: "decision".into(), columns, rows: candidates.iter().map(row).collect(), sentences })
@@ -88,7 +88,7 @@ fn sweep(judgement: &Judgement, (kernel, machine, testcase): (&str, &str, &str))
     };
     let groups: Vec<&Group> = judgement.groups.iter().filter(belongs).collect();
     let mut columns = vec!["D-cache".to_owned()];
-    columns.extend(groups.iter().take(1).flat_map(|group| &group.cells).map(|cell| cell.row.clone()));
+    columns.extend(groups.iter().take(1).flat_map(|group| &group.cells).map(|cell| cell.variant.clone()));
     let row = |group: &&Group| {
         let shape = group.machine.strip_prefix(machine).unwrap_or(&group.machine);
         let mut words = vec![shape.trim_start_matches(['.', 'd']).to_owned()];

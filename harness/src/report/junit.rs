@@ -9,7 +9,7 @@ use quick_junit::TestSuite;
 
 use crate::error::Error;
 use crate::error::Result;
-use crate::report::Dossier;
+use crate::report::ReportData;
 use crate::report::status::Case;
 use crate::report::status::Status;
 use crate::report::status::evidence;
@@ -22,15 +22,15 @@ use crate::report::status::whole;
 /// # Errors
 ///
 /// Internal, when the library cannot write XML.
-pub fn junit(dossier: &Dossier) -> Result<String> {
-    let study = &dossier.judgement.study;
+pub fn junit(data: &ReportData) -> Result<String> {
+    let study = &data.judgement.study;
     let mut report = Report::new(format!("patcheval: {study}"));
-    for (target, cases) in targets(dossier) {
+    for (target, cases) in targets(data) {
         let mut suite = TestSuite::new(target);
-        suite.add_test_cases(cases.iter().map(|case| test(dossier, case)));
+        suite.add_test_cases(cases.iter().map(|case| test(data, case)));
         report.add_test_suite(suite);
     }
-    let (of_run, reason) = whole(dossier);
+    let (of_run, reason) = whole(data);
     let mut verdict = TestCase::new("verdict", status(of_run, &reason, None));
     verdict.set_classname(study.as_str());
     let mut suite = TestSuite::new(study.as_str());
@@ -41,13 +41,14 @@ pub fn junit(dossier: &Dossier) -> Result<String> {
     Ok(text.replacen(&format!(" skipped=\"{}\"", report.skipped), "", 1))
 }
 
-fn test(dossier: &Dossier, case: &Case<'_>) -> TestCase {
+fn test(data: &ReportData, case: &Case<'_>) -> TestCase {
     let Case { group, cell, .. } = case;
     let described = matches!(case.status, Status::Failed | Status::Error).then(|| {
-        let lines = evidence(dossier, case);
+        let lines = evidence(data, case);
         lines.iter().map(|(label, line)| format!("{label}: {line}\n")).collect::<String>()
     });
-    let mut test = TestCase::new(cell.row.as_str(), status(case.status, &case.reason, described.as_deref()));
+    let mut test =
+        TestCase::new(cell.variant.as_str(), status(case.status, &case.reason, described.as_deref()));
     // GitLab knows a test by its class and name only.
     test.set_classname(format!("{}/{}/{}", group.kernel, group.machine, group.testcase));
     // Not as properties: not every reader has them in a test.

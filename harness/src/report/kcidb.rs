@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What KernelCI's database takes (kcidb-io, schema 5.3): a checkout and a build for each row of a kernel, a test for each
+//! What KernelCI's database takes (kcidb-io, schema 5.3): a checkout and a build for each variant of a kernel, a test for each
 //! cell.
 //!
-//! That database asks whether a kernel passes a test, and not whether that was foreseen: a row that fails is FAIL here
+//! That database asks whether a kernel passes a test, and not whether that was foreseen: a variant that fails is FAIL here
 //! even if it must. What says nothing about the patches (no-op, not observable) is SKIP, what could not be told ERROR, and
 //! what was not run MISS.
 
@@ -17,9 +17,9 @@ use crate::judge::Control;
 use crate::judge::Group;
 use crate::judge::Verdict;
 use crate::plan::Kernel;
-use crate::plan::Row;
 use crate::plan::Source;
-use crate::report::Dossier;
+use crate::plan::Variant;
+use crate::report::ReportData;
 use crate::report::content::printable;
 use crate::report::status::figures;
 use crate::trial::sha256;
@@ -32,23 +32,23 @@ const EXCERPT: usize = 16_384;
 /// # Errors
 ///
 /// Study, when `origin` is not of lower-case letters, digits and underscores.
-pub fn kcidb(dossier: &Dossier, origin: &str) -> Result<String> {
+pub fn kcidb(data: &ReportData, origin: &str) -> Result<String> {
     let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if origin.is_empty() || !origin.chars().all(fine) {
         return Err(Error::study(format!("`{}` is no origin", printable(origin))).hint(
             "an origin is of lower-case letters, digits and underscores, and KernelCI gives it to you",
         ));
     }
-    let ids = Ids::new(dossier, origin)?;
+    let ids = Ids::new(data, origin)?;
     let (mut checkouts, mut builds) = (Vec::new(), Vec::new());
-    for kernel in dossier.plan.kernels() {
-        for row in &dossier.plan.rows {
-            checkouts.push(checkout(dossier, &ids, kernel, row));
-            builds.push(build(dossier, &ids, kernel, row));
+    for kernel in data.plan.kernels() {
+        for variant in &data.plan.variants {
+            checkouts.push(checkout(data, &ids, kernel, variant));
+            builds.push(build(data, &ids, kernel, variant));
         }
     }
     let tests: Vec<Value> =
-        dossier.judgement.cells().map(|(group, cell)| test(dossier, &ids, group, cell)).collect();
+        data.judgement.cells().map(|(group, cell)| test(data, &ids, group, cell)).collect();
     let report = json!({
         "version": {"major": 5, "minor": 3},
         "checkouts": checkouts,
@@ -67,8 +67,8 @@ struct Ids<'a> {
 }
 
 impl<'a> Ids<'a> {
-    fn new(dossier: &Dossier, origin: &'a str) -> Result<Self> {
-        let content = serde_json::to_string(&(&dossier.plan, &dossier.tools, &dossier.judgement));
+    fn new(data: &ReportData, origin: &'a str) -> Result<Self> {
+        let content = serde_json::to_string(&(&data.plan, &data.tools, &data.judgement));
         let content = content.map_err(|error| Error::internal(format!("KCIDB: {error}")))?;
         Ok(Self { origin, run: sha256(&content)[..16].to_owned() })
     }
@@ -78,17 +78,19 @@ impl<'a> Ids<'a> {
     }
 }
 
-fn checkout(dossier: &Dossier, ids: &Ids<'_>, kernel: &Kernel, row: &Row) -> Value {
-    let release = dossier.tools.releases.get(&kernel.name).map_or("unknown", String::as_str);
-    let series: Vec<String> = row.series.iter().map(ToString::to_string).collect();
+fn checkout(data: &ReportData, ids: &Ids<'_>, kernel: &Kernel, variant: &Variant) -> Value {
+    let release = data.tools.releases.get(&kernel.name).map_or("unknown", String::as_str);
+    let series: Vec<String> = variant.series.iter().map(ToString::to_string).collect();
     let mut object = Map::new();
-    object.insert("id".into(), json!(ids.of(&[&kernel.name, &row.name])));
+    object.insert("id".into(), json!(ids.of(&[&kernel.name, &variant.name])));
     object.insert("origin".into(), json!(ids.origin));
     object.insert("valid".into(), json!(true));
-    object.insert("comment".into(), json!(printable(&format!("Linux {release} with {}", row.name))));
-    object
-        .insert("misc".into(), json!({"release": release, "series": series, "title": printable(&row.title)}));
-    if row.series.is_empty() {
+    object.insert("comment".into(), json!(printable(&format!("Linux {release} with {}", variant.name))));
+    object.insert(
+        "misc".into(),
+        json!({"release": release, "series": series, "title": printable(&variant.title)}),
+    );
+    if variant.series.is_empty() {
         object.insert("patchset_hash".into(), json!(""));
     }
     if let Source::Git { reference, .. } = &kernel.source {
@@ -100,11 +102,11 @@ fn checkout(dossier: &Dossier, ids: &Ids<'_>, kernel: &Kernel, row: &Row) -> Val
     Value::Object(object)
 }
 
-fn build(dossier: &Dossier, ids: &Ids<'_>, kernel: &Kernel, row: &Row) -> Value {
-    let tools = &dossier.tools;
-    let failed = tools.failed_builds.get(&kernel.name).and_then(|rows| rows.get(&row.name));
+fn build(data: &ReportData, ids: &Ids<'_>, kernel: &Kernel, variant: &Variant) -> Value {
+    let tools = &data.tools;
+    let failed = tools.failed_builds.get(&kernel.name).and_then(|variants| variants.get(&variant.name));
     let mut object = Map::new();
-    let id = ids.of(&[&kernel.name, &row.name]);
+    let id = ids.of(&[&kernel.name, &variant.name]);
     object.insert("id".into(), json!(id));
     object.insert("checkout_id".into(), json!(id));
     object.insert("origin".into(), json!(ids.origin));
@@ -120,15 +122,16 @@ fn build(dossier: &Dossier, ids: &Ids<'_>, kernel: &Kernel, row: &Row) -> Value 
     Value::Object(object)
 }
 
-fn test(dossier: &Dossier, ids: &Ids<'_>, group: &Group, cell: &CellJudgement) -> Value {
+fn test(data: &ReportData, ids: &Ids<'_>, group: &Group, cell: &CellJudgement) -> Value {
     let mut object = Map::new();
-    object.insert("id".into(), json!(ids.of(&[&group.kernel, &group.machine, &cell.row, &group.testcase])));
-    object.insert("build_id".into(), json!(ids.of(&[&group.kernel, &cell.row])));
+    object
+        .insert("id".into(), json!(ids.of(&[&group.kernel, &group.machine, &cell.variant, &group.testcase])));
+    object.insert("build_id".into(), json!(ids.of(&[&group.kernel, &cell.variant])));
     object.insert("origin".into(), json!(ids.origin));
     object.insert("path".into(), json!(path(&group.testcase)));
     object.insert("status".into(), json!(status(cell)));
     object.insert("comment".into(), json!(figures(cell)));
-    let tools = &dossier.tools;
+    let tools = &data.tools;
     let machine = json!({"machine": group.machine, "qemu": tools.qemu, "plugin": tools.plugin});
     let comment = format!("QEMU {} as {}", tools.qemu, group.machine);
     object.insert("environment".into(), json!({"comment": printable(&comment), "misc": machine}));
@@ -136,8 +139,8 @@ fn test(dossier: &Dossier, ids: &Ids<'_>, group: &Group, cell: &CellJudgement) -
     object.insert(
         "misc".into(),
         json!({
-            "study": dossier.judgement.study,
-            "row": cell.row,
+            "study": data.judgement.study,
+            "variant": cell.variant,
             "passes": cell.passes,
             "n": cell.n,
             "unknown": cell.unknown,
@@ -150,8 +153,8 @@ fn test(dossier: &Dossier, ids: &Ids<'_>, group: &Group, cell: &CellJudgement) -
             "example": example,
         }),
     );
-    if let Some(exhibit) = dossier.exhibit(group, cell).filter(|_| example.is_some()) {
-        object.insert("log_excerpt".into(), json!(excerpt(&exhibit.console)));
+    if let Some(example) = data.example(group, cell).filter(|_| example.is_some()) {
+        object.insert("log_excerpt".into(), json!(excerpt(&example.console)));
     }
     Value::Object(object)
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! KTAP, version 1 (`Documentation/dev-tools/ktap.rst`): a test for each target, and below it one for each cell.
 
-use crate::report::Dossier;
+use crate::report::ReportData;
 use crate::report::status::Case;
 use crate::report::status::Status;
 use crate::report::status::evidence;
@@ -14,8 +14,8 @@ const VERSION: &str = "KTAP version 1";
 const INDENT: &str = "    ";
 
 /// Returns the run as KTAP.
-pub fn ktap(dossier: &Dossier) -> String {
-    let targets = targets(dossier);
+pub fn ktap(data: &ReportData) -> String {
+    let targets = targets(data);
     let mut text = format!("{VERSION}\n1..{}\n", targets.len() + 1);
     for (index, (target, cases)) in targets.iter().enumerate() {
         let (target, number) = (name(target), index + 1);
@@ -24,25 +24,25 @@ pub fn ktap(dossier: &Dossier) -> String {
             cases.len()
         ));
         for (index, case) in cases.iter().enumerate() {
-            text.push_str(&test(dossier, case, index + 1));
+            text.push_str(&test(data, case, index + 1));
         }
         let (status, reason) = together(cases);
         text.push_str(&result(status, number, &target, reason));
     }
-    let (status, reason) = whole(dossier);
+    let (status, reason) = whole(data);
     text + &result(status, targets.len() + 1, "verdict", &reason)
 }
 
-fn test(dossier: &Dossier, case: &Case<'_>, number: usize) -> String {
+fn test(data: &ReportData, case: &Case<'_>, number: usize) -> String {
     let mut text = format!("{INDENT}# figures: {}\n", figures(case.cell));
     if matches!(case.status, Status::Failed | Status::Error) {
         // A label stands before whatever a guest wrote: behind a bare `# `, its own `ok 1` would be a result.
-        for (label, line) in evidence(dossier, case) {
+        for (label, line) in evidence(data, case) {
             text.push_str(format!("{INDENT}# {label}: {line}").trim_end());
             text.push('\n');
         }
     }
-    let name = name(&format!("{}: {}", case.group.testcase, case.cell.row));
+    let name = name(&format!("{}: {}", case.group.testcase, case.cell.variant));
     text + INDENT + &result(case.status, number, &name, &case.reason)
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A cell as a test that passed or failed, for programs that know nothing else: JUnit, KTAP.
 //!
-//! What is tested is the expectation. A row that must fail and fails has passed; whoever watches a pipeline wants to hear
+//! What is tested is the expectation. A variant that must fail and fails has passed; whoever watches a pipeline wants to hear
 //! of what is not as it was said to be. What could not be told is an error, and what says nothing about the patches is
 //! skipped, each with its reason.
 
@@ -11,8 +11,8 @@ use crate::judge::Expectation;
 use crate::judge::Group;
 use crate::judge::Overall;
 use crate::judge::Verdict;
-use crate::report::Dossier;
-use crate::report::Exhibit;
+use crate::report::ExampleTrial;
+use crate::report::ReportData;
 use crate::report::content::expectation;
 use crate::report::content::printable;
 use crate::report::content::symptoms;
@@ -41,9 +41,9 @@ pub(super) struct Case<'a> {
 }
 
 /// Returns the cells of each target, in the order of the judgement.
-pub(super) fn targets(dossier: &Dossier) -> Vec<(String, Vec<Case<'_>>)> {
+pub(super) fn targets(data: &ReportData) -> Vec<(String, Vec<Case<'_>>)> {
     let same = |a: &Group, b: &Group| (&a.kernel, &a.machine) == (&b.kernel, &b.machine);
-    let groups = dossier.judgement.groups.chunk_by(same);
+    let groups = data.judgement.groups.chunk_by(same);
     groups
         .filter_map(|groups| {
             let first = groups.first()?;
@@ -54,8 +54,8 @@ pub(super) fn targets(dossier: &Dossier) -> Vec<(String, Vec<Case<'_>>)> {
 }
 
 /// Returns the run as a test: the exit code in words, so that nothing is green where the command is not.
-pub(super) fn whole(dossier: &Dossier) -> (Status, String) {
-    let judgement = &dossier.judgement;
+pub(super) fn whole(data: &ReportData) -> (Status, String) {
+    let judgement = &data.judgement;
     let status = match judgement.overall {
         Overall::Met => return (Status::Passed, String::new()),
         Overall::NotMet | Overall::NotObservable => Status::Failed,
@@ -128,21 +128,21 @@ pub(super) fn figures(cell: &CellJudgement) -> String {
 }
 
 /// Returns what is known about a cell beside its figures, as lines with labels that say whose words they are.
-pub(super) fn evidence(dossier: &Dossier, case: &Case<'_>) -> Vec<(&'static str, String)> {
+pub(super) fn evidence(data: &ReportData, case: &Case<'_>) -> Vec<(&'static str, String)> {
     let Case { group, cell, .. } = case;
     let mut lines = Vec::new();
     if !cell.why.is_empty() {
         lines.push(("expected because", printable(cell.why.trim())));
     }
-    let failed = dossier.tools.failed_builds.get(&group.kernel).and_then(|rows| rows.get(&cell.row));
+    let failed = data.tools.failed_builds.get(&group.kernel).and_then(|variants| variants.get(&cell.variant));
     lines.extend(failed.into_iter().flat_map(|why| labelled("build", why)));
     if let Some(example) = &cell.example {
         lines.push(("symptoms", symptoms(cell)));
         lines.push(("example", example.trial.clone()));
         lines.push(("message", printable(&example.text)));
-        lines.push(("replay", printable(&dossier.replay(&example.trial))));
+        lines.push(("replay", printable(&data.replay(&example.trial))));
     }
-    if let Some(Exhibit { story, console, console_cut, .. }) = dossier.exhibit(group, cell) {
+    if let Some(ExampleTrial { story, console, console_cut, .. }) = data.example(group, cell) {
         lines.extend(labelled("story", story));
         if *console_cut {
             lines.push(("console", "(what was before is left out)".into()));

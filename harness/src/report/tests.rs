@@ -89,8 +89,8 @@ control: in the binary:
   - no patches, the kernel's own tree: merged-alone on mips-6.1
 fixes: mips-6.1 on malta, by D and I ops in t1, the cheapest first: merged (3,900 ops), lazy (18,000 ops)
 significance:
-  - Fisher's exact test, two-sided, adjusted by Holm's method over the 6 comparisons with unfixed and over the 6 of other rows; below 0.05 they differ
-  - no two rows differ by more than chance
+  - Fisher's exact test, two-sided, adjusted by Holm's method over the 6 comparisons with unfixed and over the 6 of other variants; below 0.05 they differ
+  - no two variants differ by more than chance
 power: 4 passes of 4 exclude a failure rate above 60.2 % (two-sided 95 % interval)
 contradictions: none
 ";
@@ -160,7 +160,7 @@ fn trouble_is_told_in_full_and_without_control_characters() {
         "contradictions: mips-6.1 on malta, t1, merged: expected pass, but 3 of 4 pass; lost-hit 1, for instance \
          mips-6.1/malta/merged/t1/enforce/2: returns | [2J5",
         "problems of the data: 1 trial missing: mips-6.1/malta/unfixed/t9/enforce/4",
-        "no row passes every trial of t1 and fails nothing else",
+        "no variant passes every trial of t1 and fails nothing else",
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");
     }
@@ -188,7 +188,7 @@ fn colour_adds_escape_sequences_and_nothing_else() {
 fn a_question_is_answered_in_a_sentence() {
     let question = crate::plan::Question {
         ask: "Is it so?".into(),
-        row: "merged-alone".into(),
+        variant: "merged-alone".into(),
         testcases: vec!["t1".into(), "t9".into()],
         class: None,
         yes: crate::plan::Yes::Passes,

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! A study's nights for a terminal: what changed and since when, and each cell's course.
+//! A study's entries for a terminal: what changed and since when, and each cell's course.
 
 use std::collections::BTreeMap;
 
 use crate::judge::statistics::fisher::Counts;
-use crate::judge::trend::{CellNight, CellTrend, State, Trends};
+use crate::judge::trend::{CellEntry, CellTrend, State, Trends};
 use crate::report::content::{Tone, printable};
 use crate::report::number::{self, plural, small};
 use crate::report::table::Style;
 use crate::report::wrap::wrapped;
 
-/// Signs for a pass rate, from none to all; `·` stands for a night that says nothing.
+/// Signs for a pass rate, from none to all; `·` stands for an entry that says nothing.
 const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The nights of a study, with what people know of its cells.
+/// The entries of a study, with what people know of its cells.
 #[derive(Clone, Debug, Default)]
 pub struct TrendReport {
     /// Name of the study.
     pub study: String,
-    /// Its nights and cells.
+    /// Its entries and cells.
     pub trends: Trends,
     /// What is known of failing cells, by cell.
     pub known: BTreeMap<String, String>,
@@ -49,42 +49,42 @@ impl TrendReport {
                 Tone::Plain,
                 self.trends.in_state(State::Shifted).collect(),
             ),
-            ("no word on the last night", Tone::Doubtful, self.trends.in_state(State::Silent).collect()),
+            ("no word on the last entry", Tone::Doubtful, self.trends.in_state(State::Silent).collect()),
         ];
         sections.into_iter().filter(|(_, _, cells)| !cells.is_empty()).collect()
     }
 
     /// The first line.
     pub(super) fn summary(&self) -> String {
-        let nights = &self.trends.nights;
+        let entries = &self.trends.entries;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let (Some(first), Some(last)) = (nights.first(), nights.last()) else {
-            return format!("{}: no nights", self.study);
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return format!("{}: no entries", self.study);
         };
         let of = |section: &(&str, Tone, Vec<&CellTrend>)| format!("{} {}", section.2.len(), section.0);
         let sections: Vec<String> = self.sections().iter().map(of).collect();
         let changes = if sections.is_empty() { "nothing changed".to_owned() } else { sections.join(", ") };
-        let (nights, cells) =
-            (plural(count(nights.len()), "night"), plural(count(self.trends.cells.len()), "cell"));
-        format!("{}: {nights}, {first} to {last}, {cells}: {changes}", self.study)
+        let (entries, cells) =
+            (plural(count(entries.len()), "entry"), plural(count(self.trends.cells.len()), "cell"));
+        format!("{}: {entries}, {first} to {last}, {cells}: {changes}", self.study)
     }
 
     /// What is to be said of a cell.
     pub(super) fn sentence(&self, cell: &CellTrend) -> String {
         let ratio = |counts: Counts| format!("{}/{}", counts.passes, counts.passes + counts.failures);
-        let last = cell.nights.last().and_then(Option::as_ref);
+        let last = cell.entries.last().and_then(Option::as_ref);
         let said = match (cell.state, &cell.split, last) {
             (State::Worse | State::Better | State::Shifted, Some(split), _) => format!(
                 "since {} passes {}, before {} (p = {}, adjusted for {})",
-                self.trends.nights[split.at],
+                self.trends.entries[split.at],
                 ratio(split.after),
                 ratio(split.before),
                 small(split.p),
                 plural(self.trends.tested, "cell")
             ),
-            (State::Silent, _, Some(night)) => plural(night.unknown, "unknown or missing trial"),
-            (_, _, Some(night)) => format!("{}/{} on the last night", night.passes, night.n),
-            (_, _, None) => "not in the last night's run".to_owned(),
+            (State::Silent, _, Some(entry)) => plural(entry.unknown, "unknown or missing trial"),
+            (_, _, Some(entry)) => format!("{}/{} on the last entry", entry.passes, entry.n),
+            (_, _, None) => "not in the last entry's run".to_owned(),
         };
         match self.known.get(&cell.cell) {
             Some(known) => format!("{said}; {}", printable(known)),
@@ -93,13 +93,13 @@ impl TrendReport {
     }
 }
 
-/// Returns a sign for each night.
+/// Returns a sign for each entry.
 fn course(cell: &CellTrend) -> String {
-    let sign = |night: &Option<CellNight>| match night {
-        Some(CellNight { passes, n, .. }) if *n > 0 => LEVELS[(passes * 7 / n).min(7) as usize],
+    let sign = |entry: &Option<CellEntry>| match entry {
+        Some(CellEntry { passes, n, .. }) if *n > 0 => LEVELS[(passes * 7 / n).min(7) as usize],
         _ => '·',
     };
-    cell.nights.iter().map(sign).collect()
+    cell.entries.iter().map(sign).collect()
 }
 
 /// Returns the report for a terminal; with `all`, also a line for each cell.
@@ -130,9 +130,9 @@ pub fn trend_table(report: &TrendReport, all: bool, style: Style) -> String {
 }
 
 fn every_cell(report: &TrendReport) -> String {
-    let mut text = "\ncells (a sign a night, pass on the last, ops a trial, seconds):\n".to_owned();
+    let mut text = "\ncells (a sign an entry, pass on the last, ops a trial, seconds):\n".to_owned();
     for cell in &report.trends.cells {
-        let [pass, operations, seconds] = figures(cell.nights.last().and_then(Option::as_ref));
+        let [pass, operations, seconds] = figures(cell.entries.last().and_then(Option::as_ref));
         text.push_str(&format!(
             "  {}  {pass:>7}  {operations:>9}  {seconds:>7}  {}\n",
             course(cell),
@@ -142,25 +142,25 @@ fn every_cell(report: &TrendReport) -> String {
     text
 }
 
-/// Pass ratio, operations a trial and seconds of a cell's night, as printed.
-pub(super) fn figures(night: Option<&CellNight>) -> [String; 3] {
+/// Pass ratio, operations a trial and seconds of a cell's entry, as printed.
+pub(super) fn figures(entry: Option<&CellEntry>) -> [String; 3] {
     let none = || "-".to_owned();
-    let Some(night) = night else { return [none(), none(), none()] };
+    let Some(entry) = entry else { return [none(), none(), none()] };
     [
-        format!("{}/{}", night.passes, night.n),
-        night.operations.map_or_else(none, number::count),
-        night.seconds.map_or_else(none, |seconds| format!("{seconds:.1}")),
+        format!("{}/{}", entry.passes, entry.n),
+        entry.operations.map_or_else(none, number::count),
+        entry.seconds.map_or_else(none, |seconds| format!("{seconds:.1}")),
     ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::trend::{Night, trends};
+    use crate::judge::trend::{HistoryEntry, trends};
     use crate::report::trend_html;
 
     fn report() -> TrendReport {
-        let cell = |passes: u32, date: u32| CellNight {
+        let cell = |passes: u32, date: u32| CellEntry {
             baseline: false,
             passes,
             n: 20,
@@ -169,7 +169,7 @@ mod tests {
             seconds: Some(5.25),
             evidence: format!("{passes} {date}"),
         };
-        let night = |date: u32| {
+        let entry = |date: u32| {
             let bad = if date > 3 { 4 } else { 20 };
             let mut cells = BTreeMap::from([
                 ("k/m/fix/t1".to_owned(), cell(bad, date)),
@@ -179,11 +179,11 @@ mod tests {
             if date < 5 {
                 cells.insert("k/m/fix/<t4>".to_owned(), cell(20, date));
             }
-            Night { date: format!("2026-11-{date:02}"), cells }
+            HistoryEntry { date: format!("2026-11-{date:02}"), cells }
         };
         TrendReport {
             study: "quick".into(),
-            trends: trends(&(1..=5).map(night).collect::<Vec<_>>()),
+            trends: trends(&(1..=5).map(entry).collect::<Vec<_>>()),
             known: BTreeMap::from([(
                 "k/m/fix/t2".to_owned(),
                 "compiler bug (me, until 2026-12-31)".to_owned(),
@@ -197,11 +197,11 @@ mod tests {
         let report = report();
         let text = trend_table(&report, true, Style { colour: false, width: 200 });
         for part in [
-            "quick: 5 nights, 2026-11-01 to 2026-11-05, 4 cells: 1 worse, 1 fails for the first time, 1 known, 1 no word",
+            "quick: 5 entries, 2026-11-01 to 2026-11-05, 4 cells: 1 worse, 1 fails for the first time, 1 known, 1 no word",
             "\nworse:\n  ███▂▂  k/m/fix/t1\n      since 2026-11-04 passes 8/40, before 60/60 (p = ",
-            "fails for the first time:\n  ████▇  k/m/fix/t3\n      19/20 on the last night",
+            "fails for the first time:\n  ████▇  k/m/fix/t3\n      19/20 on the last entry",
             "adjusted for 4 cells); compiler bug (me, until 2026-12-31)",
-            "████·  k/m/fix/<t4>\n      not in the last night's run",
+            "████·  k/m/fix/<t4>\n      not in the last entry's run",
             "have expired:\n  k/m/fix/t1: was looked at",
             "  ███▂▂     4/20      1,234      5.2  k/m/fix/t1\n",
         ] {

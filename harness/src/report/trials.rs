@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::judge::outcomes;
 use crate::plan::mode_name;
-use crate::report::Dossier;
+use crate::report::ReportData;
 use crate::report::content::printable;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
@@ -18,7 +18,7 @@ struct Line<'a> {
     trial: String,
     kernel: &'a str,
     machine: &'a str,
-    row: &'a str,
+    variant: &'a str,
     testcase: &'a str,
     mode: &'static str,
     seed: u64,
@@ -51,11 +51,11 @@ struct Line<'a> {
 /// # Errors
 ///
 /// Internal, when the library cannot write it.
-pub fn csv(dossier: &Dossier) -> Result<String> {
+pub fn csv(data: &ReportData) -> Result<String> {
     let failed = |error: String| Error::internal(format!("CSV: {error}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let judged = outcomes(&dossier.plan, &dossier.built, &dossier.lines);
-    for (line, judged) in dossier.lines.iter().zip(judged) {
+    let judged = outcomes(&data.plan, &data.built, &data.lines);
+    for (line, judged) in data.lines.iter().zip(judged) {
         writer.serialize(row(line, judged)).map_err(|error| failed(error.to_string()))?;
     }
     let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
@@ -74,7 +74,7 @@ fn row(line: &TrialLine, judged: Option<Outcome>) -> Line<'_> {
         trial: line.id.to_string(),
         kernel: &line.id.kernel,
         machine: &line.id.machine,
-        row: &line.id.row,
+        variant: &line.id.variant,
         testcase: &line.id.testcase,
         mode: mode_name(line.id.mode),
         seed: line.id.seed,
@@ -90,13 +90,13 @@ fn row(line: &TrialLine, judged: Option<Outcome>) -> Line<'_> {
         checks_skipped: line.checks.skipped,
         stale_fetches: line.stale_fetches,
         d_operations: line.d_operations,
-        d_needed: line.d_worth.needed,
-        d_redundant: line.d_worth.redundant,
-        d_insufficient: line.d_worth.insufficient,
+        d_needed: line.d_use.needed,
+        d_redundant: line.d_use.redundant,
+        d_insufficient: line.d_use.insufficient,
         i_operations: line.i_operations,
-        i_needed: line.i_worth.needed,
-        i_redundant: line.i_worth.redundant,
-        i_insufficient: line.i_worth.insufficient,
+        i_needed: line.i_use.needed,
+        i_redundant: line.i_use.redundant,
+        i_insufficient: line.i_use.insufficient,
         flush_instructions: line.flush_instructions,
         instructions: line.instructions,
         image: &line.image,

@@ -27,7 +27,7 @@ pub(super) fn batches(trials: &[TrialId], sample: &Sample) -> Vec<Vec<TrialId>> 
 }
 
 fn same_machine(a: &TrialId, b: &TrialId) -> bool {
-    (&a.kernel, &a.machine, &a.row, a.mode) == (&b.kernel, &b.machine, &b.row, b.mode)
+    (&a.kernel, &a.machine, &a.variant, a.mode) == (&b.kernel, &b.machine, &b.variant, b.mode)
 }
 
 #[cfg(test)]

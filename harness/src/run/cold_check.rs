@@ -58,7 +58,7 @@ impl Sample {
 type Cell = (String, String, String, String, u8);
 
 fn cell(id: &TrialId) -> Cell {
-    (id.kernel.clone(), id.machine.clone(), id.row.clone(), id.testcase.clone(), id.mode as u8)
+    (id.kernel.clone(), id.machine.clone(), id.variant.clone(), id.testcase.clone(), id.mode as u8)
 }
 
 fn hash(id: &TrialId) -> u64 {

@@ -49,9 +49,9 @@ fn side<'a>(judged: &'a Judged, built: &'a Built) -> Side<'a> {
 /// Every name that a cell can have.
 fn names(plan: &Plan) -> BTreeSet<&str> {
     let targets = plan.targets.iter().flat_map(|target| [&target.kernel.name, &target.machine.name]);
-    let rows = plan.rows.iter().map(|row| &row.name);
+    let variants = plan.variants.iter().map(|variant| &variant.name);
     let testcases = plan.testcases.iter().map(|testcase| &testcase.name);
-    targets.chain(rows).chain(testcases).map(String::as_str).collect()
+    targets.chain(variants).chain(testcases).map(String::as_str).collect()
 }
 
 fn checked(old: &Plan, new: &Plan, renames: &[Names]) -> Result<Renames> {
@@ -92,7 +92,7 @@ fn made(old: &Manifest, new: &Manifest, renames: &Renames) -> Vec<Made> {
     all.into_iter().filter_map(one).collect()
 }
 
-/// The checksums of all images of a kernel stand in one line, of those rows only whose images differ.
+/// The checksums of all images of a kernel stand in one line, of those variants only whose images differ.
 fn drop_equal_images(was: &mut BTreeMap<String, String>, is: &mut BTreeMap<String, String>) {
     let keys: Vec<String> = was.keys().filter(|key| key.starts_with(IMAGES)).cloned().collect();
     for key in keys {
@@ -126,8 +126,9 @@ fn parts(manifest: &Manifest, renames: &Renames) -> BTreeMap<String, String> {
     for (kernel, image) in &manifest.bases {
         parts.insert(format!("kernel {}, unpatched image", renamed(kernel)), described(image));
     }
-    for (kernel, rows) in &manifest.images {
-        let all = rows.iter().map(|(row, image)| format!("{} {}", renamed(row), described(image)));
+    for (kernel, variants) in &manifest.images {
+        let all =
+            variants.iter().map(|(variant, image)| format!("{} {}", renamed(variant), described(image)));
         parts.insert(format!("{IMAGES}{}", renamed(kernel)), all.collect::<Vec<_>>().join(", "));
     }
     let plan = &manifest.plan;
@@ -138,8 +139,8 @@ fn parts(manifest: &Manifest, renames: &Renames) -> BTreeMap<String, String> {
         // Where its figures were found.
         parts.remove(&format!("{machine}, source"));
     }
-    for row in &plan.rows {
-        flatten(&mut parts, &format!("row {}", renamed(&row.name)), row);
+    for variant in &plan.variants {
+        flatten(&mut parts, &format!("variant {}", renamed(&variant.name)), variant);
     }
     for testcase in &plan.testcases {
         flatten(&mut parts, &format!("testcase {}", renamed(&testcase.name)), testcase);

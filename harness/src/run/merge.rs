@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{difference, dossier, judged, publish};
+use super::{difference, judged, publish, report_data};
 use crate::error::{Error, Result};
 use crate::judge::Judgement;
 use crate::plan::{Shard, TrialId};
@@ -61,7 +61,7 @@ pub fn merge(shares: &[PathBuf], out: Option<&Path>) -> Result<Merged> {
     let judged = judged(&root)?;
     let mut sources: Vec<&Path> = vec![&root];
     sources.extend(parts.iter().map(|part| part.root));
-    dossier::merge_exhibits(&root, &judged.judgement, &sources)?;
+    report_data::merge_examples(&root, &judged.judgement, &sources)?;
     let judgement = publish(&root, judged)?;
     let given: Vec<u32> = parts.iter().map(|part| part.shard.index).collect();
     let of = first.shard.of;
@@ -100,8 +100,8 @@ fn check(parts: &[Part<'_>]) -> Result<()> {
             return Err(Error::study(format!("{a} and {b} are both share {}", part.shard)));
         }
         for line in &part.lines {
-            let TrialId { kernel, machine, row, testcase, .. } = &line.id;
-            let cell = [kernel.as_str(), machine, row, testcase];
+            let TrialId { kernel, machine, variant, testcase, .. } = &line.id;
+            let cell = [kernel.as_str(), machine, variant, testcase];
             let owner = cells.entry(cell).or_insert(part);
             if owner.shard != part.shard {
                 let (a, b) = (owner.root.display(), part.root.display());

@@ -3,19 +3,19 @@
 
 mod batches;
 mod bisect;
+mod cache_status;
 mod cold_check;
 mod compare;
-mod dossier;
 mod event;
 mod explain;
+mod history_entry;
 mod merge;
-mod night;
 mod pool;
 mod prepare;
 mod propose;
+mod report_data;
 mod sanitize;
 mod snapshots;
-mod survey;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -53,20 +53,20 @@ use batches::batches;
 use cold_check::ColdCheck;
 
 pub use bisect::{
-    Asked, BisectRequest, Ends, Ground, LOG, MAIL, Quest, Site, StepRequest, Stepped, bisect, kernel_of,
-    settings_for, step,
+    BisectRequest, BuilderOptions, CandidateBuilder, Ends, LOG, MAIL, SearchSource, SearchSpace, StepRequest,
+    Stepped, bisect, kernel_of, settings_for, step,
 };
+pub use cache_status::{CacheStatus, cache_status};
 pub use compare::{Names, compare};
-pub use dossier::dossier;
 pub use event::{Event, Stage, Watch};
 pub use explain::{Evidence, Resolve, explain, find_cell, stale_classes};
+pub use history_entry::{RunEntry, history_entry};
 pub use merge::{Merged, merge};
-pub use night::{RunNight, night};
 pub use prepare::{Prepared, prepare};
-pub use propose::{Proposed, Wish, propose};
+pub use propose::{ProposeOptions, Proposed, propose};
+pub use report_data::report_data;
 pub use sanitize::{Sanitized, sanitize};
 pub use snapshots::{Combination, Snapshot, Snapshots};
-pub use survey::{Standing, survey};
 
 /// What to run, and where.
 #[derive(Clone, Debug)]
@@ -115,8 +115,8 @@ pub fn run(request: &Request<'_>, watch: Watch<'_>) -> Result<Finished> {
     dir.put_in_order(&request.plan.trials())?;
     cold_check::refuse_differences(&root)?;
     let judged = judged(&root)?;
-    if trials_run > 0 || !dossier::exist(&root) {
-        dossier::write_exhibits(request.cache, &root, &judged)?;
+    if trials_run > 0 || !report_data::exist(&root) {
+        report_data::write_examples(request.cache, &root, &judged)?;
     }
     let judgement = shard.is_none().then(|| publish(&root, judged)).transpose()?;
     Ok(Finished { root, judgement, trials_run })
@@ -143,7 +143,7 @@ pub fn make_ready(
 
 /// Returns whether a run or a share has come to its end in this directory.
 pub fn has_ended(root: &Path) -> bool {
-    dossier::exist(root)
+    report_data::exist(root)
 }
 
 fn run_name(manifest: &Manifest, shard: Option<Shard>) -> String {
@@ -226,9 +226,11 @@ fn combinations<'a>(plan: &'a Plan, trials: &[TrialId]) -> Result<Vec<Combinatio
         if cell.testcase.boot.is_some() {
             continue;
         }
-        let same = |c: &Combination<'_>| std::ptr::eq(c.target, cell.target) && std::ptr::eq(c.row, cell.row);
+        let same = |c: &Combination<'_>| {
+            std::ptr::eq(c.target, cell.target) && std::ptr::eq(c.variant, cell.variant)
+        };
         if !found.iter().any(same) {
-            found.push(Combination { target: cell.target, row: cell.row });
+            found.push(Combination { target: cell.target, variant: cell.variant });
         }
     }
     Ok(found)
@@ -248,13 +250,13 @@ pub fn run_one(
     id: &TrialId,
 ) -> Result<Done> {
     let cell = plan.cell_of(id)?;
-    let combination = Combination { target: cell.target, row: cell.row };
-    let image = &prepared.manifest.images[&id.kernel][&id.row];
+    let combination = Combination { target: cell.target, variant: cell.variant };
+    let image = &prepared.manifest.images[&id.kernel][&id.variant];
     let Some(boot) = prepared.boot(&combination) else {
         let why = image.failed.clone().unwrap_or_default();
         return Ok(never_ran(TrialLine::unknown(id.clone(), Cause::BuildFailed, why)));
     };
-    let names = (id.kernel.clone(), id.machine.clone(), id.row.clone());
+    let names = (id.kernel.clone(), id.machine.clone(), id.variant.clone());
     let snapshot = match snapshots.get(&names) {
         _ if cell.testcase.boot.is_some() => None,
         Some(Snapshot::Saved(path)) => Some(path.as_path()),
@@ -318,12 +320,12 @@ fn judged(root: &Path) -> Result<Judged> {
     Ok(Judged { manifest, lines, judgement })
 }
 
-/// Writes what is for people into the run directory of a whole run, whose exhibits are there.
+/// Writes what is for people into the run directory of a whole run, whose examples are there.
 fn publish(root: &Path, judged: Judged) -> Result<Judgement> {
     write_judgement(root, &judged.judgement)?;
-    let dossier = dossier::of(root, judged)?;
-    write_atomically(&root.join(PAGE), report::html(&dossier).as_bytes())?;
-    Ok(dossier.judgement)
+    let data = report_data::of(root, judged)?;
+    write_atomically(&root.join(PAGE), report::html(&data).as_bytes())?;
+    Ok(data.judgement)
 }
 
 fn write_judgement(root: &Path, judgement: &Judgement) -> Result<()> {
@@ -335,10 +337,10 @@ fn write_judgement(root: &Path, judgement: &Judgement) -> Result<()> {
 
 fn built(manifest: &Manifest) -> Built {
     let mut images: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for (kernel, rows) in &manifest.images {
-        let rows = rows.iter().filter(|(_, image)| image.failed.is_none());
-        let rows = rows.map(|(row, image)| (row.clone(), image.sha256.clone()));
-        images.insert(kernel.clone(), rows.collect());
+    for (kernel, variants) in &manifest.images {
+        let variants = variants.iter().filter(|(_, image)| image.failed.is_none());
+        let variants = variants.map(|(variant, image)| (variant.clone(), image.sha256.clone()));
+        images.insert(kernel.clone(), variants.collect());
     }
     let bases = manifest.bases.iter().map(|(kernel, image)| (kernel.clone(), image.sha256.clone())).collect();
     Built { images, bases, sizes: manifest.sizes.clone(), changes: manifest.changes.clone() }

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::guest::{Ingredients, Initramfs};
 use crate::machine::{self, Machines, uimage};
 use crate::patch::{self, Size, Staged};
-use crate::plan::{Kernel, Plan, Row, Target};
+use crate::plan::{Kernel, Plan, Target, Variant};
 use crate::qemu::Qemu;
 use crate::source::{self, Tree};
 use crate::store::{Image, Manifest};
@@ -28,15 +28,15 @@ pub struct Prepared {
     pub qemu: BTreeMap<String, Qemu>,
     /// The plugin's shared object.
     pub plugin: PathBuf,
-    /// Kernels by kernel and row; absent when the build failed.
+    /// Kernels by kernel and variant; absent when the build failed.
     pub images: BTreeMap<(String, String), BuiltImage>,
-    /// What QEMU boots, by kernel, machine and row; absent when the build failed.
+    /// What QEMU boots, by kernel, machine and variant; absent when the build failed.
     pub bootable: BTreeMap<Names, Bootable>,
     /// Guest programs by kernel.
     pub guests: BTreeMap<String, Initramfs>,
 }
 
-/// Names of a kernel, a machine and a row.
+/// Names of a kernel, a machine and a variant.
 pub type Names = (String, String, String);
 
 /// A kernel as one machine takes it.
@@ -57,7 +57,7 @@ pub struct Bootable {
 /// # Errors
 ///
 /// Study, for patches and configurations; infrastructure; interrupted. A kernel that does not compile is no
-/// error: its row is unknown.
+/// error: its variant is unknown.
 pub fn prepare(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Result<Prepared> {
     let sources = sources(cache, root, plan, &plan.kernels(), watch)?;
     let sizes = sizes(plan, &sources)?;
@@ -120,7 +120,7 @@ pub(super) fn assemble(
         bootable: BTreeMap::new(),
         guests: BTreeMap::new(),
     };
-    watch(Event::Stage { stage: Stage::Builds, steps: kernels.len() * (2 + plan.rows.len()), done: 0 });
+    watch(Event::Stage { stage: Stage::Builds, steps: kernels.len() * (2 + plan.variants.len()), done: 0 });
     for &kernel in &kernels {
         build_kernel(cache, root, plan, kernel, &sources[&kernel.name], &mut prepared, watch)?;
     }
@@ -132,8 +132,8 @@ pub(super) fn assemble(
 fn bootable(cache: &Cache, plan: &Plan, prepared: &Prepared) -> Result<BTreeMap<Names, Bootable>> {
     let mut all = BTreeMap::new();
     for target in &plan.targets {
-        for row in &plan.rows {
-            let built = (target.kernel.name.clone(), row.name.clone());
+        for variant in &plan.variants {
+            let built = (target.kernel.name.clone(), variant.name.clone());
             let Some(built) = prepared.images.get(&built) else { continue };
             let image = match target.load_address() {
                 None => built.image.clone(),
@@ -145,17 +145,17 @@ fn bootable(cache: &Cache, plan: &Plan, prepared: &Prepared) -> Result<BTreeMap<
             };
             let dtb = target.machine.dtb.as_ref().map(|dtb| built.dtbs.join(dtb));
             let system_map = built.system_map.clone();
-            all.insert(names(target, row), Bootable { image, dtb, system_map });
+            all.insert(names(target, variant), Bootable { image, dtb, system_map });
         }
     }
     Ok(all)
 }
 
-pub(super) fn names(target: &Target, row: &Row) -> Names {
-    (target.kernel.name.clone(), target.machine.name.clone(), row.name.clone())
+pub(super) fn names(target: &Target, variant: &Variant) -> Names {
+    (target.kernel.name.clone(), target.machine.name.clone(), variant.name.clone())
 }
 
-/// A kernel's tree, and what each row changes in it.
+/// A kernel's tree, and what each variant changes in it.
 pub(super) struct Sources {
     pub(super) tree: Tree,
     pub(super) staged: BTreeMap<String, Staged>,
@@ -168,13 +168,15 @@ pub(super) fn sources(
     kernels: &[&Kernel],
     watch: Watch<'_>,
 ) -> Result<BTreeMap<String, Sources>> {
-    let steps = kernels.len() * (1 + plan.rows.len());
+    let steps = kernels.len() * (1 + plan.variants.len());
     watch(Event::Stage { stage: Stage::Sources, steps, done: 0 });
     let mut series = BTreeMap::new();
-    for row in &plan.rows {
-        let patches = patch::gather(root, &row.series);
-        series
-            .insert(row.name.as_str(), patches.map_err(|error| error.context(format!("row {}", row.name)))?);
+    for variant in &plan.variants {
+        let patches = patch::gather(root, &variant.series);
+        series.insert(
+            variant.name.as_str(),
+            patches.map_err(|error| error.context(format!("variant {}", variant.name)))?,
+        );
     }
     let mut all = BTreeMap::new();
     for kernel in kernels {
@@ -183,15 +185,15 @@ pub(super) fn sources(
         let tree = source::provide(cache, &kernel.source, root)?;
         watch(Event::Step { what: &what, seconds: None });
         let mut staged = BTreeMap::new();
-        for row in &plan.rows {
-            let changes = patch::stage(&tree.path, &series[row.name.as_str()]).map_err(|error| {
-                made_for(error, row).context(format!("row {} on {}", row.name, kernel.name))
+        for variant in &plan.variants {
+            let changes = patch::stage(&tree.path, &series[variant.name.as_str()]).map_err(|error| {
+                made_for(error, variant).context(format!("variant {} on {}", variant.name, kernel.name))
             })?;
             watch(Event::Step {
-                what: &format!("patches of {} on {}", row.name, kernel.name),
+                what: &format!("patches of {} on {}", variant.name, kernel.name),
                 seconds: None,
             });
-            staged.insert(row.name.clone(), changes);
+            staged.insert(variant.name.clone(), changes);
         }
         all.insert(kernel.name.clone(), Sources { tree, staged });
     }
@@ -199,14 +201,14 @@ pub(super) fn sources(
 }
 
 /// Adds to the error of a patch that does not apply what the patch says of where it would.
-fn made_for(error: Error, row: &Row) -> Error {
-    match &row.base_commit {
-        Some(commit) => error.hint(format!("{} was made for the commit {commit}", row.variant)),
+fn made_for(error: Error, variant: &Variant) -> Error {
+    match &variant.base_commit {
+        Some(commit) => error.hint(format!("{} was made for the commit {commit}", variant.directory)),
         None => error,
     }
 }
 
-/// Returns how far each row's tree is from the baseline's, by kernel and row.
+/// Returns how far each variant's tree is from the baseline's, by kernel and variant.
 fn sizes(
     plan: &Plan,
     sources: &BTreeMap<String, Sources>,
@@ -215,10 +217,10 @@ fn sizes(
     for (kernel, Sources { tree, staged }) in sources {
         let unpatched = Staged::default();
         let baseline = staged.get(&plan.study.baseline).unwrap_or(&unpatched);
-        let rows = staged
+        let variants = staged
             .iter()
-            .map(|(row, staged)| Ok((row.clone(), patch::difference(&tree.path, baseline, staged)?)));
-        sizes.insert(kernel.clone(), rows.collect::<Result<_>>()?);
+            .map(|(variant, staged)| Ok((variant.clone(), patch::difference(&tree.path, baseline, staged)?)));
+        sizes.insert(kernel.clone(), variants.collect::<Result<_>>()?);
     }
     Ok(sizes)
 }
@@ -247,14 +249,14 @@ fn build_kernel(
     let mut images = BTreeMap::new();
     let mut changes = BTreeMap::new();
     let mut compared = Compared::new(&base.made);
-    for row in &plan.rows {
-        let what = format!("{} with {}", kernel.name, row.name);
+    for variant in &plan.variants {
+        let what = format!("{} with {}", kernel.name, variant.name);
         watch(Event::Begin(&what));
-        let (entry, seconds) = match builder.image(&sources.staged[&row.name]) {
+        let (entry, seconds) = match builder.image(&sources.staged[&variant.name]) {
             Ok(built) => {
                 let entry = image(&built.made);
-                changes.insert(row.name.clone(), compared.with(&built.made)?);
-                all_images.insert((name(), row.name.clone()), built.made);
+                changes.insert(variant.name.clone(), compared.with(&built.made)?);
+                all_images.insert((name(), variant.name.clone()), built.made);
                 (entry, built.seconds)
             }
             // The base has been built: what fails now are the patches.
@@ -265,7 +267,7 @@ fn build_kernel(
             }
             Err(error) => return Err(error),
         };
-        images.insert(row.name.clone(), entry);
+        images.insert(variant.name.clone(), entry);
         watch(Event::Step { what: &what, seconds });
     }
     manifest.images.insert(name(), images);

@@ -10,7 +10,7 @@ use crate::patch::{self, Relation, Series, Thread};
 use crate::plan::{Kernel, Plan, Source};
 use crate::source;
 
-/// The row of the kernel's own tree.
+/// The variant of the kernel's own tree.
 const UNFIXED: &str = "unfixed";
 /// The thread, beside the variants.
 const MBOX: &str = "thread.mbox";
@@ -19,7 +19,7 @@ const LONGEST: usize = 40;
 
 /// What a study is to be made of.
 #[derive(Clone, Debug)]
-pub struct Wish<'a> {
+pub struct ProposeOptions<'a> {
     /// The mailbox.
     pub mbox: &'a Path,
     /// Name of the study and of its patch set; made of the mailbox's if none is given.
@@ -35,8 +35,8 @@ pub struct Proposed {
     pub name: String,
     /// The study's file.
     pub file: PathBuf,
-    /// Names of its rows.
-    pub rows: Vec<String>,
+    /// Names of its variants.
+    pub variants: Vec<String>,
     /// What was left out and what could not be checked, as sentences.
     pub notes: Vec<String>,
 }
@@ -47,22 +47,22 @@ pub struct Proposed {
 ///
 /// Study, when something of that name is there already, when there is no series, or none applies; infrastructure. Nothing is
 /// written then.
-pub fn propose(cache: &Cache, root: &Path, plan: &Plan, wish: &Wish<'_>) -> Result<Proposed> {
-    let name = study_name(wish)?;
-    let set = wish.output.join("patches").join(&name);
-    let file = wish.output.join("ci/studies").join(format!("{name}.yaml"));
+pub fn propose(cache: &Cache, root: &Path, plan: &Plan, options: &ProposeOptions<'_>) -> Result<Proposed> {
+    let name = study_name(options)?;
+    let set = options.output.join("patches").join(&name);
+    let file = options.output.join("ci/studies").join(format!("{name}.yaml"));
     if let Some(there) = [&set, &file].into_iter().find(|path| path.symlink_metadata().is_ok()) {
         return Err(Error::study(format!("{} is there already", there.display()))
             .hint("choose another --name, or remove it first"));
     }
-    let thread = patch::thread(wish.mbox)?;
-    let shown = wish.mbox.display().to_string();
+    let thread = patch::thread(options.mbox)?;
+    let shown = options.mbox.display().to_string();
     if thread.series.is_empty() {
         thread.choose(&shown, None)?;
     }
     let Some(target) = plan.targets.first() else { return Err(Error::internal("a plan without target")) };
     let tree = source::provide(cache, &target.kernel.source, root)?;
-    let mut proposed = Proposed { name, file, rows: vec![UNFIXED.to_owned()], notes: Vec::new() };
+    let mut proposed = Proposed { name, file, variants: vec![UNFIXED.to_owned()], notes: Vec::new() };
     let (mut files, mut first_error) = (vec![(variant_path(&set, UNFIXED), unfixed())], None);
     for series in &thread.series {
         let patches = series.patches(&shown);
@@ -71,7 +71,7 @@ pub fn propose(cache: &Cache, root: &Path, plan: &Plan, wish: &Wish<'_>) -> Resu
                 proposed.notes.push(format!("left out: {}: nothing tells it from the others", series.told()));
             }
             Ok(_) => {
-                let name = variant_name(&series.title, series.version, &series.author, &proposed.rows);
+                let name = variant_name(&series.title, series.version, &series.author, &proposed.variants);
                 let base = series.base_commit.as_deref();
                 proposed
                     .notes
@@ -82,7 +82,7 @@ pub fn propose(cache: &Cache, root: &Path, plan: &Plan, wish: &Wish<'_>) -> Resu
                         .push(format!("{name} says that it needs {} other patches", series.prerequisites));
                 }
                 files.push((variant_path(&set, &name), variant(&name, series)));
-                proposed.rows.push(name);
+                proposed.variants.push(name);
             }
             Err(error) if error.kind() == Kind::Study => {
                 proposed.notes.push(format!("left out: {}: {error}", series.told()));
@@ -91,12 +91,12 @@ pub fn propose(cache: &Cache, root: &Path, plan: &Plan, wish: &Wish<'_>) -> Resu
             Err(error) => return Err(error),
         }
     }
-    if let Some(error) = first_error.filter(|_| proposed.rows.len() == 1) {
+    if let Some(error) = first_error.filter(|_| proposed.variants.len() == 1) {
         return Err(error.context(format!("no series applies to {}", target.kernel.name)));
     }
     proposed.notes.extend(replies(&thread));
     files.push((proposed.file.clone(), study(plan, &proposed, &thread)));
-    write(&set, wish.mbox, &files)?;
+    write(&set, options.mbox, &files)?;
     Ok(proposed)
 }
 
@@ -111,8 +111,8 @@ fn write(set: &Path, mbox: &Path, files: &[(PathBuf, String)]) -> Result<()> {
     Ok(())
 }
 
-fn study_name(wish: &Wish<'_>) -> Result<String> {
-    if let Some(name) = wish.name {
+fn study_name(options: &ProposeOptions<'_>) -> Result<String> {
+    if let Some(name) = options.name {
         let made = slug(name, usize::MAX);
         if made == name && !made.is_empty() {
             return Ok(made);
@@ -120,9 +120,9 @@ fn study_name(wish: &Wish<'_>) -> Result<String> {
         return Err(Error::study(format!("--name: `{name}` cannot be the name of a study"))
             .hint("names consist of a-z, 0-9, `-` and `.`, and begin with a letter or a digit"));
     }
-    let made = slug(&wish.mbox.file_stem().unwrap_or_default().to_string_lossy(), LONGEST);
+    let made = slug(&options.mbox.file_stem().unwrap_or_default().to_string_lossy(), LONGEST);
     if made.is_empty() {
-        return Err(Error::study(format!("{}: no name can be made of this", wish.mbox.display()))
+        return Err(Error::study(format!("{}: no name can be made of this", options.mbox.display()))
             .hint("give the study a name by --name"));
     }
     Ok(made)
@@ -146,7 +146,7 @@ fn slug(text: &str, longest: usize) -> String {
     name.trim_end_matches(['-', '.']).to_owned()
 }
 
-/// Returns a name for a series that no other row has: its title, with a version, an author or a number if need be.
+/// Returns a name for a series that no other variant has: its title, with a version, an author or a number if need be.
 fn variant_name(title: &str, version: u32, author: &str, taken: &[String]) -> String {
     let mut name = slug(title, LONGEST);
     if name.is_empty() {
@@ -232,8 +232,8 @@ fn study(plan: &Plan, proposed: &Proposed, thread: &Thread) -> String {
         let _ = writeln!(text, "  - {{kernel: {}, machine: {}}}", target.kernel.name, target.machine.name);
     }
     let _ = writeln!(text, "patches: {}\nvariants:", proposed.name);
-    for row in &proposed.rows {
-        let _ = writeln!(text, "  - {{variant: {row}}}");
+    for variant in &proposed.variants {
+        let _ = writeln!(text, "  - {{variant: {variant}}}");
     }
     let _ = writeln!(text, "baseline: {UNFIXED}\ntestcases:");
     for testcase in &plan.testcases {

@@ -34,7 +34,7 @@ pub struct Sanitized {
     pub skipped: Vec<String>,
 }
 
-/// Boots the kernel of a plan with one target and one row, on `jobs` threads.
+/// Boots the kernel of a plan with one target and one variant, on `jobs` threads.
 ///
 /// # Errors
 ///
@@ -42,12 +42,12 @@ pub struct Sanitized {
 pub fn sanitize(cache: &Cache, root: &Path, plan: &Plan, jobs: usize, watch: Watch<'_>) -> Result<Sanitized> {
     let prepared = prepare(cache, root, plan, watch)?;
     let [target] = &plan.targets[..] else { return Err(Error::internal("more than one target")) };
-    let [row] = &plan.rows[..] else { return Err(Error::internal("more than one row")) };
-    let image = prepared.images.get(&(target.kernel.name.clone(), row.name.clone()));
-    let (Some(image), Some(boot)) = (image, prepared.boot(&Combination { target, row })) else {
+    let [variant] = &plan.variants[..] else { return Err(Error::internal("more than one variant")) };
+    let image = prepared.images.get(&(target.kernel.name.clone(), variant.name.clone()));
+    let (Some(image), Some(boot)) = (image, prepared.boot(&Combination { target, variant })) else {
         return Err(Error::infrastructure(format!(
             "{} does not build with {}",
-            target.kernel.name, row.name
+            target.kernel.name, variant.name
         )));
     };
     let qemu = prepared.qemu_of(target)?;
@@ -81,8 +81,8 @@ pub fn sanitize(cache: &Cache, root: &Path, plan: &Plan, jobs: usize, watch: Wat
 fn gather(observed: &BTreeMap<String, Observed>, symbols: &Symbols) -> Result<Sanitized> {
     let mut found = Sanitized { classes: Classes::default(), incomplete: Vec::new(), skipped: Vec::new() };
     let resolve = |address: u64| {
-        let place = symbols.place(address)?;
-        Some(Spot { function: place.function, line: place.line })
+        let location = symbols.locate(address)?;
+        Some(Spot { function: location.function, line: location.line })
     };
     for (testcase, Observed { outcome, detail, record }) in observed {
         if let Some(record) = record {

@@ -10,20 +10,20 @@ use super::prepare::{Names, Prepared, names, tell_altered};
 use crate::cache_dir::{Cache, key, sha256_file};
 use crate::error::{Error, Result};
 use crate::machine::{Boot, Booted, plugin};
-use crate::plan::{Row, Target};
+use crate::plan::{Target, Variant};
 use crate::qemu::Qemu;
 
 /// Kind of the cache entries, and the file in each.
 pub(super) const SNAPSHOTS: &str = "snapshot";
 const SNAPSHOT: &str = "machine";
 
-/// A target and a row that have a kernel to boot.
+/// A target and a variant that have a kernel to boot.
 #[derive(Clone, Copy, Debug)]
 pub struct Combination<'a> {
     /// Kernel and machine.
     pub target: &'a Target,
     /// Patches.
-    pub row: &'a Row,
+    pub variant: &'a Variant,
 }
 
 /// How the boot of a combination went.
@@ -40,14 +40,14 @@ pub enum Snapshot {
     },
 }
 
-/// Snapshots by kernel, machine and row.
+/// Snapshots by kernel, machine and variant.
 pub type Snapshots = BTreeMap<Names, Snapshot>;
 
 impl Prepared {
     /// Returns how QEMU starts a combination, or `None` when there is no kernel for it.
     pub fn boot<'a>(&'a self, combination: &Combination<'a>) -> Option<Boot<'a>> {
-        let Combination { target, row } = *combination;
-        let bootable = self.bootable.get(&names(target, row))?;
+        let Combination { target, variant } = *combination;
+        let bootable = self.bootable.get(&names(target, variant))?;
         Some(Boot {
             machine: &target.machine,
             image: &bootable.image,
@@ -84,11 +84,11 @@ impl Prepared {
             || (),
             work,
             |combination, snapshot| {
-                let Combination { target, row } = combination;
-                let what = format!("{} with {}", target.title(), row.name);
+                let Combination { target, variant } = combination;
+                let what = format!("{} with {}", target.title(), variant.name);
                 watch(Event::Step { what: &what, seconds: None });
                 if let Some(snapshot) = snapshot {
-                    snapshots.insert(names(target, row), snapshot);
+                    snapshots.insert(names(target, variant), snapshot);
                 }
                 Ok(())
             },
@@ -105,7 +105,7 @@ impl Prepared {
             .map_err(|error| Error::internal(format!("machine: {error}")))?;
         let setup = plugin::setup(&target.machine, None).to_json();
         let setup = setup.map_err(|error| Error::internal(format!("setup: {error}")))?;
-        let image = &self.manifest.images[&target.kernel.name][&combination.row.name].sha256;
+        let image = &self.manifest.images[&target.kernel.name][&combination.variant.name].sha256;
         let dtb = boot.dtb.map(sha256_file).transpose()?.unwrap_or_default();
         let key = key([
             ("image", image.as_bytes()),

@@ -164,7 +164,7 @@ fn a_report_says_what_is_to_be_done() {
     let mut entries = [suppression("user space", "2027-03-31"), suppression("user space", "2026-01-01")];
     entries[0].missing = Missing::Both;
     let sorted = sort(&classes, &entries, day("2027-01-01"));
-    let title = Title { target: "k on m", row: "unpatched", testcases: 3 };
+    let title = Title { target: "k on m", variant: "unpatched", testcases: 3 };
     let expected = "\
 k on m, unpatched: boots with testcases: 3, stale fetches: 100; classes: 1 found, 1 of code being patched, 1 suppressed
 96 stale fetches beyond the first of each boot are not told apart

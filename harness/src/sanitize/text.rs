@@ -12,19 +12,19 @@ pub struct Title<'a> {
     /// Kernel and machine.
     pub target: &'a str,
     /// The variant, or how its absence is called.
-    pub row: &'a str,
+    pub variant: &'a str,
     /// How many testcases ran.
     pub testcases: usize,
 }
 
 /// Returns the report; what needs no attention has no lines in it.
 pub fn report(title: &Title<'_>, classes: &Classes, sorted: &Sorted<'_>) -> String {
-    let Title { target, row, testcases } = title;
+    let Title { target, variant, testcases } = title;
     let Classes { happened, listed, .. } = classes;
     let (findings, patching, suppressed) =
         (sorted.findings.len(), sorted.patching.len(), sorted.suppressed.len());
     let mut text = format!(
-        "{target}, {row}: boots with testcases: {testcases}, stale fetches: {happened}; classes: {findings} found, \
+        "{target}, {variant}: boots with testcases: {testcases}, stale fetches: {happened}; classes: {findings} found, \
          {patching} of code being patched, {suppressed} suppressed\n"
     );
     if happened > listed {

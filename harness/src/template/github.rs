@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A workflow of GitHub Actions.
 
-use super::{HISTORY, IMAGE, INPUTS, Night};
+use super::{HISTORY, IMAGE, INPUTS, Workflow};
 
 /// Returns a workflow for `.github/workflows`.
-pub fn github(night: &Night<'_>) -> String {
-    let (head, cron, study) = (night.head("github", ".github/workflows"), &night.cron, night.study());
-    let (share, merge) = (share(night), merge(night));
+pub fn github(workflow: &Workflow<'_>) -> String {
+    let (head, cron, study) =
+        (workflow.head("github", ".github/workflows"), &workflow.cron, workflow.study());
+    let (share, merge) = (share(workflow), merge(workflow));
     format!(
         r#"{head}name: {study}
 on:
@@ -23,11 +24,11 @@ jobs:
 }
 
 /// The job that runs the shares, each on a machine.
-fn share(night: &Night<'_>) -> String {
-    let numbers: Vec<String> = (1..=night.shards).map(|number| number.to_string()).collect();
+fn share(workflow: &Workflow<'_>) -> String {
+    let numbers: Vec<String> = (1..=workflow.shards).map(|number| number.to_string()).collect();
     let inputs: Vec<String> = INPUTS.iter().map(|path| format!("'{path}'")).collect();
     let key = format!("patcheval-${{{{ hashFiles({}) }}}}", inputs.join(", "));
-    let (numbers, share) = (numbers.join(", "), night.share("${{ matrix.shard }}"));
+    let (numbers, share) = (numbers.join(", "), workflow.share("${{ matrix.shard }}"));
     format!(
         r#"  share:
     runs-on: ubuntu-latest
@@ -59,9 +60,9 @@ fn share(night: &Night<'_>) -> String {
 }
 
 /// The job that puts them together.
-fn merge(night: &Night<'_>) -> String {
-    let study = night.study();
-    let merge: String = night.merge().iter().map(|line| format!("          {line}\n")).collect();
+fn merge(workflow: &Workflow<'_>) -> String {
+    let study = workflow.study();
+    let merge: String = workflow.merge().iter().map(|line| format!("          {line}\n")).collect();
     format!(
         r#"  merge:
     needs: share

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A pipeline of GitLab, whose schedule is an entry of the project's settings.
 
-use super::{HISTORY, IMAGE, Night};
+use super::{HISTORY, IMAGE, Workflow};
 
 /// Returns a pipeline for `.gitlab-ci.yml`, or to be included there.
-pub fn gitlab(night: &Night<'_>) -> String {
-    let merge: String = night.merge().iter().map(|line| format!("    - {line}\n")).collect();
-    let (head, study, cron) = (night.head("gitlab", ".gitlab-ci.yml"), night.study(), &night.cron);
-    let (shards, share) = (night.shards, night.share("$CI_NODE_INDEX"));
+pub fn gitlab(workflow: &Workflow<'_>) -> String {
+    let merge: String = workflow.merge().iter().map(|line| format!("    - {line}\n")).collect();
+    let (head, study, cron) = (workflow.head("gitlab", ".gitlab-ci.yml"), workflow.study(), &workflow.cron);
+    let (shards, share) = (workflow.shards, workflow.share("$CI_NODE_INDEX"));
     format!(
         r#"{head}# Its schedule is an entry under Build > Pipeline schedules: {cron}. The runner must allow privileged containers.
 stages: [share, merge]

@@ -17,7 +17,7 @@ use crate::plan::Plan;
 
 /// What is the same for every CI system.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Night<'a> {
+pub struct Workflow<'a> {
     /// The study.
     pub plan: &'a Plan,
     /// How many machines share it.
@@ -38,7 +38,7 @@ const REPORTS: [(&str, &str); 2] = [("junit", "junit.xml"), ("markdown", "summar
 /// Directory with the nights before, which the CI system keeps.
 const HISTORY: &str = "history";
 
-impl Night<'_> {
+impl Workflow<'_> {
     fn study(&self) -> &str {
         &self.plan.study.name
     }
@@ -78,13 +78,13 @@ impl Night<'_> {
         }
         let study = self.study();
         let history = |command: &str| {
-            format!("target/release/patcheval history {command} --db {HISTORY}/nights.sqlite")
+            format!("target/release/patcheval history {command} --db {HISTORY}/history.sqlite")
         };
-        let page = "target/release/patcheval report whole --format html --trend nights.html --output whole/report.html";
+        let page = "target/release/patcheval report whole --format html --trend history.html --output whole/report.html";
         lines.extend([
             format!("mkdir -p {HISTORY}"),
             history("add whole"),
-            history(&format!("show {study} --format html --output whole/nights.html")),
+            history(&format!("show {study} --format html --output whole/history.html")),
             format!("{page} || [ $? -le 3 ]"),
             format!("{} || [ \"$verdict\" != 0 ] || verdict=1", history(&format!("check {study}"))),
         ]);
@@ -99,14 +99,14 @@ mod tests {
     use super::*;
     use crate::plan::tests::plan;
 
-    fn night(plan: &Plan) -> Night<'_> {
-        Night { plan, shards: 4, cron: "17 2 * * *".into() }
+    fn workflow(plan: &Plan) -> Workflow<'_> {
+        Workflow { plan, shards: 4, cron: "17 2 * * *".into() }
     }
 
     #[test]
     fn each_share_runs_once_and_the_whole_is_published_even_if_a_share_failed() {
         let plan = plan();
-        let file: Value = crate::yaml::parse("github", &github(&night(&plan))).unwrap();
+        let file: Value = crate::yaml::parse("github", &github(&workflow(&plan))).unwrap();
         assert_eq!(file["on"]["schedule"][0]["cron"], "17 2 * * *");
         let share = &file["jobs"]["share"];
         assert_eq!(share["strategy"]["matrix"]["shard"], serde_json::json!([1, 2, 3, 4]));
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn gitlab_counts_shares_from_one_and_takes_the_junit_file() {
         let plan = plan();
-        let file: Value = crate::yaml::parse("gitlab", &gitlab(&night(&plan))).unwrap();
+        let file: Value = crate::yaml::parse("gitlab", &gitlab(&workflow(&plan))).unwrap();
         assert_eq!(file["share"]["parallel"], 4);
         let script = serde_json::to_string(&file["share"]["script"]).unwrap();
         assert!(script.contains("run small --shard $CI_NODE_INDEX/4 --out share-$CI_NODE_INDEX"), "{script}");

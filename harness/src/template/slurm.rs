@@ -74,8 +74,8 @@ impl Batch<'_> {
 
     fn prepare(&self) -> String {
         let kernels = self.kernels();
-        let images = self.plan.rows.len() + 1;
-        let boots = self.plan.targets.len() * self.plan.rows.len();
+        let images = self.plan.variants.len() + 1;
+        let boots = self.plan.targets.len() * self.plan.variants.len();
         let seconds = BASE_SECONDS + IMAGE_SECONDS * images as f64 + BOOT_SECONDS * boots as f64;
         let job = Job {
             name: "prepare",
@@ -92,7 +92,7 @@ impl Batch<'_> {
 
     fn share(&self) -> String {
         let dearest = self.loads().map(|load| load.seconds);
-        let boots = self.plan.targets.len() * self.plan.rows.len();
+        let boots = self.plan.targets.len() * self.plan.variants.len();
         let seconds = dearest.fold(0.0, f64::max) + BOOT_SECONDS * boots as f64;
         let job = Job {
             name: "share",

@@ -2,24 +2,24 @@
 //! From a console to the result of a test that the kernel itself ran while it booted: pure.
 
 use super::classify::{Finding, failed, unknown};
+use super::ktap::{self, Test};
 use super::line::{Cause, Checks, Outcome, Symptom};
-use super::tap::{self, Test};
-use crate::plan::Told;
+use crate::plan::ResultSource;
 
 /// How much of what a failing test said is repeated.
 const SAID: usize = 300;
 
 /// Returns what came of the test, and the counts of its checks.
-pub(super) fn judge(console: &str, told: &Told) -> (Finding, Checks) {
-    match told {
-        Told::Kunit { suite } => kunit(console, suite),
-        Told::Said { begins, passes, fails } => said(console, begins, passes, fails),
-        Told::Initcall { function } => initcall(console, function),
+pub(super) fn judge(console: &str, source: &ResultSource) -> (Finding, Checks) {
+    match source {
+        ResultSource::Kunit { suite } => kunit(console, suite),
+        ResultSource::Said { begins, passes, fails } => said(console, begins, passes, fails),
+        ResultSource::Initcall { function } => initcall(console, function),
     }
 }
 
 /// What could not be told, and why.
-fn untold(why: impl Into<String>) -> (Finding, Checks) {
+fn no_result(why: impl Into<String>) -> (Finding, Checks) {
     (unknown(Cause::BadOutput, why), Checks::default())
 }
 
@@ -28,9 +28,9 @@ fn one(passed: bool) -> Checks {
 }
 
 fn kunit(console: &str, suite: &str) -> (Finding, Checks) {
-    let tests = tap::parse(console);
+    let tests = ktap::parse(console);
     let Some(test) = Test::find(&tests, suite) else {
-        return untold(format!("no result of {suite} on the console"));
+        return no_result(format!("no result of {suite} on the console"));
     };
     let checks = test.checks();
     if let Some(culprit) = test.culprit() {
@@ -68,7 +68,7 @@ fn said(console: &str, begins: &str, passes: &[String], fails: &[String]) -> (Fi
     let mut failure: Option<String> = None;
     // The name of the test that has begun and not ended, and what was said since.
     let mut open: Option<String> = None;
-    for line in console.lines().map(tap::plain) {
+    for line in console.lines().map(ktap::plain) {
         let mut rest = line;
         loop {
             let find = |text: &str, word: Word| match word {
@@ -80,7 +80,7 @@ fn said(console: &str, begins: &str, passes: &[String], fails: &[String]) -> (Fi
             let Some((at, text, word)) = next.min_by_key(|(at, ..)| *at) else { break };
             match (word, open.take()) {
                 (Word::Begins, None) => open = Some(line.trim().to_owned()),
-                (Word::Begins, Some(name)) => return untold(format!("no result of: {name}")),
+                (Word::Begins, Some(name)) => return no_result(format!("no result of: {name}")),
                 (Word::Passes, Some(_)) => checks.passed += 1,
                 (Word::Fails, Some(said)) => {
                     checks.failed += 1;
@@ -100,7 +100,7 @@ fn said(console: &str, begins: &str, passes: &[String], fails: &[String]) -> (Fi
         (Some(name), None, _) => {
             (unknown(Cause::BadOutput, format!("no result of: {}", shortened(&name))), checks)
         }
-        (None, None, 0) => untold(format!("nothing on the console begins with `{begins}`")),
+        (None, None, 0) => no_result(format!("nothing on the console begins with `{begins}`")),
         (None, None, _) => ((Outcome::Pass, None), checks),
     }
 }
@@ -108,9 +108,9 @@ fn said(console: &str, begins: &str, passes: &[String], fails: &[String]) -> (Fi
 /// An initcall that warns if something is wrong, and says nothing else; the kernel was told to say when it calls which.
 fn initcall(console: &str, function: &str) -> (Finding, Checks) {
     let (begin, end) = (format!("calling  {function}+"), format!("initcall {function}+"));
-    let mut lines = console.lines().map(tap::plain);
+    let mut lines = console.lines().map(ktap::plain);
     if !lines.any(|line| line.starts_with(&begin)) {
-        return untold(format!("the console does not say that {function} was called"));
+        return no_result(format!("the console does not say that {function} was called"));
     }
     let mut warning = None;
     for line in lines {
@@ -125,7 +125,7 @@ fn initcall(console: &str, function: &str) -> (Finding, Checks) {
             warning = warning.or(Some(line));
         }
     }
-    untold(format!("the console does not say that {function} returned"))
+    no_result(format!("the console does not say that {function} returned"))
 }
 
 fn shortened(text: &str) -> String {
@@ -149,14 +149,14 @@ mod tests {
         initcall irq_work_init_threads+0x0/0x8 returned 0 after 0 usecs\ncalling  jump_label_test+0x0/0x220 @ 1\n\
         initcall jump_label_test+0x0/0x220 returned 0 after 0 usecs\ncalling  jump_label_init_module+0x0/0x1c @ 1\n";
 
-    fn ftrace() -> Told {
+    fn ftrace() -> ResultSource {
         let passes = vec!["PASSED".to_owned(), "OK".to_owned()];
-        Told::Said { begins: "Testing ".into(), passes, fails: vec!["FAILED".into()] }
+        ResultSource::Said { begins: "Testing ".into(), passes, fails: vec!["FAILED".into()] }
     }
 
     /// What came of a test, in words, and its counts.
-    fn told(console: &str, told: &Told) -> (String, u32, u32) {
-        let ((outcome, detail), checks) = judge(console, told);
+    fn result(console: &str, source: &ResultSource) -> (String, u32, u32) {
+        let ((outcome, detail), checks) = judge(console, source);
         let text = detail.map_or_else(String::new, |detail| format!(": {}", detail.text));
         let outcome = match outcome {
             Outcome::Pass => "pass",
@@ -168,63 +168,66 @@ mod tests {
 
     #[test]
     fn tests_that_say_how_they_end_are_counted() {
-        assert_eq!(told(FTRACE, &ftrace()), ("pass".into(), 7, 0));
+        assert_eq!(result(FTRACE, &ftrace()), ("pass".into(), 7, 0));
         let stamped: String = FTRACE.lines().map(|line| format!("[    0.523456] {line}\n")).collect();
-        assert_eq!(told(&stamped, &ftrace()), ("pass".into(), 7, 0));
+        assert_eq!(result(&stamped, &ftrace()), ("pass".into(), 7, 0));
         let torn = FTRACE.replace("function_graph: ", "function_graph: \nrandom: crng init done\n");
-        assert_eq!(told(&torn, &ftrace()), ("pass".into(), 7, 0));
+        assert_eq!(result(&torn, &ftrace()), ("pass".into(), 7, 0));
         let failing = FTRACE.replace("recursion: PASSED", "recursion: *callback not called once* FAILED!");
         let what = "wrong-result: Testing ftrace recursion: *callback not called once* FAILED!";
-        assert_eq!(told(&failing, &ftrace()), (what.into(), 6, 1));
+        assert_eq!(result(&failing, &ftrace()), (what.into(), 6, 1));
     }
 
     #[test]
     fn a_test_without_an_end_is_unknown() {
         let open = FTRACE.replace("Testing tracer function_graph: PASSED", "Testing tracer function_graph: ");
-        let (what, ..) = told(&open, &ftrace());
+        let (what, ..) = result(&open, &ftrace());
         assert_eq!(
             what,
             "bad-output: no result of: Testing tracer function_graph:; clocksource: Switched to clocksource MIPS"
         );
         let last = FTRACE.replace("filter: OK", "filter: ");
-        assert_eq!(told(&last, &ftrace()).0, "bad-output: no result of: Testing ftrace filter:");
+        assert_eq!(result(&last, &ftrace()).0, "bad-output: no result of: Testing ftrace filter:");
         assert_eq!(
-            told("Run /init\n", &ftrace()).0,
+            result("Run /init\n", &ftrace()).0,
             "bad-output: nothing on the console begins with `Testing `"
         );
     }
 
     #[test]
     fn a_silent_initcall_passes_by_what_the_kernel_says_around_it() {
-        let keys = Told::Initcall { function: "jump_label_test".into() };
-        assert_eq!(told(STATIC_KEYS, &keys), ("pass".into(), 1, 0));
+        let keys = ResultSource::Initcall { function: "jump_label_test".into() };
+        assert_eq!(result(STATIC_KEYS, &keys), ("pass".into(), 1, 0));
         let warning = "WARNING: CPU: 0 PID: 1 at kernel/jump_label.c:890 jump_label_test+0x104/0x220";
         let at = STATIC_KEYS.find("initcall jump_label_test").unwrap();
         let warned = format!("{}[    0.1] {warning}\n{}", &STATIC_KEYS[..at], &STATIC_KEYS[at..]);
-        assert_eq!(told(&warned, &keys), (format!("wrong-result: {warning}"), 0, 1));
+        assert_eq!(result(&warned, &keys), (format!("wrong-result: {warning}"), 0, 1));
         // Another's warning, before or after.
-        assert_eq!(told(&format!("{warning}\n{STATIC_KEYS}{warning}\n"), &keys).0, "pass");
-        assert!(told(&STATIC_KEYS[..at], &keys).0.ends_with("does not say that jump_label_test returned"));
-        assert!(told("Run /init\n", &keys).0.ends_with("does not say that jump_label_test was called"));
+        assert_eq!(result(&format!("{warning}\n{STATIC_KEYS}{warning}\n"), &keys).0, "pass");
+        assert!(result(&STATIC_KEYS[..at], &keys).0.ends_with("does not say that jump_label_test returned"));
+        assert!(result("Run /init\n", &keys).0.ends_with("does not say that jump_label_test was called"));
         let refused = STATIC_KEYS
             .replace("jump_label_test+0x0/0x220 returned 0", "jump_label_test+0x0/0x220 returned -22");
-        assert!(told(&refused, &keys).0.starts_with("wrong-result: initcall jump_label_test"));
+        assert!(result(&refused, &keys).0.starts_with("wrong-result: initcall jump_label_test"));
     }
 
     #[test]
     fn a_suite_is_believed_when_it_is_whole() {
-        let suite = Told::Kunit { suite: "kprobes_test".into() };
+        let suite = ResultSource::Kunit { suite: "kprobes_test".into() };
         let whole = "KTAP version 1\n1..1\n    # Subtest: kprobes_test\n    1..2\n    ok 1 a\n    ok 2 b # SKIP no b\n\
             ok 1 kprobes_test\n";
-        assert_eq!(told(whole, &suite), ("pass".into(), 1, 0));
+        assert_eq!(result(whole, &suite), ("pass".into(), 1, 0));
         assert_eq!(
-            told(&whole.replace("    ok 1 a\n", ""), &suite).0,
+            result(&whole.replace("    ok 1 a\n", ""), &suite).0,
             "bad-output: kprobes_test plans 2 results, 1 are there"
         );
         let failing = whole.replace("ok 1 a", "# a: EXPECTATION FAILED at b.c:1\n    not ok 1 a");
-        assert_eq!(told(&failing, &suite), ("wrong-result: a: a: EXPECTATION FAILED at b.c:1".into(), 0, 1));
+        assert_eq!(
+            result(&failing, &suite),
+            ("wrong-result: a: a: EXPECTATION FAILED at b.c:1".into(), 0, 1)
+        );
         let skipped = whole.replace("ok 1 a", "ok 1 a # SKIP no a").replace("test\n", "test # SKIP no\n");
-        assert_eq!(told(&skipped, &suite).0, "skipped: kprobes_test: SKIP no");
-        assert_eq!(told("", &suite).0, "bad-output: no result of kprobes_test on the console");
+        assert_eq!(result(&skipped, &suite).0, "skipped: kprobes_test: SKIP no");
+        assert_eq!(result("", &suite).0, "bad-output: no result of kprobes_test on the console");
     }
 }

@@ -4,7 +4,7 @@
 use instrument::{End, Record};
 
 use super::boot;
-use super::ktap::Output;
+use super::guest_output::Output;
 use super::line::{Cause, Checks, Detail, Outcome, Symptom};
 use crate::machine::Remains;
 use crate::plan::{Kernel, Testcase};
@@ -37,7 +37,7 @@ pub fn classify(read: &Read<'_>, target: &Kernel, case: &Testcase) -> (Outcome, 
     let (finding, checks) = match &case.boot {
         None => (testcase(&output, case.may_skip), output.checks()),
         Some(boot) => {
-            let (finding, checks) = boot::judge(console, &boot.told);
+            let (finding, checks) = boot::judge(console, &boot.result);
             // Whatever the kernel came to after the test has passed, it did not come to the end.
             let unfinished = output.unfinished().filter(|_| finding.0.is_pass());
             (unfinished.map_or(finding, |why| unknown(Cause::BadOutput, why)), checks)

@@ -43,10 +43,10 @@ pub struct TrialLine {
     pub d_operations: u64,
     /// Operations on the I$.
     pub i_operations: u64,
-    /// What the operations on the D$ were worth.
-    pub d_worth: Worth,
-    /// What the operations on the I$ were worth.
-    pub i_worth: Worth,
+    /// The use of the operations on the D$.
+    pub d_use: FlushUse,
+    /// The use of the operations on the I$.
+    pub i_use: FlushUse,
     /// Guest instructions inside functions that do maintenance, from the first marker on.
     pub flush_instructions: u64,
     /// Guest instructions.
@@ -61,7 +61,7 @@ pub struct TrialLine {
 
 /// Of how many operations what is known; of the rest nothing was to be said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Worth {
+pub struct FlushUse {
     /// Without them something stale would have been fetched.
     pub needed: u64,
     /// The line was clean, absent or not stale.
@@ -204,8 +204,8 @@ impl TrialLine {
             operations: BTreeMap::new(),
             d_operations: 0,
             i_operations: 0,
-            d_worth: Worth::default(),
-            i_worth: Worth::default(),
+            d_use: FlushUse::default(),
+            i_use: FlushUse::default(),
             flush_instructions: 0,
             instructions: 0,
             image: String::new(),

@@ -3,9 +3,9 @@
 
 mod boot;
 mod classify;
+mod guest_output;
 mod ktap;
 pub mod line;
-mod tap;
 #[cfg(test)]
 mod tests;
 
@@ -17,9 +17,9 @@ use crate::plan::{Cell, TrialId};
 
 use classify::Read;
 pub use classify::kernel as kernel_symptom;
-use line::{Detail, Outcome, Stale, Symptom, TrialLine, Worth};
 #[cfg(test)]
-pub(crate) use tap::parse as parse_ktap;
+pub(crate) use ktap::parse as parse_ktap;
+use line::{Detail, FlushUse, Outcome, Stale, Symptom, TrialLine};
 
 /// A finished trial.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ fn line(id: &TrialId, cell: &Cell<'_>, read: &Read<'_>, image_sha256: &str) -> T
             // Figures of an instrument that distrusts itself are no figures.
             detail.text.push_str(" (figures withheld)");
             (line.d_operations, line.i_operations, line.stale_fetches) = (0, 0, 0);
-            (line.d_worth, line.i_worth, line.flush_instructions) = Default::default();
+            (line.d_use, line.i_use, line.flush_instructions) = Default::default();
         }
     }
     line
@@ -93,21 +93,21 @@ fn count_operations(line: &mut TrialLine, record: &Record, first: Phase) {
         *line.operations.entry(entry.operation.clone()).or_default() += entry.count;
         if matches!(entry.side, Side::D | Side::Both) {
             line.d_operations += entry.count;
-            add_worth(&mut line.d_worth, entry);
+            count_use(&mut line.d_use, entry);
         }
         if matches!(entry.side, Side::I | Side::Both) {
             line.i_operations += entry.count;
-            add_worth(&mut line.i_worth, entry);
+            count_use(&mut line.i_use, entry);
         }
     }
     let later = |cost: &FunctionCost| cost.instructions[first as usize..].iter().sum::<u64>();
     line.flush_instructions = record.functions.iter().map(later).sum();
 }
 
-fn add_worth(worth: &mut Worth, entry: &LedgerEntry) {
-    worth.needed += entry.needed;
-    worth.redundant += entry.redundant;
-    worth.insufficient += entry.wrong_colour + entry.wrong_cpu;
+fn count_use(flush_use: &mut FlushUse, entry: &LedgerEntry) {
+    flush_use.needed += entry.needed;
+    flush_use.redundant += entry.redundant;
+    flush_use.insufficient += entry.wrong_colour + entry.wrong_cpu;
 }
 
 fn stale(fetch: &instrument::StaleFetch) -> Stale {

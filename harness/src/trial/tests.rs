@@ -6,7 +6,7 @@ use instrument::Record;
 use super::classify::{Read, classify};
 use super::*;
 use crate::fuzz::{self, Food};
-use crate::plan::{Boot, Testcase, Told};
+use crate::plan::{Boot, ResultSource, Testcase};
 
 /// A guest's console, and one of KUnit in the kernel's style and in TAP's.
 const CONSOLES: [&str; 3] = [
@@ -47,15 +47,19 @@ fn ktap() -> Food<'static> {
 /// A forged console may say what it likes: there is an outcome.
 fn read_console(bytes: &[u8]) {
     let console = String::from_utf8_lossy(bytes);
-    let told = [
+    let results = [
         None,
-        Some(Told::Kunit { suite: "kprobes_test".into() }),
-        Some(Told::Said { begins: "Testing".into(), passes: vec!["OK".into()], fails: vec!["not".into()] }),
-        Some(Told::Initcall { function: "init".into() }),
+        Some(ResultSource::Kunit { suite: "kprobes_test".into() }),
+        Some(ResultSource::Said {
+            begins: "Testing".into(),
+            passes: vec!["OK".into()],
+            fails: vec!["not".into()],
+        }),
+        Some(ResultSource::Initcall { function: "init".into() }),
     ];
-    for told in told {
+    for result in results {
         let case = Testcase {
-            boot: told.map(|told| Boot { append: String::new(), told }),
+            boot: result.map(|result| Boot { append: String::new(), result }),
             ..crate::plan::tests::plan().testcases.remove(0)
         };
         let text = || console.clone().into_owned();

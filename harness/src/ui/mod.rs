@@ -41,7 +41,7 @@ pub enum Display {
 }
 
 impl Display {
-    /// Returns the display that suits standard error. Trials of the row `baseline`, if there is one, are meant to fail.
+    /// Returns the display that suits standard error. Trials of the variant `baseline`, if there is one, are meant to fail.
     pub fn new(verbosity: Verbosity, colour: bool, baseline: Option<&str>) -> Self {
         let remarks = Remarks::new(verbosity, baseline);
         if stderr().is_terminal() && verbosity > Verbosity::Quiet {

@@ -57,7 +57,7 @@ impl Remarks {
 
     /// Counts a trial; returns what there is to say of it: nothing of one that passed, nor of one more of too many.
     pub(super) fn of(&mut self, line: &TrialLine) -> Option<Remark> {
-        let is_baseline = self.baseline.as_ref() == Some(&line.id.row);
+        let is_baseline = self.baseline.as_ref() == Some(&line.id.variant);
         let (what, tone) = match line.outcome {
             Outcome::Pass => {
                 self.passes += 1;

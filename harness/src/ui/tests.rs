@@ -10,8 +10,8 @@ use super::*;
 use crate::run::Stage;
 use crate::trial::line::{Cause, Detail, Outcome, Symptom, TrialLine};
 
-fn trial(row: &str, outcome: Outcome) -> TrialLine {
-    let id = format!("mips-6.1/malta/{row}/t1/enforce/1").parse().unwrap();
+fn trial(variant: &str, outcome: Outcome) -> TrialLine {
+    let id = format!("mips-6.1/malta/{variant}/t1/enforce/1").parse().unwrap();
     TrialLine { outcome, ..TrialLine::unknown(id, Cause::NoRecord, "") }
 }
 
@@ -19,8 +19,8 @@ fn said(line: TrialLine, text: &str) -> TrialLine {
     TrialLine { detail: Some(Detail { text: text.into(), pc: None, in_xol: None }), ..line }
 }
 
-fn fails(row: &str) -> TrialLine {
-    trial(row, Outcome::Fail { symptom: Symptom::LostHit })
+fn fails(variant: &str) -> TrialLine {
+    trial(variant, Outcome::Fail { symptom: Symptom::LostHit })
 }
 
 /// Plays a run on a terminal of some columns; returns what is on it before the end, and after it.

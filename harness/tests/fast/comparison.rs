@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::has;
 use crate::world::World;
 
-/// Makes a run directory with one row that is the baseline and one that is judged, with `passes` of ten trials of it.
+/// Makes a run directory with one variant that is the baseline and one that is judged, with `passes` of ten trials of it.
 pub fn run(world: &World, name: &str, kernel: &str, passes: u64, release: &str) -> String {
     let dir = world.root().join(name);
     fs::create_dir_all(&dir).unwrap();
@@ -17,26 +17,29 @@ pub fn run(world: &World, name: &str, kernel: &str, passes: u64, release: &str) 
     manifest["releases"] = json!({kernel: release});
     fs::write(dir.join("run.json"), manifest.to_string()).unwrap();
     let mut lines = String::new();
-    for (row, passes) in [("unfixed", 5), ("fixed", passes)] {
+    for (variant, passes) in [("unfixed", 5), ("fixed", passes)] {
         for (mode, seed) in [("off", 1)].into_iter().chain((1..=10).map(|seed| ("enforce", seed))) {
-            lines.push_str(&format!("{}\n", line(kernel, row, mode, seed, mode == "off" || seed <= passes)));
+            lines.push_str(&format!(
+                "{}\n",
+                line(kernel, variant, mode, seed, mode == "off" || seed <= passes)
+            ));
         }
     }
     fs::write(dir.join("trials.jsonl"), lines).unwrap();
     dir.display().to_string()
 }
 
-fn line(kernel: &str, row: &str, mode: &str, seed: u64, passes: bool) -> Value {
+fn line(kernel: &str, variant: &str, mode: &str, seed: u64, passes: bool) -> Value {
     let outcome =
         if passes { json!({"result": "pass"}) } else { json!({"result": "fail", "symptom": "sigill"}) };
-    let worth = json!({"needed": 0, "redundant": 0, "insufficient": 0});
+    let flush_use = json!({"needed": 0, "redundant": 0, "insufficient": 0});
     json!({
         "v": 2,
-        "id": {"kernel": kernel, "machine": "malta", "row": row, "testcase": "t1", "mode": mode, "seed": seed},
+        "id": {"kernel": kernel, "machine": "malta", "variant": variant, "testcase": "t1", "mode": mode, "seed": seed},
         "outcome": outcome, "detail": null, "checks": {"passed": 1, "failed": 0, "skipped": 0},
         "stale_fetches": u64::from(!passes), "stale": [], "operations": {}, "d_operations": 10, "i_operations": 10,
-        "d_worth": worth, "i_worth": worth, "flush_instructions": 100, "instructions": 1000,
-        "image": row.repeat(8), "console_sha256": "", "record_sha256": "ab",
+        "d_use": flush_use, "i_use": flush_use, "flush_instructions": 100, "instructions": 1000,
+        "image": variant.repeat(8), "console_sha256": "", "record_sha256": "ab",
     })
 }
 
@@ -55,7 +58,7 @@ fn a_run_compared_with_itself_has_not_changed() {
 }
 
 #[test]
-fn a_row_that_fails_now_is_worse_in_every_layout_and_other_kernels_can_be_named() {
+fn a_variant_that_fails_now_is_worse_in_every_layout_and_other_kernels_can_be_named() {
     let world = World::new();
     let (old, new) = (run(&world, "a", "mips-6.1", 10, "6.1.1"), run(&world, "b", "mips-6.12", 8, "6.12.3"));
     let renamed = |more: &[&str]| {
@@ -117,11 +120,11 @@ fn a_cell_is_explained_from_the_run_directory_alone_and_a_partial_name_is_helped
         &said.stdout,
         &["expected: pass: CONTRADICTED", "2 fail, sigill: seeds 9, 10", "8 pass: seeds 1, 2,"],
     );
-    has(&said.stdout, &["fixed here by: no other row", "mips-6.1/malta/fixed/t1/enforce/9\n"]);
+    has(&said.stdout, &["fixed here by: no other variant", "mips-6.1/malta/fixed/t1/enforce/9\n"]);
     assert!(said.stdout.lines().count() <= 40);
     has(
         &world.fails(&["explain", &run, "fixd/t1"], 2),
-        &["no cell `fixd/t1`", "KERNEL/MACHINE/ROW/TESTCASE"],
+        &["no cell `fixd/t1`", "KERNEL/MACHINE/VARIANT/TESTCASE"],
     );
     has(
         &world.fails(&["explain", &run, "/fixed/t1"], 2),

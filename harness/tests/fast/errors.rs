@@ -53,7 +53,7 @@ fn a_patch_that_does_not_apply_is_found_before_any_build() {
     world.qemu(NEW);
     world.write("patches/fake/change/0001-change.patch", &patch("line thirty-one"));
     let said = world.fails(&["run", "fake"], STUDY_ERROR);
-    has(&said, &["row change on fake", "0001-change.patch", "hunk 2 at kernel/a.c:29 does not apply"]);
+    has(&said, &["variant change on fake", "0001-change.patch", "hunk 2 at kernel/a.c:29 does not apply"]);
     has(&said, &["hint: rebase the patch"]);
     assert!(!world.has_built());
 }
@@ -123,7 +123,7 @@ fn a_malformed_trial_name_is_explained() {
         let said = world.fails(&[command, "kernels", "mips-6.1/malta/unfixed/t1/7"], STUDY_ERROR);
         has(
             &said,
-            &["`mips-6.1/malta/unfixed/t1/7`", "5 parts, not 6", "KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED"],
+            &["`mips-6.1/malta/unfixed/t1/7`", "5 parts, not 6", "KERNEL/MACHINE/VARIANT/TESTCASE/MODE/SEED"],
         );
     }
 }

@@ -97,21 +97,21 @@ fn a_study_is_run_judged_and_reported() {
     let world = world(SCRIPT);
     let ended = run(&world, "pretend", "run", &[]);
     has(&ended.stderr, &["PATCHEVAL_FAKE_MACHINE is set: nothing is built or run, every outcome is made up"]);
-    let row = |name: &str| {
+    let variant = |name: &str| {
         let line = ended.stdout.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap();
         line.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     assert!(
-        row("unfixed").starts_with("unfixed 1/4 ") && row("unfixed").contains(" sigtrap 3 "),
+        variant("unfixed").starts_with("unfixed 1/4 ") && variant("unfixed").contains(" sigtrap 3 "),
         "{}",
-        row("unfixed")
+        variant("unfixed")
     );
-    assert!(row("fixed").contains(" passes-all "), "{}", row("fixed"));
-    assert!(row("dear").contains(" 30,000 (+29,900) 20,000 (+19,950) "), "{}", row("dear"));
+    assert!(variant("fixed").contains(" passes-all "), "{}", variant("fixed"));
+    assert!(variant("dear").contains(" 30,000 (+29,900) 20,000 (+19,950) "), "{}", variant("dear"));
     assert_eq!(lines(&out(&world, "run")).len(), TRIALS);
     let manifest: Value = serde_json::from_str(&file(&world, "run", "run.json")).unwrap();
     assert_eq!(manifest["fake"], true);
-    // Nothing but the images tells one row from the other.
+    // Nothing but the images tells one variant from the other.
     let images = &manifest["images"]["fake"];
     assert_ne!(images["unfixed"]["sha256"], images["fixed"]["sha256"]);
 }
@@ -179,13 +179,14 @@ fn a_study_that_asks_until_it_is_decided_tries_no_more_than_it_needs() {
     run(&world, "pretend", "one", &["--jobs", "1"]);
     run(&world, "pretend", "many", &["--jobs", "5"]);
     assert_eq!(bytes(&world, "one"), bytes(&world, "many"));
-    let of = |row: &str| {
+    let of = |variant: &str| {
         let all = lines(&out(&world, "one"));
-        all.iter().filter(|line| line["id"]["row"] == row && line["id"]["mode"] == "enforce").count() / 4
+        all.iter().filter(|line| line["id"]["variant"] == variant && line["id"]["mode"] == "enforce").count()
+            / 4
     };
     let (unfixed, fixed) = (of("unfixed"), of("fixed"));
     assert!(
         unfixed < fixed && fixed < 200,
-        "{unfixed} trials of a row that fails, {fixed} of one that passes"
+        "{unfixed} trials of a variant that fails, {fixed} of one that passes"
     );
 }

@@ -78,14 +78,14 @@ fn a_page_of_nights_has_what_a_report_links_to() {
     let world = World::new();
     let run = run(&world, "a", "mips-6.1", 10, "6.1.1");
     add(&world, &run, "2026-11-01");
-    let page = world.root().join("nights.html");
+    let page = world.root().join("history.html");
     let words = ["history", "show", "--format", "html", "--output", page.to_str().unwrap()];
     assert_eq!(world.patcheval(&words).code, Some(0));
     let page = fs::read_to_string(page).unwrap();
-    let report = world.patcheval(&["report", &run, "--format", "html", "--trend", "nights.html"]).stdout;
-    for row in ["unfixed", "fixed"] {
-        assert!(page.contains(&format!("id=\"mips-6.1/malta/{row}/t1\"")), "{page}");
-        assert!(report.contains(&format!("href=\"nights.html#mips-6.1/malta/{row}/t1\"")), "{report}");
+    let report = world.patcheval(&["report", &run, "--format", "html", "--trend", "history.html"]).stdout;
+    for variant in ["unfixed", "fixed"] {
+        assert!(page.contains(&format!("id=\"mips-6.1/malta/{variant}/t1\"")), "{page}");
+        assert!(report.contains(&format!("href=\"history.html#mips-6.1/malta/{variant}/t1\"")), "{report}");
     }
-    world.fails(&["report", &run, "--trend", "nights.html"], 2);
+    world.fails(&["report", &run, "--trend", "history.html"], 2);
 }

@@ -36,7 +36,7 @@ fn refused(world: &World, wanted: &[&str]) {
 fn refused_patch(data: &str, wanted: &[&str]) {
     let world = world();
     world.put(&format!("hostile/{data}"), PATCH);
-    refused(&world, &[&["row change", "0001-change.patch"], wanted].concat());
+    refused(&world, &[&["variant change", "0001-change.patch"], wanted].concat());
 }
 
 /// A mailbox of the tests' data in place of the variant's patch files.

@@ -317,7 +317,7 @@ fn a_module_to_the_right_is_found_however_it_is_named() {
     let wrong = ["harness/src/judge/cell.rs:2: judge may not use run"];
     assert_eq!(planted("harness/src/judge/cell.rs", "use crate::run::Event;"), wrong);
     assert_eq!(planted("harness/src/judge/cell.rs", "fn f() { crate::run::run() }"), wrong);
-    assert_eq!(planted("harness/src/judge/cell.rs", "use crate::{plan::{self, Row}, run};"), wrong);
+    assert_eq!(planted("harness/src/judge/cell.rs", "use crate::{plan::{self, Variant}, run};"), wrong);
     assert_eq!(planted("harness/src/judge/cell.rs", "use super::super::run;"), wrong);
     assert_eq!(planted("harness/src/source.rs", "use super::build::Image;").len(), 1);
     assert_eq!(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jsonschema::Validator;
 use patcheval::cli::{reference, yaml_files};
 use patcheval::reference::{KINDS, Kind};
-use patcheval::template::{Night, github, gitlab};
+use patcheval::template::{Workflow, github, gitlab};
 use serde_json::Value;
 use walkdir::WalkDir;
 
@@ -126,8 +126,8 @@ fn examples_can_be_read() {
 #[test]
 fn the_workflows_in_ci_are_what_the_command_writes() {
     let plan = patcheval::study::load(&root(), "nightly").unwrap();
-    let night = Night { plan: &plan, shards: 4, cron: "17 2 * * *".into() };
-    for (name, text) in [("github", github(&night)), ("gitlab", gitlab(&night))] {
+    let workflow = Workflow { plan: &plan, shards: 4, cron: "17 2 * * *".into() };
+    for (name, text) in [("github", github(&workflow)), ("gitlab", gitlab(&workflow))] {
         let committed = std::fs::read_to_string(root().join(format!("ci/{name}.yml"))).unwrap();
         let how = format!("target/release/patcheval template {name} founding --output ci/{name}.yml");
         assert!(committed == text, "ci/{name}.yml is not what `{how}` writes");

@@ -18,8 +18,8 @@ fn a_thread_becomes_a_study() {
     let world = world();
     let ended = world.patcheval(&NEW);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    let rows = "unfixed, a-flush-f-nf, a-flush-lines-v2, a-flush-lines";
-    has(&ended.stdout, &["ci/studies/thread.yaml: 4 rows: ", rows, "patcheval run thread"]);
+    let variants = "unfixed, a-flush-f-nf, a-flush-lines-v2, a-flush-lines";
+    has(&ended.stdout, &["ci/studies/thread.yaml: 4 variants: ", variants, "patcheval run thread"]);
     has(
         &ended.stdout,
         &[

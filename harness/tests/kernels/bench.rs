@@ -57,7 +57,7 @@ impl Bench {
         Self { root, scratch }
     }
 
-    /// A copy of the repository's data in which the quick study is changed: its rows and expectations are what is
+    /// A copy of the repository's data in which the quick study is changed: its variants and expectations are what is
     /// tested, its length is not.
     pub fn with_quick(change: impl FnOnce(String) -> String) -> Self {
         let quick = std::fs::read_to_string(repository().join("ci/studies/quick.yaml")).unwrap();
@@ -149,7 +149,7 @@ impl Lines {
             let value: Value = serde_json::from_str(line).unwrap();
             let id = &value["id"];
             let part = |name: &str| id[name].as_str().unwrap().to_owned();
-            let parts = [part("kernel"), part("machine"), part("row"), part("testcase"), part("mode")];
+            let parts = [part("kernel"), part("machine"), part("variant"), part("testcase"), part("mode")];
             (format!("{}/{}", parts.join("/"), id["seed"]), value)
         });
         Self { dir: dir.to_owned(), code, lines: lines.collect() }

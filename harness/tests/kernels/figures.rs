@@ -45,15 +45,15 @@ pub fn merged_alone_dies_at_its_breakpoint_page(run: &Lines) {
     assert!(passes(&trials) <= SEEDS - 3, "{} of {SEEDS} pass", passes(&trials));
 }
 
-/// With the model off nothing fails, with any row.
+/// With the model off nothing fails, with any variant.
 pub fn coherent_passes_everything(run: &Lines) {
     let trials = run.with("/off/");
-    // On ARM one row is the unfixed kernel, and is not tried.
+    // On ARM one variant is the unfixed kernel, and is not tried.
     assert_eq!(trials.len(), (7 + 6) * 3 * 2);
     assert_eq!(passes(&trials), trials.len());
 }
 
-/// On ARM v7 a page that nobody announced is flushed when it is mapped: every row passes everything.
+/// On ARM v7 a page that nobody announced is flushed when it is mapped: every variant passes everything.
 pub fn arm_passes_everything(run: &Lines) {
     let trials = run.of("arm-6.1/virt-a15/");
     // `flush-icache-page` is the unfixed kernel there, and is not tried.

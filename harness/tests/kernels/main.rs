@@ -20,7 +20,7 @@ use std::path::Path;
 
 use bench::{Bench, Lines};
 
-/// What the rows of the quick study are known for on the machine on which the bug shows.
+/// What the variants of the quick study are known for on the machine on which the bug shows.
 #[test]
 fn the_quick_study_tells_the_fixes_apart() {
     let run = Bench::quick();
@@ -32,7 +32,7 @@ fn the_quick_study_tells_the_fixes_apart() {
 }
 
 #[test]
-fn arm_passes_every_row_of_the_quick_study() {
+fn arm_passes_every_variant_of_the_quick_study() {
     figures::arm_passes_everything(&Bench::quick());
 }
 

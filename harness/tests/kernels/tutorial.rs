@@ -35,13 +35,13 @@ fn the_tutorial_can_be_followed_to_the_letter() {
     assert_eq!(blocks.len(), 9);
     let said: String = blocks.into_iter().map(|block| run(bench.root(), block)).collect();
     // What the text builds on: the bug shows, two patches mend it, the third loses hits, and its second version mends it too.
-    let row = |name: &str, what: &str| {
+    let variant = |name: &str, what: &str| {
         said.lines().any(|line| line.split_whitespace().next() == Some(name) && line.contains(what))
     };
-    assert!(row("unfixed", "kernel-oops") && row("unfixed", "fail: met"), "{said}");
-    assert!(row("in-prepare", "passes-all") && row("when-armed", "passes-all"), "{said}");
-    assert!(row("by-name", "lost-hit") && row("by-name", "pass: CONTRADICTED"), "{said}");
-    assert!(row("by-name-v2", "passes-all"), "{said}");
+    assert!(variant("unfixed", "kernel-oops") && variant("unfixed", "fail: met"), "{said}");
+    assert!(variant("in-prepare", "passes-all") && variant("when-armed", "passes-all"), "{said}");
+    assert!(variant("by-name", "lost-hit") && variant("by-name", "pass: CONTRADICTED"), "{said}");
+    assert!(variant("by-name-v2", "passes-all"), "{said}");
     for sentence in [
         "written by arch_prepare_kprobe (arch/mips/kernel/kprobes.c:131), executed by the kernel, missing: write-back",
         "written by arch_arm_kprobe (arch/mips/kernel/kprobes.c:141), executed by the kernel, missing: write-back",

@@ -18,45 +18,49 @@ const LOOKED_AT: usize = 6;
 /// Hypotheses with less weight than this do not matter for a choice.
 const NEGLIGIBLE: f64 = 1e-7;
 
-/// Returns the place that promises most for its price, and the number of trials by which it does.
+/// Returns the position that promises most for its price, and the number of trials by which it does.
 pub(super) fn choose(search: &Search, posterior: &Posterior) -> Option<(usize, u32)> {
     let mut best: Option<(f64, usize, u32)> = None;
-    for place in candidates(search, posterior) {
-        let groups = groups(search, posterior, place);
-        let built = search.places[place].built;
+    for position in candidates(search, posterior) {
+        let groups = groups(search, posterior, position);
+        let built = search.tallies[position].built;
         let (setup, batches) = if built { (0.0, &BUILT[..]) } else { (search.settings.setup, &BATCHES[..]) };
-        let left = search.left(place);
+        let left = search.left(position);
         for trials in batches.iter().map(|trials| *trials.min(&left)) {
             let value = information(&groups, trials) / (setup + f64::from(trials));
             if best.is_none_or(|(most, _, _)| value > most) {
-                best = Some((value, place, trials));
+                best = Some((value, position, trials));
             }
         }
     }
-    best.map(|(_, place, trials)| (place, trials))
+    best.map(|(_, position, trials)| (position, trials))
 }
 
-/// The places about which least is known: of all, and of those that cost no build.
+/// The positions about which least is known: of all, and of those that cost no build.
 fn candidates(search: &Search, posterior: &Posterior) -> Vec<usize> {
-    let open = |place: usize| (posterior.failing(search, place) - 0.5).abs();
-    let mut ranked: Vec<(f64, usize)> =
-        search.testable().filter(|place| search.left(*place) > 0).map(|place| (open(place), place)).collect();
+    let open = |position: usize| (posterior.failing(search, position) - 0.5).abs();
+    let mut ranked: Vec<(f64, usize)> = search
+        .testable()
+        .filter(|position| search.left(*position) > 0)
+        .map(|position| (open(position), position))
+        .collect();
     ranked.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let mut chosen: Vec<usize> = ranked.iter().take(LOOKED_AT).map(|(_, place)| *place).collect();
-    let built = ranked.iter().map(|(_, place)| *place).filter(|place| search.places[*place].built);
-    for place in built.take(LOOKED_AT) {
-        if !chosen.contains(&place) {
-            chosen.push(place);
+    let mut chosen: Vec<usize> = ranked.iter().take(LOOKED_AT).map(|(_, position)| *position).collect();
+    let built =
+        ranked.iter().map(|(_, position)| *position).filter(|position| search.tallies[*position].built);
+    for position in built.take(LOOKED_AT) {
+        if !chosen.contains(&position) {
+            chosen.push(position);
         }
     }
     chosen
 }
 
 /// Hypotheses that expect the same of a trial, together: their weight, and the parameters of its rate.
-fn groups(search: &Search, posterior: &Posterior, place: usize) -> Vec<(f64, (f64, f64))> {
+fn groups(search: &Search, posterior: &Posterior, position: usize) -> Vec<(f64, (f64, f64))> {
     let mut groups: Vec<((Sides, bool), f64)> = Vec::new();
     for (first, weight) in posterior.weights.iter().enumerate().filter(|(_, weight)| **weight > NEGLIGIBLE) {
-        let kind = (posterior.sides[first], search.fails(first, place));
+        let kind = (posterior.sides[first], search.fails(first, position));
         match groups.iter_mut().find(|(known, _)| *known == kind) {
             Some((_, sum)) => *sum += weight,
             None => groups.push((kind, *weight)),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! How a search would go: the search itself, on commits that only pretend.
 
-use super::{History, Next, Search, Settings, Told, Turn};
+use super::{Ancestry, Next, Observation, Search, SearchDirection, Settings};
 use crate::judge::statistics::random::Random;
 
 /// Commits that pretend.
@@ -27,19 +27,19 @@ pub(super) struct Played {
 pub(super) fn play(mut search: Search, world: &World, random: &mut Random) -> Played {
     let mut builds = 0;
     loop {
-        let (place, trials) = match search.next() {
-            Next::Try { place, trials } => (place, trials),
+        let (position, trials) = match search.next() {
+            Next::Try { position, trials } => (position, trials),
             end => return Played { end, trials: search.trials(), builds },
         };
-        builds += u32::from(!search.places()[place].built);
-        if world.untestable.contains(&place) {
-            search.skip(place);
+        builds += u32::from(!search.tallies()[position].built);
+        if world.untestable.contains(&position) {
+            search.skip(position);
             continue;
         }
         let (failing, passing) = world.rates;
-        let rate = if search.fails(world.first, place) { failing } else { passing };
+        let rate = if search.fails(world.first, position) { failing } else { passing };
         for _ in 0..trials {
-            search.note(place, if random.chance(rate) { Told::Fail } else { Told::Pass });
+            search.note(position, if random.chance(rate) { Observation::Fail } else { Observation::Pass });
         }
     }
 }
@@ -57,16 +57,22 @@ pub struct Forecast {
     pub most_trials: u32,
 }
 
-/// Plays a number of searches with the change at places drawn from a fixed seed.
-pub fn forecast(history: &History, turn: Turn, settings: Settings, rate: f64, searches: u32) -> Forecast {
+/// Plays a number of searches with the change at positions drawn from a fixed seed.
+pub fn forecast(
+    ancestry: &Ancestry,
+    direction: SearchDirection,
+    settings: Settings,
+    rate: f64,
+    searches: u32,
+) -> Forecast {
     let mut random = Random::new(1);
-    let commits = u32::try_from(history.newest()).unwrap_or(u32::MAX);
+    let commits = u32::try_from(ancestry.newest()).unwrap_or(u32::MAX);
     let mut trials = Vec::new();
     let mut builds = 0;
     for _ in 0..searches.max(1) {
         let first = 1 + random.below(commits) as usize;
         let world = World { first, rates: (rate, 0.0), untestable: Vec::new() };
-        let played = play(Search::new(history.clone(), turn, settings), &world, &mut random);
+        let played = play(Search::new(ancestry.clone(), direction, settings), &world, &mut random);
         trials.push(played.trials);
         builds += played.builds;
     }

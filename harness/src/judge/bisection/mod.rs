@@ -4,9 +4,9 @@
 //! After each few trials [`Search::next`] says what to do: try a commit, or stop. It follows from the trials alone, so that a
 //! search that was interrupted goes on as it would have. Commits that cannot be tested are neither good nor bad.
 
+mod ancestry;
 mod choice;
 mod forecast;
-mod history;
 mod posterior;
 #[cfg(test)]
 mod tests;
@@ -14,10 +14,10 @@ mod tests;
 use serde::Deserialize;
 use serde::Serialize;
 
+pub use ancestry::Ancestry;
+pub use ancestry::MAX_COMMITS;
 pub use forecast::Forecast;
 pub use forecast::forecast;
-pub use history::History;
-pub use history::MAX_COMMITS;
 
 use posterior::Posterior;
 
@@ -37,7 +37,7 @@ const MUTE: u32 = 4;
 /// What a search is looking for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Turn {
+pub enum SearchDirection {
     /// The commit that broke it: the new end fails.
     Broken,
     /// The commit that fixed it: the old end fails.
@@ -68,7 +68,7 @@ impl Default for Settings {
 /// What came of one trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Told {
+pub enum Observation {
     /// It passed.
     Pass,
     /// It failed.
@@ -79,7 +79,7 @@ pub enum Told {
 
 /// What is known of one commit by its own trials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Tally {
     /// Trials that passed.
     pub passes: u32,
     /// Trials that failed.
@@ -92,9 +92,9 @@ pub struct Place {
     pub untestable: bool,
 }
 
-impl Place {
+impl Tally {
     /// Returns how many trials say something.
-    pub fn telling(&self) -> u32 {
+    pub fn counted(&self) -> u32 {
         self.passes + self.failures
     }
 }
@@ -102,17 +102,17 @@ impl Place {
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next {
-    /// Run so many trials of the commit at `place`.
+    /// Run so many trials of the commit at `position`.
     Try {
         /// Which.
-        place: usize,
+        position: usize,
         /// How many.
         trials: u32,
     },
     /// Stop: it is one of these, which no trial can tell apart.
     Found {
-        /// The places, in order; more than one where untestable commits stand between.
-        places: Vec<usize>,
+        /// The positions, in order; more than one where untestable commits stand between.
+        positions: Vec<usize>,
         /// How probable it is.
         confidence: f64,
     },
@@ -138,68 +138,68 @@ pub enum Why {
 /// A search under way.
 #[derive(Clone, Debug)]
 pub struct Search {
-    history: History,
-    turn: Turn,
+    ancestry: Ancestry,
+    direction: SearchDirection,
     settings: Settings,
-    places: Vec<Place>,
+    tallies: Vec<Tally>,
 }
 
 impl Search {
     /// Returns a search that knows nothing yet.
-    pub fn new(history: History, turn: Turn, settings: Settings) -> Self {
-        let places = vec![Place::default(); history.places()];
-        Self { history, turn, settings, places }
+    pub fn new(ancestry: Ancestry, direction: SearchDirection, settings: Settings) -> Self {
+        let tallies = vec![Tally::default(); ancestry.positions()];
+        Self { ancestry, direction, settings, tallies }
     }
 
     /// Takes note of a trial; its commit then is built, and untestable if no trial of it says anything.
-    pub fn note(&mut self, place: usize, told: Told) {
-        let known = &mut self.places[place];
+    pub fn note(&mut self, position: usize, observation: Observation) {
+        let known = &mut self.tallies[position];
         known.built = true;
-        match told {
-            Told::Pass => known.passes += 1,
-            Told::Fail => known.failures += 1,
-            Told::Unknown => known.unknown += 1,
+        match observation {
+            Observation::Pass => known.passes += 1,
+            Observation::Fail => known.failures += 1,
+            Observation::Unknown => known.unknown += 1,
         }
-        known.untestable = known.telling() == 0 && known.unknown >= MUTE.min(self.settings.most_per_commit);
+        known.untestable = known.counted() == 0 && known.unknown >= MUTE.min(self.settings.most_per_commit);
     }
 
     /// Takes note of a commit that does not build or does not boot.
-    pub fn skip(&mut self, place: usize) {
-        self.places[place].untestable = true;
+    pub fn skip(&mut self, position: usize) {
+        self.tallies[position].untestable = true;
     }
 
-    /// Returns what is known of each place by its own trials.
-    pub fn places(&self) -> &[Place] {
-        &self.places
+    /// Returns what is known of each position by its own trials.
+    pub fn tallies(&self) -> &[Tally] {
+        &self.tallies
     }
 
     /// Returns how many trials there were, those that say nothing among them.
     pub fn trials(&self) -> u32 {
-        self.places.iter().map(|place| place.telling() + place.unknown).sum()
+        self.tallies.iter().map(|tally| tally.counted() + tally.unknown).sum()
     }
 
-    /// Returns the place of the end that is said to fail.
+    /// Returns the position of the end that is said to fail.
     pub fn failing_end(&self) -> usize {
-        if self.turn == Turn::Broken { self.history.newest() } else { 0 }
+        if self.direction == SearchDirection::Broken { self.ancestry.newest() } else { 0 }
     }
 
-    /// Returns how probable it is, by place, that the commit there is on the failing side.
+    /// Returns how probable it is, by position, that the commit there is on the failing side.
     pub fn failing(&self) -> Vec<f64> {
         let posterior = Posterior::of(self);
-        (0..self.history.places()).map(|place| posterior.failing(self, place)).collect()
+        (0..self.ancestry.positions()).map(|position| posterior.failing(self, position)).collect()
     }
 
-    /// Returns how probable it is, by place, that the commit there is the first with the change; that of the old end is the
+    /// Returns how probable it is, by position, that the commit there is the first with the change; that of the old end is the
     /// chance that the change is older.
     pub fn first(&self) -> Vec<f64> {
         let mut weights = Posterior::of(self).weights;
-        weights.truncate(self.history.places());
+        weights.truncate(self.ancestry.positions());
         weights
     }
 
     /// Returns what to do next.
     pub fn next(&self) -> Next {
-        let end = self.places[self.failing_end()];
+        let end = self.tallies[self.failing_end()];
         if end.untestable {
             return Next::Ended(Why::Untestable);
         }
@@ -210,78 +210,85 @@ impl Search {
             return self.attempt(self.failing_end(), CHUNK);
         }
         let posterior = Posterior::of(self);
-        let (places, confidence) = posterior.best(self);
+        let (positions, confidence) = posterior.best(self);
         if confidence >= self.settings.confidence {
-            let confirming = self.confirming(&places);
-            return match (confirming, self.outside(&places)) {
-                (Some(place), _) => self.attempt(place, CHUNK),
+            let confirming = self.confirming(&positions);
+            return match (confirming, self.outside(&positions)) {
+                (Some(position), _) => self.attempt(position, CHUNK),
                 (None, Some(why)) => Next::Ended(why),
-                (None, None) => Next::Found { places, confidence },
+                (None, None) => Next::Found { positions, confidence },
             };
         }
         match choice::choose(self, &posterior) {
             // The more there were already, the less a few more will change.
-            Some((place, trials)) => {
-                self.attempt(place, trials.min(CHUNK.max(self.places[place].telling() / 4)))
+            Some((position, trials)) => {
+                self.attempt(position, trials.min(CHUNK.max(self.tallies[position].counted() / 4)))
             }
             None => Next::Ended(Why::Exhausted),
         }
     }
 
-    fn attempt(&self, place: usize, trials: u32) -> Next {
+    fn attempt(&self, position: usize, trials: u32) -> Next {
         let left = self.settings.max_trials.saturating_sub(self.trials());
-        match left.min(trials).min(self.left(place)) {
+        match left.min(trials).min(self.left(position)) {
             0 => Next::Ended(Why::Bound),
-            trials => Next::Try { place, trials },
+            trials => Next::Try { position, trials },
         }
     }
 
     /// Why an answer is none: the change is not in the range.
-    fn outside(&self, places: &[usize]) -> Option<Why> {
-        let everywhere = places.contains(&0);
-        if !everywhere && !places.contains(&self.history.places()) {
+    fn outside(&self, positions: &[usize]) -> Option<Why> {
+        let everywhere = positions.contains(&0);
+        if !everywhere && !positions.contains(&self.ancestry.positions()) {
             return None;
         }
         // Nothing has changed from the old to the new end: all are what the end that does not is not.
-        Some(if everywhere == (self.turn == Turn::Broken) { Why::AlwaysFails } else { Why::NeverFails })
+        Some(if everywhere == (self.direction == SearchDirection::Broken) {
+            Why::AlwaysFails
+        } else {
+            Why::NeverFails
+        })
     }
 
-    /// A testable commit right at the border that these places make, which has been tried too seldom to be believed.
-    fn confirming(&self, places: &[usize]) -> Option<usize> {
-        let inside =
-            self.testable().find(|place| places.iter().all(|first| self.history.contains(*first, *place)));
+    /// A testable commit right at the border that these positions make, which has been tried too seldom to be believed.
+    fn confirming(&self, positions: &[usize]) -> Option<usize> {
+        let inside = self
+            .testable()
+            .find(|position| positions.iter().all(|first| self.ancestry.contains(*first, *position)));
         let mut border: Vec<usize> = inside.into_iter().collect();
         let mut above: Vec<usize> =
-            places.iter().filter(|first| **first < self.history.places()).copied().collect();
-        let mut seen = vec![false; self.history.places()];
-        while let Some(place) = above.pop() {
-            for parent in self.history.parents(place).iter().copied() {
+            positions.iter().filter(|first| **first < self.ancestry.positions()).copied().collect();
+        let mut seen = vec![false; self.ancestry.positions()];
+        while let Some(position) = above.pop() {
+            for parent in self.ancestry.parents(position).iter().copied() {
                 if std::mem::replace(&mut seen[parent], true) {
                     continue;
                 }
-                if self.places[parent].untestable { above.push(parent) } else { border.push(parent) }
+                if self.tallies[parent].untestable { above.push(parent) } else { border.push(parent) }
             }
         }
         border.sort_unstable();
-        border.into_iter().find(|place| self.places[*place].telling() < CONFIRMING && self.left(*place) > 0)
+        border
+            .into_iter()
+            .find(|position| self.tallies[*position].counted() < CONFIRMING && self.left(*position) > 0)
     }
 
-    /// How many more trials of a place there may be.
-    fn left(&self, place: usize) -> u32 {
-        let known = self.places[place];
-        self.settings.most_per_commit.saturating_sub(known.telling() + known.unknown)
+    /// How many more trials of a position there may be.
+    fn left(&self, position: usize) -> u32 {
+        let known = self.tallies[position];
+        self.settings.most_per_commit.saturating_sub(known.counted() + known.unknown)
     }
 
     fn testable(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.places.len()).filter(|place| !self.places[*place].untestable)
+        (0..self.tallies.len()).filter(|position| !self.tallies[*position].untestable)
     }
 
-    fn tried(&self) -> impl Iterator<Item = (usize, &Place)> {
-        self.places.iter().enumerate().filter(|(_, place)| place.telling() > 0)
+    fn tried(&self) -> impl Iterator<Item = (usize, &Tally)> {
+        self.tallies.iter().enumerate().filter(|(_, tally)| tally.counted() > 0)
     }
 
-    /// Whether a place is on the failing side, if `first` is the first with the change.
-    fn fails(&self, first: usize, place: usize) -> bool {
-        self.history.contains(first, place) == (self.turn == Turn::Broken)
+    /// Whether a position is on the failing side, if `first` is the first with the change.
+    fn fails(&self, first: usize, position: usize) -> bool {
+        self.ancestry.contains(first, position) == (self.direction == SearchDirection::Broken)
     }
 }

@@ -59,8 +59,8 @@ impl Sides {
     }
 }
 
-/// What is known after some trials. A hypothesis is the place of the first commit with the change; 0 says that the old end
-/// has it already, and the one after the last place that not even the new end has it.
+/// What is known after some trials. A hypothesis is the position of the first commit with the change; 0 says that the old end
+/// has it already, and the one after the last position that not even the new end has it.
 #[derive(Clone, Debug)]
 pub(super) struct Posterior {
     /// By hypothesis; they add up to 1.
@@ -71,11 +71,11 @@ pub(super) struct Posterior {
 
 impl Posterior {
     pub(super) fn of(search: &Search) -> Self {
-        let places = search.history.places();
-        let sides: Vec<Sides> = (0..=places).map(|first| sides(search, first)).collect();
+        let positions = search.ancestry.positions();
+        let sides: Vec<Sides> = (0..=positions).map(|first| sides(search, first)).collect();
         let end = (1.0 - ENDS_ARE_RIGHT) / 2.0;
-        let commit = ENDS_ARE_RIGHT / (places - 1) as f64;
-        let prior = |first: usize| if first == 0 || first == places { end } else { commit };
+        let commit = ENDS_ARE_RIGHT / (positions - 1) as f64;
+        let prior = |first: usize| if first == 0 || first == positions { end } else { commit };
         let (mut of, mut likelihood) = (Sides::default(), 0.0);
         let log = |(first, sides): (usize, &Sides)| {
             // Neighbours without a trial between them have the same.
@@ -92,9 +92,9 @@ impl Posterior {
         Self { weights, sides }
     }
 
-    /// Returns how probable it is that a place is on the failing side.
-    pub(super) fn failing(&self, search: &Search, place: usize) -> f64 {
-        let with = |(first, weight): (usize, &f64)| search.fails(first, place).then_some(*weight);
+    /// Returns how probable it is that a position is on the failing side.
+    pub(super) fn failing(&self, search: &Search, position: usize) -> f64 {
+        let with = |(first, weight): (usize, &f64)| search.fails(first, position).then_some(*weight);
         self.weights.iter().enumerate().filter_map(with).sum()
     }
 
@@ -103,7 +103,7 @@ impl Posterior {
     pub(super) fn best(&self, search: &Search) -> (Vec<usize>, f64) {
         let testable: Vec<usize> = search.testable().collect();
         let signature = |first: usize| -> Vec<bool> {
-            testable.iter().map(|place| search.history.contains(first, *place)).collect()
+            testable.iter().map(|position| search.ancestry.contains(first, *position)).collect()
         };
         let mut classes: Vec<(Vec<bool>, Vec<usize>, f64)> = Vec::new();
         // What has no weight to speak of is in nobody's answer, and is left out to save time.
@@ -126,8 +126,8 @@ impl Posterior {
 
 fn sides(search: &Search, first: usize) -> Sides {
     let mut sides = Sides::default();
-    for (place, tried) in search.tried() {
-        let side = if search.fails(first, place) { &mut sides.failing } else { &mut sides.passing };
+    for (position, tried) in search.tried() {
+        let side = if search.fails(first, position) { &mut sides.failing } else { &mut sides.passing };
         side.failures += tried.failures;
         side.passes += tried.passes;
     }

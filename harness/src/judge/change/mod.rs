@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What changed from one run to another, cell by cell. Pure.
 //!
-//! The same rows of two runs are of different trials, so that pass rates are compared by Fisher's exact test, with Holm's
+//! The same variants of two runs are of different trials, so that pass rates are compared by Fisher's exact test, with Holm's
 //! adjustment over all cells that have trials in both. Prices are compared seed by seed.
 
 mod model;
@@ -51,10 +51,10 @@ pub struct Side<'a> {
     pub judgement: &'a Judgement,
 }
 
-/// Names of the first run, of kernels, machines, rows and testcases, and what the second run calls them.
+/// Names of the first run, of kernels, machines, variants and testcases, and what the second run calls them.
 pub type Renames = BTreeMap<String, String>;
 
-/// Kernel, machine, row and testcase, as the second run calls them.
+/// Kernel, machine, variant and testcase, as the second run calls them.
 type Key = [String; 4];
 
 /// One cell of a run with its trials.
@@ -116,17 +116,21 @@ fn judged<'a>(side: Side<'a>, data: &Data<'a>, renames: &Renames) -> Vec<(Key, J
         .cells()
         .into_iter()
         .map(|cell| {
-            let names =
-                [&cell.target.kernel.name, &cell.target.machine.name, &cell.row.name, &cell.testcase.name];
+            let names = [
+                &cell.target.kernel.name,
+                &cell.target.machine.name,
+                &cell.variant.name,
+                &cell.testcase.name,
+            ];
             (names.map(String::as_str), cell)
         })
         .collect();
     let renamed = |name: &String| renames.get(name).unwrap_or(name).clone();
     let one = |(group, cell): (&'a Group, &'a CellJudgement)| {
-        let names = [&group.kernel, &group.machine, &cell.row, &group.testcase];
+        let names = [&group.kernel, &group.machine, &cell.variant, &group.testcase];
         let planned = planned.get(&names.map(String::as_str))?;
         let trials = Trials::new(side.plan, planned, side.plan.study.mode, data);
-        let is_baseline = cell.row == side.judgement.baseline;
+        let is_baseline = cell.variant == side.judgement.baseline;
         Some((names.map(renamed), Judged { cell, trials, is_baseline }))
     };
     side.judgement.cells().filter_map(one).collect()
@@ -146,14 +150,14 @@ fn change(
     rate: Option<RateChange>,
     draws: &RefCell<Draws>,
 ) -> Option<CellChange> {
-    let [kernel, machine, row, testcase] = key.clone();
+    let [kernel, machine, variant, testcase] = key.clone();
     let (newly_failing, newly_passing) = turned(&old.trials, &new.trials);
     let (before, after) = (old.trials.passing(), new.trials.passing());
     let (was, is) = (Priced::new(&before, None, draws), Priced::new(&after, Some(&before), draws));
     let change = CellChange {
         kernel,
         machine,
-        row,
+        variant,
         testcase,
         direction: direction(old, new, rate),
         before: old.cell.clone(),
@@ -218,7 +222,7 @@ fn cannot_tell(was: &CellJudgement, is: &CellJudgement, shows_the_bug: bool) -> 
     let unknown = |cell: &CellJudgement| cell.n == 0 || cell.verdict == Verdict::Unknown;
     let says_nothing_now = !unknown(was) && unknown(is);
     let fewer_say_something = is.missing > was.missing || is.unknown > was.unknown;
-    // A pass where the baseline passes too, or where the patches are not in the kernel, is no merit of the row's.
+    // A pass where the baseline passes too, or where the patches are not in the kernel, is no merit of the variant's.
     let pass_became_empty = was.verdict == Verdict::PassesAll
         && matches!(is.verdict, Verdict::NotObservable | Verdict::NoOp | Verdict::Unknown);
     let bad_and_new = unknown(was) && is.passes < is.n && !shows_the_bug;

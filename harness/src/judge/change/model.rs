@@ -21,7 +21,7 @@ pub struct RunChanges {
     pub compared: u32,
     /// Those of them with trials that say something in both: the family over which p-values are adjusted.
     pub tested: u32,
-    /// Cells that only the first run has, as KERNEL/MACHINE/ROW/TESTCASE with the second run's names.
+    /// Cells that only the first run has, as KERNEL/MACHINE/VARIANT/TESTCASE with the second run's names.
     pub only_before: Vec<String>,
     /// Cells that only the second run has.
     pub only_after: Vec<String>,
@@ -53,8 +53,8 @@ pub struct CellChange {
     pub kernel: String,
     /// Machine, as the second run calls it.
     pub machine: String,
-    /// Row, as the second run calls it.
-    pub row: String,
+    /// Variant, as the second run calls it.
+    pub variant: String,
     /// Testcase, as the second run calls it.
     pub testcase: String,
     /// For better or for worse.

@@ -207,7 +207,7 @@ mod tests {
     use super::*;
     use crate::judge::statistics::testing::unit;
 
-    /// Twenty differences of a kind that rows have: mostly the same flush, now and then a much larger one.
+    /// Twenty differences of a kind that variants have: mostly the same flush, now and then a much larger one.
     const SKEWED: [f64; 20] = [
         0.0, 0.0, 0.0, 2.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 4.0, 4.0, 5.0, 5.0, 8.0, 9.0, 13.0, 21.0, 34.0,
         89.0,

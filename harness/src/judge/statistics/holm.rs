@@ -2,7 +2,7 @@
 //! Many tests at once: p-values adjusted so that the chance of *any* false alarm among them is bounded.
 //!
 //! S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979),
-//! 65-70. It holds however the tests depend on each other, which matters here: all rows of a study are compared with
+//! 65-70. It holds however the tests depend on each other, which matters here: all variants of a study are compared with
 //! one baseline. It never rejects less than Bonferroni's correction does.
 
 /// Returns the adjusted p-values of a family, in the order of `p_values`: a hypothesis is rejected at level `a` if its

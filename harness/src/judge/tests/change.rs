@@ -7,7 +7,7 @@ use super::*;
 fn run(outcome: impl Fn(&TrialId) -> Option<Outcome>) -> (Plan, Vec<TrialLine>) {
     let mut plan = plan();
     plan.study.seeds.count = 40;
-    let usual = |id: &TrialId| match (id.mode, id.row.as_str()) {
+    let usual = |id: &TrialId| match (id.mode, id.variant.as_str()) {
         (Mode::Enforce, "unfixed") if id.seed.is_multiple_of(2) => SIGTRAP,
         _ => Outcome::Pass,
     };
@@ -41,8 +41,8 @@ fn since_usual(outcome: impl Fn(&TrialId) -> Option<Outcome>) -> RunChanges {
     compared(&as_usual(), &run(outcome), &Renames::new())
 }
 
-fn is(id: &TrialId, row: &str, testcase: &str) -> bool {
-    id.mode == Mode::Enforce && id.row == row && id.testcase == testcase
+fn is(id: &TrialId, variant: &str, testcase: &str) -> bool {
+    id.mode == Mode::Enforce && id.variant == variant && id.testcase == testcase
 }
 
 /// The only cell that changed.
@@ -60,7 +60,7 @@ fn a_run_is_as_it_is() {
 }
 
 #[test]
-fn one_failure_of_a_row_that_passed_all_is_worse_though_it_may_be_chance() {
+fn one_failure_of_a_variant_that_passed_all_is_worse_though_it_may_be_chance() {
     let changes = since_usual(|id| (is(id, "merged", "t1") && id.seed == 7).then_some(SIGTRAP));
     let cell = only(&changes);
     assert_eq!((cell.direction, changes.outlook), (Direction::Worse, Outlook::Worse));
@@ -103,7 +103,7 @@ fn a_baseline_that_fails_more_shows_the_bug_and_is_not_worse() {
 #[test]
 fn a_baseline_that_no_longer_fails_leaves_the_passes_of_others_empty() {
     let changes = since_usual(|id| is(id, "unfixed", "t1").then_some(Outcome::Pass));
-    let of = |row: &str| changes.cells.iter().find(|cell| cell.row == row).unwrap();
+    let of = |variant: &str| changes.cells.iter().find(|cell| cell.variant == variant).unwrap();
     assert_eq!(of("merged").direction, Direction::CannotTell);
     assert_eq!(of("merged").after.verdict, Verdict::NotObservable);
     assert_eq!((changes.outlook, changes.outlook.exit_code()), (Outlook::CannotTell, 3));
@@ -112,7 +112,7 @@ fn a_baseline_that_no_longer_fails_leaves_the_passes_of_others_empty() {
 #[test]
 fn a_control_that_newly_fails_is_worse_also_of_the_baseline() {
     let fails = |id: &TrialId| {
-        (id.mode == Mode::Off && id.row == "unfixed" && id.testcase == "t1" && id.seed == 1)
+        (id.mode == Mode::Off && id.variant == "unfixed" && id.testcase == "t1" && id.seed == 1)
             .then_some(SIGTRAP)
     };
     let changes = since_usual(fails);
@@ -156,12 +156,12 @@ fn prices_are_compared_by_seed_where_both_pass_and_are_not_worse() {
     }
     let changes = compared(&as_usual(), &after, &Renames::new());
     assert_eq!(changes.outlook, Outlook::NotWorse);
-    let merged = changes.cells.iter().find(|cell| cell.row == "merged").unwrap();
+    let merged = changes.cells.iter().find(|cell| cell.variant == "merged").unwrap();
     assert!(merged.differs_in_price() && !merged.differs_in_outcome());
     let d = merged.d.unwrap();
     assert_eq!((d.difference, d.pairs, d.interval, d.differs()), (50.0, 40, point(50.0), true));
     assert!(!merged.i.unwrap().differs());
-    let unfixed = changes.cells.iter().find(|cell| cell.row == "unfixed").unwrap();
+    let unfixed = changes.cells.iter().find(|cell| cell.variant == "unfixed").unwrap();
     assert_eq!((unfixed.newly_passing, unfixed.d.unwrap().pairs), (1, 20));
 }
 

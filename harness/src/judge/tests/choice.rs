@@ -7,10 +7,10 @@ use crate::plan::Plan;
 use crate::plan::Question;
 use crate::plan::Yes;
 
-fn question(row: &str, testcases: &[&str], yes: Yes) -> Question {
+fn question(variant: &str, testcases: &[&str], yes: Yes) -> Question {
     Question {
         ask: "Is it so?".into(),
-        row: row.into(),
+        variant: variant.into(),
         testcases: testcases.iter().map(|name| (*name).to_owned()).collect(),
         class: None,
         yes,
@@ -23,13 +23,14 @@ fn asked(question: Question) -> Answer {
 }
 
 #[test]
-fn a_row_that_costs_more_and_mends_no_more_is_dominated() {
+fn a_variant_that_costs_more_and_mends_no_more_is_dominated() {
     let size = |lines| Size { files: 1, added: lines, removed: 0 };
     let sizes = BTreeMap::from([("merged".into(), size(9)), ("lazy".into(), size(2))]);
     let built = Built { sizes: [("mips-6.1".into(), sizes)].into(), ..Built::default() };
     let candidates = |built: &Built| judge(&plan(), &lines(), built).candidates;
-    let rows: Vec<_> = candidates(&built).into_iter().map(|one| (one.row, one.fixed, one.broken)).collect();
-    assert_eq!(rows, [("merged".into(), 1, 0), ("lazy".into(), 1, 0), ("merged-alone".into(), 1, 1)]);
+    let variants: Vec<_> =
+        candidates(&built).into_iter().map(|one| (one.variant, one.fixed, one.broken)).collect();
+    assert_eq!(variants, [("merged".into(), 1, 0), ("lazy".into(), 1, 0), ("merged-alone".into(), 1, 1)]);
     // The smaller patch costs more: neither dominates the other.
     assert_eq!(candidates(&built)[0].dominated, None);
     assert_eq!(candidates(&built)[1].dominated, None);
@@ -61,7 +62,7 @@ fn where_the_baseline_fails_nowhere_nothing_is_ranked() {
     assert_eq!((judgement.overall, judgement.overall.exit_code()), (Overall::NotObservable, 1));
     assert!(judgement.overall.name().starts_with("not observable"));
     assert!(judgement.candidates.is_empty());
-    assert!(judgement.standings.iter().all(|standing| standing.fixes.is_empty()));
+    assert!(judgement.rankings.iter().all(|ranking| ranking.fixes.is_empty()));
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn questions_are_answered_by_the_cells_that_bear_on_them() {
 fn rows_are_compared_and_the_number_of_comparisons_counts() {
     let mut plan = plan();
     plan.study.seeds.count = 20;
-    let outcome = |id: &TrialId| match (id.mode, id.row.as_str(), id.testcase.as_str()) {
+    let outcome = |id: &TrialId| match (id.mode, id.variant.as_str(), id.testcase.as_str()) {
         (Mode::Enforce, "unfixed", "t1") if id.seed > 5 => SIGTRAP,
         _ => Outcome::Pass,
     };

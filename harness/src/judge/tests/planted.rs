@@ -31,16 +31,18 @@ fn run(plan: &Plan, outcome: impl Fn(&TrialId) -> Outcome) -> Vec<TrialLine> {
 
 /// The baseline fails T1 with every third seed; all else passes.
 fn third(id: &TrialId) -> Outcome {
-    match (id.mode, id.row.as_str(), id.testcase.as_str(), id.seed % 3) {
+    match (id.mode, id.variant.as_str(), id.testcase.as_str(), id.seed % 3) {
         (Mode::Enforce, "unfixed", "t1", 0) | (Mode::Enforce, "merged-alone", "t9", _) => SIGTRAP,
         _ => Outcome::Pass,
     }
 }
 
-fn seeds(lines: &[TrialLine], row: &str) -> Vec<u64> {
+fn seeds(lines: &[TrialLine], variant: &str) -> Vec<u64> {
     let mut seeds: Vec<u64> = lines
         .iter()
-        .filter(|line| line.id.row == row && line.id.testcase == "t1" && line.id.mode == Mode::Enforce)
+        .filter(|line| {
+            line.id.variant == variant && line.id.testcase == "t1" && line.id.mode == Mode::Enforce
+        })
         .map(|line| line.id.seed)
         .collect();
     seeds.sort_unstable();
@@ -55,11 +57,11 @@ fn trials_go_where_the_verdict_is_open_and_stop_where_it_is_settled() {
     assert_eq!(seeds(&lines, "unfixed"), (1..=10).collect::<Vec<_>>());
     assert_eq!(seeds(&lines, "merged"), (1..=10).collect::<Vec<_>>());
     let judgement = judge(&plan, &lines, &Built::default());
-    let decision = |row| cell(&judgement, row, "t1").decision;
+    let decision = |variant| cell(&judgement, variant, "t1").decision;
     assert_eq!((decision("unfixed"), decision("merged")), (Some(Decision::Faulty), Some(Decision::Sound)));
     assert_eq!((judgement.missing, judgement.problems), (0, vec![]));
     // A cell that stays open uses up its bound.
-    let half = |id: &TrialId| if id.row == "lazy" && id.seed == 7 { SIGTRAP } else { Outcome::Pass };
+    let half = |id: &TrialId| if id.variant == "lazy" && id.seed == 7 { SIGTRAP } else { Outcome::Pass };
     assert_eq!(seeds(&run(&plan, half), "lazy").len(), 20);
 }
 
@@ -80,17 +82,17 @@ fn what_is_called_for_depends_on_the_trials_only() {
 }
 
 #[test]
-fn rows_take_turns_in_an_order_that_depends_on_the_first_seed() {
+fn variants_take_turns_in_an_order_that_depends_on_the_first_seed() {
     let first = schedule(&plan(), &Built::default(), &[]).next;
     assert_eq!(first.len(), plan().trials().len());
     assert_eq!(schedule(&plan(), &Built::default(), &[]).next, first);
     assert_ne!(plan().trials(), first);
     let mut other = plan();
     other.study.seeds.first = 2;
-    let rows = |trials: &[TrialId]| trials.iter().map(|id| id.row.clone()).collect::<Vec<_>>();
-    assert_ne!(rows(&schedule(&other, &Built::default(), &[]).next), rows(&first));
-    // The longest stretch of one row among 40 trials of four rows.
-    let longest = rows(&first).chunk_by(|a, b| a == b).map(<[_]>::len).max().unwrap();
+    let variants = |trials: &[TrialId]| trials.iter().map(|id| id.variant.clone()).collect::<Vec<_>>();
+    assert_ne!(variants(&schedule(&other, &Built::default(), &[]).next), variants(&first));
+    // The longest stretch of one variant among 40 trials of four variants.
+    let longest = variants(&first).chunk_by(|a, b| a == b).map(<[_]>::len).max().unwrap();
     assert!(longest < 8, "{longest}");
 }
 
@@ -120,7 +122,7 @@ fn a_retry_that_passed_is_no_evidence() {
 #[test]
 fn a_failure_that_has_nothing_to_do_with_the_study_is_unknown_and_shown() {
     let mut oops = lines();
-    for line in oops.iter_mut().filter(|line| line.id.row == "merged" && line.id.seed == 2) {
+    for line in oops.iter_mut().filter(|line| line.id.variant == "merged" && line.id.seed == 2) {
         line.outcome = Outcome::Fail { symptom: Symptom::KernelOops };
         line.stale_fetches = 0;
     }
@@ -132,7 +134,7 @@ fn a_failure_that_has_nothing_to_do_with_the_study_is_unknown_and_shown() {
     // The same with a stale fetch behind it, or in the XOL page, is the study's.
     for (stale_fetches, in_xol) in [(1, None), (0, Some(true))] {
         let mut related = oops.clone();
-        for line in related.iter_mut().filter(|line| line.id.row == "merged" && line.id.seed == 2) {
+        for line in related.iter_mut().filter(|line| line.id.variant == "merged" && line.id.seed == 2) {
             line.stale_fetches = stale_fetches;
             line.detail = Some(crate::trial::line::Detail { in_xol, ..Default::default() });
         }
@@ -146,8 +148,8 @@ fn a_failure_that_has_nothing_to_do_with_the_study_is_unknown_and_shown() {
 
 #[test]
 fn a_lost_record_is_unknown_and_a_lost_line_is_missing() {
-    let mut lost = lines_but(|id| (id.row == "lazy" && id.seed == 3).then_some(NO_RECORD));
-    lost.retain(|line| !(line.id.row == "lazy" && line.id.seed == 4 && line.id.testcase == "t1"));
+    let mut lost = lines_but(|id| (id.variant == "lazy" && id.seed == 3).then_some(NO_RECORD));
+    lost.retain(|line| !(line.id.variant == "lazy" && line.id.seed == 4 && line.id.testcase == "t1"));
     let judgement = judged(&lost);
     let lazy = cell(&judgement, "lazy", "t1");
     assert_eq!((lazy.passes, lazy.n, lazy.unknown, lazy.missing), (2, 2, 1, 1));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! A study night after night: which cells changed, since when, and by more than chance.
+//! A study entry after entry: which cells changed, since when, and by more than chance.
 //!
-//! Equal inputs give equal bytes, so that a night whose trials are those of the night before says nothing new: nights in a row
-//! with the same evidence are counted once. Of what is left, every night but the first may be the one on which a cell changed.
+//! Equal inputs give equal bytes, so that an entry whose trials are those of the entry before says nothing new: entries in a row
+//! with the same evidence are counted once. Of what is left, every entry but the first may be the one on which a cell changed.
 //! For each of them Fisher's exact test compares what came before with what came since; the least p-value is multiplied by the
-//! number of nights among which it was chosen (Bonferroni), and the products of all cells are adjusted by Holm's method.
+//! number of entries among which it was chosen (Bonferroni), and the products of all cells are adjusted by Holm's method.
 
 #[cfg(test)]
 mod tests;
@@ -20,9 +20,9 @@ use super::statistics::fisher::Counts;
 use super::statistics::fisher::p_value;
 use super::statistics::holm::adjusted;
 
-/// A cell in one night.
+/// A cell in one entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CellNight {
+pub struct CellEntry {
     /// The row is the study's baseline, which is there to fail.
     pub baseline: bool,
     /// Trials that passed, of those that say something.
@@ -39,39 +39,39 @@ pub struct CellNight {
     pub evidence: String,
 }
 
-/// The cells of one night, by `KERNEL/MACHINE/ROW/TESTCASE`.
+/// The cells of one entry, by `KERNEL/MACHINE/VARIANT/TESTCASE`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Night {
+pub struct HistoryEntry {
     /// The day, as `YYYY-MM-DD`.
     pub date: String,
     /// Its cells.
-    pub cells: BTreeMap<String, CellNight>,
+    pub cells: BTreeMap<String, CellEntry>,
 }
 
-/// Where a cell stands after the last night.
+/// Where a cell stands after the last entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// It passes less often than before, by more than chance.
     Worse,
-    /// It passed every trial on all nights before, and failed one on the last.
+    /// It passed every trial on all entries before, and failed one on the last.
     FirstFailure,
     /// It passes more often than before, by more than chance.
     Better,
     /// The baseline fails more or less often than before.
     Shifted,
-    /// The last night says nothing of it.
+    /// The last entry says nothing of it.
     Silent,
     /// Nothing changed by more than chance.
     Steady,
 }
 
-/// The night on which a cell most probably changed.
+/// The entry on which a cell most probably changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Split {
-    /// Index of the first night after the change.
+    /// Index of the first entry after the change.
     pub at: usize,
-    /// Outcomes on the nights before.
+    /// Outcomes on the entries before.
     pub before: Counts,
     /// Outcomes since.
     pub after: Counts,
@@ -79,24 +79,24 @@ pub struct Split {
     pub p: f64,
 }
 
-/// A cell over the nights.
+/// A cell over the entries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellTrend {
-    /// `KERNEL/MACHINE/ROW/TESTCASE`.
+    /// `KERNEL/MACHINE/VARIANT/TESTCASE`.
     pub cell: String,
-    /// By night; none where the night has no such cell.
-    pub nights: Vec<Option<CellNight>>,
+    /// By entry; none where the entry has no such cell.
+    pub entries: Vec<Option<CellEntry>>,
     /// Where it most probably changed; none if there is only one piece of evidence.
     pub split: Option<Split>,
     /// Where it stands.
     pub state: State,
 }
 
-/// All cells of a study over the nights.
+/// All cells of a study over the entries.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trends {
-    /// The nights, the oldest first, as `YYYY-MM-DD`.
-    pub nights: Vec<String>,
+    /// The entries, the oldest first, as `YYYY-MM-DD`.
+    pub entries: Vec<String>,
     /// The cells by name.
     pub cells: Vec<CellTrend>,
     /// Cells that could have changed: the family over which p-values are adjusted.
@@ -112,47 +112,47 @@ impl Trends {
 
 /// Nights in a row with the same evidence.
 struct Stretch {
-    /// Index of its first night.
+    /// Index of its first entry.
     first: usize,
     outcomes: Counts,
 }
 
-/// Judges nights, which must be in the order of their dates.
-pub fn trends(nights: &[Night]) -> Trends {
-    let mut names: Vec<&String> = nights.iter().flat_map(|night| night.cells.keys()).collect();
+/// Judges entries, which must be in the order of their dates.
+pub fn trends(entries: &[HistoryEntry]) -> Trends {
+    let mut names: Vec<&String> = entries.iter().flat_map(|entry| entry.cells.keys()).collect();
     names.sort_unstable();
     names.dedup();
-    let series = |name: &&String| nights.iter().map(|night| night.cells.get(*name).cloned()).collect();
-    let all: Vec<Vec<Option<CellNight>>> = names.iter().map(series).collect();
+    let series = |name: &&String| entries.iter().map(|entry| entry.cells.get(*name).cloned()).collect();
+    let all: Vec<Vec<Option<CellEntry>>> = names.iter().map(series).collect();
     let mut splits: Vec<Option<Split>> = all.iter().map(|cell| split(&stretches(cell))).collect();
     let p_values: Vec<f64> = splits.iter().flatten().map(|split| split.p).collect();
     for (split, p) in splits.iter_mut().flatten().zip(adjusted(&p_values)) {
         split.p = p;
     }
-    let cell = |((name, nights), split): ((&&String, Vec<Option<CellNight>>), Option<Split>)| CellTrend {
+    let cell = |((name, entries), split): ((&&String, Vec<Option<CellEntry>>), Option<Split>)| CellTrend {
         cell: (*name).clone(),
-        state: state(&nights, split.as_ref()),
-        nights,
+        state: state(&entries, split.as_ref()),
+        entries,
         split,
     };
     Trends {
-        nights: nights.iter().map(|night| night.date.clone()).collect(),
+        entries: entries.iter().map(|entry| entry.date.clone()).collect(),
         tested: u32::try_from(p_values.len()).unwrap_or(u32::MAX),
         cells: names.iter().zip(all).zip(splits).map(cell).collect(),
     }
 }
 
-/// What a cell's nights have to say, each piece of evidence once.
-fn stretches(nights: &[Option<CellNight>]) -> Vec<Stretch> {
+/// What a cell's entries have to say, each piece of evidence once.
+fn stretches(entries: &[Option<CellEntry>]) -> Vec<Stretch> {
     let mut stretches: Vec<Stretch> = Vec::new();
     let mut last: Option<&str> = None;
-    let told = nights.iter().enumerate().filter_map(|(index, night)| Some((index, night.as_ref()?)));
-    for (first, night) in told.filter(|(_, night)| night.n > 0) {
-        if last != Some(night.evidence.as_str()) {
-            let outcomes = Counts { passes: night.passes, failures: night.n - night.passes };
+    let told = entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.as_ref()?)));
+    for (first, entry) in told.filter(|(_, entry)| entry.n > 0) {
+        if last != Some(entry.evidence.as_str()) {
+            let outcomes = Counts { passes: entry.passes, failures: entry.n - entry.passes };
             stretches.push(Stretch { first, outcomes });
         }
-        last = Some(&night.evidence);
+        last = Some(&entry.evidence);
     }
     stretches
 }
@@ -177,8 +177,8 @@ fn split(stretches: &[Stretch]) -> Option<Split> {
     Some(Split { p: (best.p * chosen_among).min(1.0), ..best })
 }
 
-fn state(nights: &[Option<CellNight>], split: Option<&Split>) -> State {
-    let Some(Some(last)) = nights.last() else { return State::Silent };
+fn state(entries: &[Option<CellEntry>], split: Option<&Split>) -> State {
+    let Some(Some(last)) = entries.last() else { return State::Silent };
     if last.n == 0 {
         return State::Silent;
     }
@@ -190,7 +190,7 @@ fn state(nights: &[Option<CellNight>], split: Option<&Split>) -> State {
             false => State::Better,
         };
     }
-    let mut before = nights[..nights.len() - 1].iter().flatten().filter(|night| night.n > 0).peekable();
-    let passed_before = before.peek().is_some() && before.all(|night| night.passes == night.n);
+    let mut before = entries[..entries.len() - 1].iter().flatten().filter(|entry| entry.n > 0).peekable();
+    let passed_before = before.peek().is_some() && before.all(|entry| entry.passes == entry.n);
     if passed_before && last.passes < last.n && !last.baseline { State::FirstFailure } else { State::Steady }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Nights whose changes are known, and nights in which nothing changes.
+//! Nights whose changes are known, and entries in which nothing changes.
 
 use super::*;
 use crate::judge::statistics::random::Random;
 
 const CELL: &str = "mips-6.1/malta/fix/t1";
 
-fn cell(passes: u32, n: u32, evidence: &str) -> CellNight {
-    CellNight {
+fn cell(passes: u32, n: u32, evidence: &str) -> CellEntry {
+    CellEntry {
         baseline: false,
         passes,
         n,
@@ -18,14 +18,14 @@ fn cell(passes: u32, n: u32, evidence: &str) -> CellNight {
     }
 }
 
-/// One cell over some nights: passes of twenty, and the evidence.
-fn one(nights: &[(u32, &str)]) -> CellTrend {
-    let night = |(day, (passes, evidence)): (usize, &(u32, &str))| Night {
+/// One cell over some entries: passes of twenty, and the evidence.
+fn one(entries: &[(u32, &str)]) -> CellTrend {
+    let entry = |(day, (passes, evidence)): (usize, &(u32, &str))| HistoryEntry {
         date: format!("2026-11-{:02}", day + 1),
         cells: BTreeMap::from([(CELL.to_owned(), cell(*passes, 20, evidence))]),
     };
-    let nights: Vec<Night> = nights.iter().enumerate().map(night).collect();
-    trends(&nights).cells.swap_remove(0)
+    let entries: Vec<HistoryEntry> = entries.iter().enumerate().map(entry).collect();
+    trends(&entries).cells.swap_remove(0)
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn the_night_of_the_change_is_found() {
 
 #[test]
 fn the_same_evidence_is_not_counted_twice() {
-    // Six nights of one and the same kernel are twenty trials, not a hundred and twenty.
+    // Six entries of one and the same kernel are twenty trials, not a hundred and twenty.
     let same = one(&[(20, "a"), (20, "a"), (20, "a"), (20, "a"), (18, "b"), (18, "b")]);
     assert_eq!(same.state, State::Steady);
     assert_eq!(same.split.unwrap().before, Counts { passes: 20, failures: 0 });
@@ -52,45 +52,45 @@ fn the_same_evidence_is_not_counted_twice() {
 #[test]
 fn a_first_failure_is_told_though_chance_may_explain_it() {
     assert_eq!(one(&[(20, "a"), (20, "b"), (19, "c")]).state, State::FirstFailure);
-    // On the night after it is known.
+    // On the entry after it is known.
     assert_eq!(one(&[(20, "a"), (19, "b"), (19, "c")]).state, State::Steady);
     assert_eq!(one(&[(19, "a")]).state, State::Steady);
 }
 
 #[test]
 fn a_baseline_is_never_worse_and_a_silent_night_is_no_failure() {
-    let night = |passes: u32, n: u32| Night {
+    let entry = |passes: u32, n: u32| HistoryEntry {
         date: "2026-11-01".into(),
         cells: BTreeMap::from([(
             CELL.to_owned(),
-            CellNight { baseline: true, ..cell(passes, n, &passes.to_string()) },
+            CellEntry { baseline: true, ..cell(passes, n, &passes.to_string()) },
         )]),
     };
-    assert_eq!(trends(&[night(20, 20), night(2, 20)]).cells[0].state, State::Shifted);
-    assert_eq!(trends(&[night(20, 20), night(0, 0)]).cells[0].state, State::Silent);
-    let gone = trends(&[night(20, 20), Night::default()]);
+    assert_eq!(trends(&[entry(20, 20), entry(2, 20)]).cells[0].state, State::Shifted);
+    assert_eq!(trends(&[entry(20, 20), entry(0, 0)]).cells[0].state, State::Silent);
+    let gone = trends(&[entry(20, 20), HistoryEntry::default()]);
     assert_eq!(gone.cells[0].state, State::Silent);
     assert_eq!(trends(&[]), Trends::default());
 }
 
-/// In a thousand studies of thirty cells and ten nights in which nothing changes, some cell is called changed in at most one
+/// In a thousand studies of thirty cells and ten entries in which nothing changes, some cell is called changed in at most one
 /// of twenty.
 #[test]
 fn where_nothing_changes_something_is_flagged_seldom() {
     let mut random = Random::new(7);
     let mut flagged = 0;
     for _ in 0..1000 {
-        let mut draw = |night: u32| Night {
-            date: night.to_string(),
+        let mut draw = |entry: u32| HistoryEntry {
+            date: entry.to_string(),
             cells: (0..30_u32)
                 .map(|number| {
                     let passes = (0..20).map(|_| u32::from(random.chance(0.7))).sum();
-                    (number.to_string(), cell(passes, 20, &night.to_string()))
+                    (number.to_string(), cell(passes, 20, &entry.to_string()))
                 })
                 .collect(),
         };
-        let nights: Vec<Night> = (0..10).map(&mut draw).collect();
-        let found = trends(&nights);
+        let entries: Vec<HistoryEntry> = (0..10).map(&mut draw).collect();
+        let found = trends(&entries);
         assert_eq!(found.tested, 30);
         flagged += u32::from(found.cells.iter().any(|cell| cell.state != State::Steady));
     }

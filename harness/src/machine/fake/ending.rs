@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::script::Fate;
 use crate::machine::{Remains, Trial};
-use crate::plan::{Symptom, Told};
+use crate::plan::{ResultSource, Symptom};
 
 /// How a trial ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,15 +150,15 @@ fn console(ending: Ending, trial: &Trial<'_>) -> String {
 /// The console of a guest, or of a kernel that tests itself, in which nothing is wrong.
 fn passing(trial: &Trial<'_>, check: &dyn Fn(&str, u8) -> String) -> String {
     let name = &trial.testcase.name;
-    let own = match trial.testcase.boot.as_ref().map(|boot| &boot.told) {
+    let own = match trial.testcase.boot.as_ref().map(|boot| &boot.result) {
         None => return check(&format!("ok 1 - {name}"), 0),
-        Some(Told::Kunit { suite }) => {
+        Some(ResultSource::Kunit { suite }) => {
             format!("KTAP version 1\n1..1\n    # Subtest: {suite}\n    1..1\n    ok 1 fake\nok 1 {suite}\n")
         }
-        Some(Told::Said { begins, passes, .. }) => {
+        Some(ResultSource::Said { begins, passes, .. }) => {
             format!("{begins}: {}\n", passes.first().map_or("", String::as_str))
         }
-        Some(Told::Initcall { function }) => {
+        Some(ResultSource::Initcall { function }) => {
             format!("calling  {function}+0x0/0x8 @ 1\ninitcall {function}+0x0/0x8 returned 0 after 0 usecs\n")
         }
     };

@@ -68,7 +68,7 @@ pub(super) struct Boot {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Trial {
-    /// `KERNEL/MACHINE/ROW/TESTCASE/MODE/SEED`; `*` stands for any text, also for the parts that are left out at the end.
+    /// `KERNEL/MACHINE/VARIANT/TESTCASE/MODE/SEED`; `*` stands for any text, also for the parts that are left out at the end.
     #[serde(default = "any")]
     trial: String,
     /// Text in the kernel's image.

@@ -40,9 +40,12 @@ pub(in crate::plan) fn classes(low: &Low, plan: &Plan) -> Result<()> {
         let place = format!("{}/case.yaml: needs", testcase_directory(&case.name));
         case.needs.iter().map(move |class| (place.clone(), class))
     });
-    let expected = plan.rows.iter().flat_map(|row| row.expectations.iter().map(move |entry| (row, entry)));
-    let expected = expected.filter_map(|(row, entry)| {
-        Some((format!("{}: row {}: expect", low.file, row.name), entry.class.as_ref()?))
+    let expected = plan
+        .variants
+        .iter()
+        .flat_map(|variant| variant.expectations.iter().map(move |entry| (variant, entry)));
+    let expected = expected.filter_map(|(variant, entry)| {
+        Some((format!("{}: variant {}: expect", low.file, variant.name), entry.class.as_ref()?))
     });
     let asked = plan.questions.iter().filter_map(|question| question.class.as_ref());
     let asked = asked.map(|class| (format!("{}: questions", low.file), class));

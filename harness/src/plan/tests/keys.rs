@@ -84,7 +84,7 @@ fn an_expectation_can_speak_of_a_class() {
     assert_eq!(expected(&[(STUDY, entry, of_class)]), Expected::Pass);
     assert_eq!(expected(&[(STUDY, entry, of_class), snoops]), Expected::Fail);
     let text = broken(STUDY, entry, &of_class.replace("snoops", "snops"));
-    assert!(text.starts_with("ci/studies/small.yaml: row merged-alone: expect: no kernel"), "{text}");
+    assert!(text.starts_with("ci/studies/small.yaml: variant merged-alone: expect: no kernel"), "{text}");
     assert!(text.contains("did you mean `snoops`?"), "{text}");
 }
 
@@ -166,8 +166,8 @@ fn a_test_of_the_kernels_own_has_no_program_and_one_trial() {
     texts.insert("kernels/mips-6.1.yaml", provides);
     texts.insert(STUDY, STUDY_TEXT.replace("[t1, t9]", "[t1, t9, k1]"));
     let plan = resolve(&load(&texts, STUDY).unwrap()).unwrap();
-    let told = Told::Kunit { suite: "kprobes_test".into() };
-    assert_eq!(plan.testcases[2].boot, Some(Boot { append: "quiet".into(), told }));
+    let result = ResultSource::Kunit { suite: "kprobes_test".into() };
+    assert_eq!(plan.testcases[2].boot, Some(Boot { append: "quiet".into(), result }));
     assert!(plan.testcases[2].sources.is_empty());
     let of = |name: &str| plan.trials().iter().filter(|id| id.testcase == name).count();
     assert_eq!((of("t1"), of("k1")), (4 * 5, 4 * 2));

@@ -25,10 +25,10 @@ pub fn log(bisection: &Bisection) -> Option<String> {
     }
     text.push_str(&format!(" '{}' '{}'\n", last.hash, first.hash));
     let ends = [0, bisection.candidates.len() - 1];
-    for tried in bisection.tried.iter().filter(|tried| !ends.contains(&tried.place)) {
-        let commit = &bisection.candidates[tried.place];
-        let chance = bisection.is_new(tried.place);
-        let term = match (tried.tally.telling() == 0, chance) {
+    for tried in bisection.tried.iter().filter(|tried| !ends.contains(&tried.position)) {
+        let commit = &bisection.candidates[tried.position];
+        let chance = bisection.is_new(tried.position);
+        let term = match (tried.tally.counted() == 0, chance) {
             (true, _) => "skip",
             (_, chance) if chance >= SURE => new,
             (_, chance) if chance <= 1.0 - SURE => old,

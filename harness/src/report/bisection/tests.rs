@@ -22,30 +22,30 @@ fn bisection() -> Bisection {
         author: Some("A. Author <a@example.org>".into()),
         subject: format!("part {n} of a subject that is long enough to reach the end of any line there is"),
     };
-    let tried = |place, failures, passes| Tried {
-        place,
-        tally: Place { passes, failures, built: true, ..Place::default() },
+    let tried = |position, failures, passes| Tried {
+        position,
+        tally: Tally { passes, failures, built: true, ..Tally::default() },
         why: None,
         failure: (failures > 0).then(|| (7, "sigtrap".to_owned())),
     };
-    let untestable = Place { untestable: true, ..Place::default() };
+    let untestable = Tally { untestable: true, ..Tally::default() };
     let why = Some("does not build: kernel/fork.c:1:1: error: expected identifier".to_owned());
     Bisection {
         study: "quick".into(),
         cell: "mips-6.1/malta-24kf-16k/unfixed/t1-first-return".into(),
         origin: origin("/src/my linux", ("good", "bad")),
-        turn: Turn::Broken,
+        direction: SearchDirection::Broken,
         settings: Settings::default(),
         candidates: (0..5).map(commit).collect(),
         tried: vec![
             tried(4, 2, 1),
-            Tried { place: 2, tally: untestable, why, failure: None },
+            Tried { position: 2, tally: untestable, why, failure: None },
             tried(1, 0, 12),
             tried(3, 4, 2),
         ],
         failing: vec![0.001, 0.002, 0.5, 0.997, 1.0],
         first: vec![0.001, 0.001, 0.498, 0.497, 0.003],
-        end: Next::Found { places: vec![3], confidence: 0.9951 },
+        end: Next::Found { positions: vec![3], confidence: 0.9951 },
     }
 }
 
@@ -81,9 +81,9 @@ fn the_log_tells_git_what_is_sure() {
     );
     assert!(text.contains(&format!("# first bad commit: [{}]", hash(3))));
     let fixed = Bisection {
-        turn: Turn::Fixed,
+        direction: SearchDirection::Fixed,
         origin: origin("/src/linux", ("broken", "fixed")),
-        end: Next::Found { places: vec![2, 3], confidence: 0.99 },
+        end: Next::Found { positions: vec![2, 3], confidence: 0.99 },
         ..bisection()
     };
     let text = log(&fixed).unwrap();
@@ -109,7 +109,7 @@ fn what_is_not_found_is_said_with_what_is_open() {
         let mut bisection = Bisection { end, ..bisection() };
         bisection.candidates[4].label = "0".repeat(12);
         bisection.tried.remove(0);
-        bisection.tried[1].place = 4;
+        bisection.tried[1].position = 4;
         let text = table(&bisection);
         assert!(text.contains(said), "{text}");
         assert!(text.contains("open: 000000000000 49.8 % part 2"), "{text}");

@@ -24,9 +24,9 @@ pub fn table(bisection: &Bisection) -> String {
         text.push_str(&effect);
     }
     if bisection.found().is_empty() {
-        for place in bisection.open() {
-            let candidate = &bisection.candidates[place];
-            let chance = bisection.first[place] * 100.0;
+        for position in bisection.open() {
+            let candidate = &bisection.candidates[position];
+            let chance = bisection.first[position] * 100.0;
             let (label, subject) = (&candidate.label, printable(&candidate.subject));
             text.push_str(&format!("open: {label} {chance:.1} % {subject}\n"));
         }

@@ -7,7 +7,7 @@ use maud::Markup;
 use maud::html;
 
 use super::Entry;
-use super::Place;
+use super::Panel;
 use super::View;
 use super::matrix::tag;
 use super::text::ranges;
@@ -18,8 +18,8 @@ use crate::judge::judged_outcome;
 use crate::report::content::COLUMNS;
 use crate::report::content::printable;
 use crate::report::content::ratio;
-use crate::report::dossier::Exhibit;
-use crate::report::dossier::MAINTENANCE;
+use crate::report::data::ExampleTrial;
+use crate::report::data::MAINTENANCE;
 use crate::report::number;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
@@ -37,45 +37,45 @@ const EACH: usize = 120;
 const KINDS: usize = 6;
 
 pub(super) fn section(view: &View<'_>) -> Markup {
-    let share = CONSOLES / view.dossier.exhibits.len().max(1);
+    let share = CONSOLES / view.data.examples.len().max(1);
     let room = share.clamp(LEAST, MOST);
     html! {
         section aria-labelledby="trials" {
             h2 #trials { "Trials" }
             p {
                 "Every cell with its trials, a stale-fetch story and the end of a console. A mark is a seed; ✗ failed, ? says nothing. "
-                "In commands RUN is the run's directory: " code { (view.dossier.run) } "."
+                "In commands RUN is the run's directory: " code { (view.data.run) } "."
             }
-            @for places in view.targets() { (target(view, places, room)) }
+            @for panels in view.targets() { (target(view, panels, room)) }
         }
     }
 }
 
-fn target(view: &View<'_>, places: &[Place<'_>], room: usize) -> Markup {
-    let Some(first) = places.first() else { return html! {} };
+fn target(view: &View<'_>, panels: &[Panel<'_>], room: usize) -> Markup {
+    let Some(first) = panels.first() else { return html! {} };
     html! {
         details.target {
             summary { h3 { (first.target()) } }
-            @for place in places {
-                h4 { (place.group.testcase) ": " (printable(&place.group.title)) }
-                (expected(place))
-                (table(place))
-                @for entry in &place.cells { (cell(view, place, entry, room)) }
+            @for panel in panels {
+                h4 { (panel.group.testcase) ": " (printable(&panel.group.title)) }
+                (expected(panel))
+                (table(panel))
+                @for entry in &panel.cells { (cell(view, panel, entry, room)) }
             }
         }
     }
 }
 
 /// The same words as in the other layouts.
-fn table(place: &Place<'_>) -> Markup {
-    let name = format!("Figures of {}, {}", place.target(), place.group.testcase);
+fn table(panel: &Panel<'_>) -> Markup {
+    let name = format!("Figures of {}, {}", panel.target(), panel.group.testcase);
     html! {
         div.scroll tabindex="0" role="region" aria-label=(name) {
             table.cells {
                 thead { tr { @for column in COLUMNS { th scope="col" { (column) } } }
                 }
                 tbody {
-                    @for entry in &place.cells {
+                    @for entry in &panel.cells {
                         tr {
                             @for (column, word) in entry.row.words.iter().enumerate() {
                                 @if column == 0 { th scope="row" { (word) } } @else { td { (word) } }
@@ -88,27 +88,27 @@ fn table(place: &Place<'_>) -> Markup {
     }
 }
 
-fn cell(view: &View<'_>, place: &Place<'_>, entry: &Entry<'_>, room: usize) -> Markup {
+fn cell(view: &View<'_>, panel: &Panel<'_>, entry: &Entry<'_>, room: usize) -> Markup {
     let Entry { number, cell, trials, .. } = entry;
-    let exhibit = exhibit(entry);
-    let shown = exhibit.map(|exhibit| exhibit.trial.to_string());
-    let example = cell.example.as_ref().map(|example| example.trial.clone());
-    let replayed = shown.or(example).or_else(|| trials.first().map(|line| line.id.to_string()));
+    let example = example(entry);
+    let shown = example.map(|example| example.trial.to_string());
+    let failure = cell.example.as_ref().map(|example| example.trial.clone());
+    let replayed = shown.or(failure).or_else(|| trials.first().map(|line| line.id.to_string()));
     html! {
         details.cell {
-            summary { span.name { (cell.row) } (tag(cell.verdict)) span { (ratio(cell)) } }
+            summary { span.name { (cell.variant) } (tag(cell.verdict)) span { (ratio(cell)) } }
             // A link into what is folded unfolds it.
             div.inside id={ "c" (number) } {
                 @if cell.expectation == Expectation::Contradicted {
                     p { strong { "CONTRADICTED" } ": expected " (cell.expected.name()) }
                 }
-                @if let Some(trend) = &view.dossier.trend {
-                    p { a href={ (trend) "#" (place.group.kernel) "/" (place.group.machine) "/" (cell.row) "/" (place.group.testcase) } {
+                @if let Some(trend) = &view.data.trend {
+                    p { a href={ (trend) "#" (panel.group.kernel) "/" (panel.group.machine) "/" (cell.variant) "/" (panel.group.testcase) } {
                         "This cell on other nights" } }
                 }
                 (strip(view, trials))
                 (kinds(view, trials))
-                @if let Some(exhibit) = exhibit { (evidence(exhibit, is_stale(trials, exhibit), room)) }
+                @if let Some(example) = example { (evidence(example, is_stale(trials, example), room)) }
                 @if let Some(trial) = replayed {
                     h5 { "Run it again" }
                     pre.wrap { "patcheval replay RUN " (trial) }
@@ -118,41 +118,42 @@ fn cell(view: &View<'_>, place: &Place<'_>, entry: &Entry<'_>, room: usize) -> M
     }
 }
 
-fn is_stale(trials: &[&TrialLine], exhibit: &Exhibit) -> bool {
-    let line = trials.iter().find(|line| line.id == exhibit.trial);
+fn is_stale(trials: &[&TrialLine], example: &ExampleTrial) -> bool {
+    let line = trials.iter().find(|line| line.id == example.trial);
     line.is_none_or(|line| line.stale_fetches > 0)
 }
 
 /// The example of a failure, else the first trial.
-fn exhibit<'a>(entry: &Entry<'a>) -> Option<&'a Exhibit> {
-    let example = entry.cell.example.as_ref().map(|example| example.trial.as_str());
-    let is_example = |exhibit: &&&Exhibit| example.is_some_and(|name| exhibit.trial.to_string() == name);
-    let exhibits = &entry.exhibits;
-    exhibits.iter().find(is_example).or_else(|| exhibits.first()).copied()
+fn example<'a>(entry: &Entry<'a>) -> Option<&'a ExampleTrial> {
+    let failure = entry.cell.example.as_ref().map(|example| example.trial.as_str());
+    let is_example = |example: &&&ExampleTrial| failure.is_some_and(|name| example.trial.to_string() == name);
+    let examples = &entry.examples;
+    examples.iter().find(is_example).or_else(|| examples.first()).copied()
 }
 
-/// What was expected of which rows and why, and what the controls say: once for all rows of which the same is said.
-fn expected(place: &Place<'_>) -> Markup {
+/// What was expected of which variants and why, and what the controls say: once for all variants of which the same is said.
+fn expected(panel: &Panel<'_>) -> Markup {
     let mut sayings: Vec<(String, Vec<&str>)> = Vec::new();
-    let mut say = |saying: String, row| match sayings.iter_mut().find(|(said, _)| *said == saying) {
-        Some((_, rows)) => rows.push(row),
-        None => sayings.push((saying, vec![row])),
+    let mut say = |saying: String, variant| match sayings.iter_mut().find(|(said, _)| *said == saying) {
+        Some((_, variants)) => variants.push(variant),
+        None => sayings.push((saying, vec![variant])),
     };
-    for Entry { cell, .. } in &place.cells {
+    for Entry { cell, .. } in &panel.cells {
         if !cell.why.is_empty() {
             say(
                 format!("expected {}: {}", cell.expected.name(), printable(cell.why.trim())),
-                cell.row.as_str(),
+                cell.variant.as_str(),
             );
         }
     }
-    for Entry { cell, .. } in &place.cells {
+    for Entry { cell, .. } in &panel.cells {
         let coherent = cell.coherent;
-        say(format!("with the model off {}/{} pass", coherent.passes, coherent.n), cell.row.as_str());
+        say(format!("with the model off {}/{} pass", coherent.passes, coherent.n), cell.variant.as_str());
     }
-    let all =
-        |rows: &[&str]| if rows.len() == place.cells.len() { "all".to_owned() } else { rows.join(", ") };
-    html! { ul.notes { @for (saying, rows) in &sayings { li { b { (all(rows)) } ": " (saying) } } } }
+    let all = |variants: &[&str]| {
+        if variants.len() == panel.cells.len() { "all".to_owned() } else { variants.join(", ") }
+    };
+    html! { ul.notes { @for (saying, variants) in &sayings { li { b { (all(variants)) } ": " (saying) } } } }
 }
 
 /// A letter for the class of a mark.
@@ -174,7 +175,7 @@ fn word(outcome: Outcome) -> String {
 
 fn strip(view: &View<'_>, trials: &[&TrialLine]) -> Markup {
     let marks: Vec<(&str, u64)> =
-        trials.iter().map(|line| (class(judged_outcome(&view.dossier.plan, line)), line.id.seed)).collect();
+        trials.iter().map(|line| (class(judged_outcome(&view.data.plan, line)), line.id.seed)).collect();
     let mixed = marks.windows(2).any(|pair| pair[0].0 != pair[1].0);
     let each = mixed && marks.len() <= EACH;
     html! {
@@ -195,7 +196,7 @@ fn strip(view: &View<'_>, trials: &[&TrialLine]) -> Markup {
 fn kinds(view: &View<'_>, trials: &[&TrialLine]) -> Markup {
     let mut kinds: BTreeMap<(u8, String, &str), Vec<&TrialLine>> = BTreeMap::new();
     for line in trials {
-        let outcome = judged_outcome(&view.dossier.plan, line);
+        let outcome = judged_outcome(&view.data.plan, line);
         let order = match outcome {
             Outcome::Fail { .. } => 0,
             Outcome::Unknown { .. } => 1,
@@ -225,17 +226,17 @@ fn kinds(view: &View<'_>, trials: &[&TrialLine]) -> Markup {
 }
 
 /// What a trial was seen to do. The guest wrote part of it.
-fn evidence(exhibit: &Exhibit, stale: bool, room: usize) -> Markup {
-    let (console, cut) = end(&exhibit.console, if stale { (4 * room).min(MOST) } else { room });
+fn evidence(example: &ExampleTrial, stale: bool, room: usize) -> Markup {
+    let (console, cut) = end(&example.console, if stale { (4 * room).min(MOST) } else { room });
     html! {
         // Without a stale fetch there is no story; which functions did maintenance is told with the flushes.
-        @if stale && !exhibit.story.is_empty() {
-            h5 { "Stale fetches, with seed " (exhibit.trial.seed) }
-            pre { (visible(stale_story(&exhibit.story).trim_end())) }
+        @if stale && !example.story.is_empty() {
+            h5 { "Stale fetches, with seed " (example.trial.seed) }
+            pre { (visible(stale_story(&example.story).trim_end())) }
         }
         h5 {
-            "Console, with seed " (exhibit.trial.seed)
-            @if cut || exhibit.console_cut { " (its end)" }
+            "Console, with seed " (example.trial.seed)
+            @if cut || example.console_cut { " (its end)" }
         }
         pre { (visible(console.trim_end())) }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Price against correctness: for each unit a plot of the rows, and below them the table with the same figures.
+//! Price against correctness: for each unit a plot of the variants, and below them the table with the same figures.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ const BOTTOM: f64 = 42.0;
 /// Points that are nearer than this share one label.
 const NEAR: f64 = 14.0;
 
-/// A row in a plot.
+/// A variant in a plot.
 struct Point {
     number: usize,
     /// Additional operations.
@@ -41,12 +41,12 @@ pub(super) fn section(view: &View<'_>) -> Markup {
         section aria-labelledby="decision" {
             h2 #decision { "Price against correctness" }
             p {
-                "Upwards: of the places where " (view.judgement.baseline) " fails, those that the row fixes. To the right: cache "
+                "Upwards: of the places where " (view.judgement.baseline) " fails, those that the variant fixes. To the right: cache "
                 "maintenance operations more than with " (view.judgement.baseline) ", for one of the unit, on a scale of powers of ten. "
                 "The dashed line joins the rows that no other beats in both."
             }
             ul.keys {
-                @for (index, one) in candidates.iter().enumerate() { li { b { (index + 1) } " " span.name { (one.row) } } }
+                @for (index, one) in candidates.iter().enumerate() { li { b { (index + 1) } " " span.name { (one.variant) } } }
                 li { (mark(true)) "breaks something elsewhere" }
                 li { (mark(false)) "breaks nothing" }
             }
@@ -91,8 +91,8 @@ fn plot(candidates: &[Candidate], unit: &str) -> Markup {
     let said: Vec<String> = points
         .iter()
         .map(|point| {
-            let row = &candidates[point.number - 1].row;
-            format!("{row} fixes {} of {most} for {}", point.fixed, number::difference(point.price))
+            let variant = &candidates[point.number - 1].variant;
+            format!("{variant} fixes {} of {most} for {}", point.fixed, number::difference(point.price))
         })
         .collect();
     let body = html! {
@@ -156,7 +156,7 @@ fn power(price: f64) -> String {
     if price == 0.0 { "0".into() } else { number::difference(price) }
 }
 
-/// The rows that no other beats in both respects, from the cheapest on, as stairs.
+/// The variants that no other beats in both respects, from the cheapest on, as stairs.
 fn front(points: &[Point], x: &impl Fn(f64) -> f64, y: &impl Fn(u32) -> f64) -> Vec<(f64, f64)> {
     let mut sorted: Vec<&Point> = points.iter().collect();
     sorted.sort_by(|a, b| a.price.total_cmp(&b.price).then(b.fixed.cmp(&a.fixed)));

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Cache maintenance operations of each variant as stacked bars, by what they were worth.
+//! Cache maintenance operations of each variant as stacked bars, by their use.
 
 use maud::Markup;
 use maud::html;
 
-use super::Place;
+use super::Panel;
 use super::View;
 use super::functions;
 use super::notes;
 use super::plot;
 use super::plot::label;
 use crate::judge::CellJudgement;
+use crate::judge::FlushUsePrice;
 use crate::judge::Price;
-use crate::judge::WorthPrice;
 use crate::report::answer::tells_price;
 use crate::report::number;
 
@@ -39,13 +39,14 @@ struct Bar {
 }
 
 fn bars(cell: &CellJudgement) -> Vec<Bar> {
-    let bar = |cache, all: Price, worth: &WorthPrice| {
+    let bar = |cache, all: Price, flush_use: &FlushUsePrice| {
         let mean = all.mean?;
-        let known = [worth.needed, worth.insufficient, worth.redundant].map(|one| one.mean.unwrap_or(0.0));
+        let known = [flush_use.needed, flush_use.insufficient, flush_use.redundant]
+            .map(|one| one.mean.unwrap_or(0.0));
         let other = (mean - known.iter().sum::<f64>()).max(0.0);
         Some(Bar { cache, mean, parts: [known[0], known[1], known[2], other] })
     };
-    [bar("D", cell.d, &cell.d_worth), bar("I", cell.i, &cell.i_worth)].into_iter().flatten().collect()
+    [bar("D", cell.d, &cell.d_use), bar("I", cell.i, &cell.i_use)].into_iter().flatten().collect()
 }
 
 pub(super) fn section(view: &View<'_>) -> Markup {
@@ -58,41 +59,42 @@ pub(super) fn section(view: &View<'_>) -> Markup {
                     li { svg viewBox="0 0 12 12" aria-hidden="true" { rect class=(part) width="12" height="12" {} } b { (part) } " " (what) }
                 }
             }
-            @for places in view.named_targets() { (target(view, places)) }
+            @for panels in view.named_targets() { (target(view, panels)) }
             (notes::prices(view))
         }
     }
 }
 
-fn target(view: &View<'_>, places: &[Place<'_>]) -> Markup {
-    let told: Vec<&Place<'_>> =
-        places.iter().filter(|place| tells_price(view.judgement, place.group)).collect();
+fn target(view: &View<'_>, panels: &[Panel<'_>]) -> Markup {
+    let told: Vec<&Panel<'_>> =
+        panels.iter().filter(|panel| tells_price(view.judgement, panel.group)).collect();
     let Some(first) = told.first() else { return html! {} };
     html! {
-        details.target open[places.as_ptr() == view.places.as_ptr()] {
+        details.target open[panels.as_ptr() == view.panels.as_ptr()] {
             summary { h3 { (first.target()) } }
-            div.plots { @for place in &told { (chart(place)) } }
-            @for place in &told {
+            div.plots { @for panel in &told { (chart(panel)) } }
+            @for panel in &told {
                 details.fold {
-                    summary { (place.group.testcase) ": the same in figures, and by kernel function" }
-                    (table(place))
-                    (functions::table(view, place))
+                    summary { (panel.group.testcase) ": the same in figures, and by kernel function" }
+                    (table(panel))
+                    (functions::table(view, panel))
                 }
             }
         }
     }
 }
 
-fn chart(place: &Place<'_>) -> Markup {
-    let rows: Vec<(&str, Vec<Bar>)> =
-        place.cells.iter().map(|entry| (entry.cell.row.as_str(), bars(entry.cell))).collect();
-    let most = rows.iter().flat_map(|(_, bars)| bars).map(|bar| bar.mean).fold(0.0, f64::max);
+fn chart(panel: &Panel<'_>) -> Markup {
+    let variants: Vec<(&str, Vec<Bar>)> =
+        panel.cells.iter().map(|entry| (entry.cell.variant.as_str(), bars(entry.cell))).collect();
+    let most = variants.iter().flat_map(|(_, bars)| bars).map(|bar| bar.mean).fold(0.0, f64::max);
     let ticks = plot::ticks(most);
     let end = ticks.last().copied().unwrap_or(1.0);
-    let bottom = TOP + ROW * rows.len() as f64;
+    let bottom = TOP + ROW * variants.len() as f64;
     let scale = (plot::WIDTH - LEFT - RIGHT) / end;
-    let said: Vec<String> = rows.iter().map(|(row, bars)| format!("{row}: {}", figures(bars))).collect();
-    let name = format!("{}, {}", place.target(), place.group.testcase);
+    let said: Vec<String> =
+        variants.iter().map(|(variant, bars)| format!("{variant}: {}", figures(bars))).collect();
+    let name = format!("{}, {}", panel.target(), panel.group.testcase);
     let body = html! {
         @for tick in &ticks {
             (plot::line("grid", &[(LEFT + tick * scale, TOP), (LEFT + tick * scale, bottom)]))
@@ -101,14 +103,14 @@ fn chart(place: &Place<'_>) -> Markup {
         @for tick in ticks.iter().step_by(2) {
             (label(LEFT + tick * scale, bottom + 14.0, "middle", "quiet", &number::count(*tick)))
         }
-        @for (index, (row, bars)) in rows.iter().enumerate() { (group(TOP + ROW * index as f64, row, bars, scale)) }
+        @for (index, (variant, bars)) in variants.iter().enumerate() { (group(TOP + ROW * index as f64, variant, bars, scale)) }
         (plot::line("axis", &[(LEFT, TOP), (LEFT, bottom), (plot::WIDTH - RIGHT, bottom)]))
         (label(plot::WIDTH - RIGHT, bottom + 29.0, "end", "", "operations a trial"))
     };
-    let id = format!("flush-{}", place.cells.first().map_or(0, |entry| entry.number));
+    let id = format!("flush-{}", panel.cells.first().map_or(0, |entry| entry.number));
     html! {
         figure {
-            figcaption { (place.group.testcase) }
+            figcaption { (panel.group.testcase) }
             (plot::svg(&id, &format!("Operations a trial by variant: {name}"), &(said.join("; ") + "."), bottom + BOTTOM, &body))
         }
     }
@@ -120,10 +122,10 @@ fn figures(bars: &[Bar]) -> String {
     if words.is_empty() { "no trial with a record".into() } else { words.join(", ") }
 }
 
-/// The bars of a row under its name.
-fn group(top: f64, row: &str, bars: &[Bar], scale: f64) -> Markup {
+/// The bars of a variant under its name.
+fn group(top: f64, variant: &str, bars: &[Bar], scale: f64) -> Markup {
     html! {
-        (label(LEFT, top + 12.0, "start", "", row))
+        (label(LEFT, top + 12.0, "start", "", variant))
         (label(plot::WIDTH - RIGHT, top + 12.0, "end", "quiet", &figures(bars)))
         @for (index, bar) in bars.iter().enumerate() {
             @let y = top + 16.0 + (BAR + 1.0) * index as f64;
@@ -149,8 +151,8 @@ fn stacked(bar: &Bar, scale: f64) -> Vec<(&'static str, f64, f64)> {
 }
 
 /// The chart's figures.
-fn table(place: &Place<'_>) -> Markup {
-    let name = format!("Operations a trial on {}, {}", place.target(), place.group.testcase);
+fn table(panel: &Panel<'_>) -> Markup {
+    let name = format!("Operations a trial on {}, {}", panel.target(), panel.group.testcase);
     html! {
         div.scroll tabindex="0" role="region" aria-label=(name) {
             table.figures {
@@ -164,11 +166,11 @@ fn table(place: &Place<'_>) -> Markup {
                     }
                 }
                 tbody {
-                    @for entry in &place.cells {
+                    @for entry in &panel.cells {
                         @let bars = bars(entry.cell);
                         @for (index, bar) in bars.iter().enumerate() {
                             tr {
-                                @if index == 0 { th scope="rowgroup" rowspan=(bars.len()) { (entry.cell.row) } }
+                                @if index == 0 { th scope="rowgroup" rowspan=(bars.len()) { (entry.cell.variant) } }
                                 td { (bar.cache) }
                                 td { (number::count(bar.mean)) }
                                 @for part in bar.parts { td { (number::count(part)) } }

@@ -7,19 +7,19 @@ use maud::Markup;
 use maud::html;
 
 use super::Entry;
-use super::Place;
+use super::Panel;
 use super::View;
-use crate::report::dossier::FunctionWork;
+use crate::report::data::FunctionWork;
 use crate::report::number;
 
-pub(super) fn table(view: &View<'_>, place: &Place<'_>) -> Markup {
-    let first = view.dossier.plan.study.seeds.first;
-    let work: Vec<&[FunctionWork]> = place.cells.iter().map(|entry| work(entry, first)).collect();
+pub(super) fn table(view: &View<'_>, panel: &Panel<'_>) -> Markup {
+    let first = view.data.plan.study.seeds.first;
+    let work: Vec<&[FunctionWork]> = panel.cells.iter().map(|entry| work(entry, first)).collect();
     let functions = sorted(&work);
     if functions.is_empty() {
         return html! { p.quiet { "By kernel function: the run has no records of its first trials." } };
     }
-    let name = format!("Operations by kernel function on {}, {}", place.target(), place.group.testcase);
+    let name = format!("Operations by kernel function on {}, {}", panel.target(), panel.group.testcase);
     html! {
         div.scroll tabindex="0" role="region" aria-label=(name) {
             table.figures {
@@ -27,7 +27,7 @@ pub(super) fn table(view: &View<'_>, place: &Place<'_>) -> Markup {
                 thead {
                     tr {
                         th scope="col" { "function" }
-                        @for entry in &place.cells { th scope="col" { (entry.cell.row) } }
+                        @for entry in &panel.cells { th scope="col" { (entry.cell.variant) } }
                     }
                 }
                 tbody {
@@ -48,11 +48,11 @@ pub(super) fn table(view: &View<'_>, place: &Place<'_>) -> Markup {
 
 /// What the functions did in the trial with this seed.
 fn work<'a>(entry: &Entry<'a>, seed: u64) -> &'a [FunctionWork] {
-    let exhibit = entry.exhibits.iter().find(|exhibit| exhibit.trial.seed == seed);
-    exhibit.map(|exhibit| exhibit.work.as_slice()).unwrap_or_default()
+    let example = entry.examples.iter().find(|example| example.trial.seed == seed);
+    example.map(|example| example.work.as_slice()).unwrap_or_default()
 }
 
-/// All functions with a source line, those with most operations in any row first.
+/// All functions with a source line, those with most operations in any variant first.
 fn sorted<'a>(work: &[&'a [FunctionWork]]) -> Vec<(&'a str, Option<&'a str>)> {
     let mut functions: BTreeMap<&str, (u64, Option<&str>)> = BTreeMap::new();
     for one in work.iter().copied().flatten() {

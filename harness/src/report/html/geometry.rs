@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Pass rates against the shape of the D-cache, with their intervals as bands: one plot for each row of a sweep.
+//! Pass rates against the shape of the D-cache, with their intervals as bands: one plot for each variant of a sweep.
 
 use maud::Markup;
 use maud::html;
 
-use super::Place;
+use super::Panel;
 use super::View;
 use super::notes;
 use super::plot;
@@ -22,10 +22,10 @@ const BOTTOM: f64 = 62.0;
 
 /// The machines of a sweep with one testcase.
 struct Sweep<'v, 'a> {
-    shapes: Vec<(DataCache, &'v Place<'a>)>,
+    shapes: Vec<(DataCache, &'v Panel<'a>)>,
 }
 
-/// One row of a sweep at one shape.
+/// One variant of a sweep at one shape.
 struct Point<'c> {
     x: f64,
     cell: &'c CellJudgement,
@@ -46,21 +46,21 @@ pub(super) fn section(view: &View<'_>) -> Markup {
             }
             @for (index, (sweep, table)) in sweeps.iter().zip(&tables).enumerate() {
                 h3 { (table.heading) }
-                div.plots { @for row in 0..rows(sweep) { (plot(sweep, index, row)) } }
+                div.plots { @for variant in 0..variants(sweep) { (plot(sweep, index, variant)) } }
                 details.fold { summary { "The same in figures" } (notes::grid(table, &table.heading)) }
             }
         }
     }
 }
 
-/// The sweeps in the order of [`grid::sweeps`]: that in which their places come.
+/// The sweeps in the order of [`grid::sweeps`]: that in which their panels come.
 fn sweeps<'v, 'a>(view: &'v View<'a>) -> Vec<Sweep<'v, 'a>> {
     let mut sweeps: Vec<((&str, &str, &str), Sweep<'v, 'a>)> = Vec::new();
-    for place in &view.places {
-        let Some(from) = &place.group.swept_from else { continue };
-        let Some(machine) = view.machine(place.group) else { continue };
-        let key = (place.group.kernel.as_str(), from.as_str(), place.group.testcase.as_str());
-        let shape = (machine.caches.dcache, place);
+    for panel in &view.panels {
+        let Some(from) = &panel.group.swept_from else { continue };
+        let Some(machine) = view.machine(panel.group) else { continue };
+        let key = (panel.group.kernel.as_str(), from.as_str(), panel.group.testcase.as_str());
+        let shape = (machine.caches.dcache, panel);
         match sweeps.iter_mut().find(|(known, _)| *known == key) {
             Some((_, sweep)) => sweep.shapes.push(shape),
             None => sweeps.push((key, Sweep { shapes: vec![shape] })),
@@ -78,12 +78,12 @@ fn series(dcache: &DataCache) -> (u8, u32, u32) {
     (dcache.replacement as u8, dcache.line, dcache.ways)
 }
 
-fn rows(sweep: &Sweep<'_, '_>) -> usize {
-    sweep.shapes.first().map_or(0, |(_, place)| place.cells.len())
+fn variants(sweep: &Sweep<'_, '_>) -> usize {
+    sweep.shapes.first().map_or(0, |(_, panel)| panel.cells.len())
 }
 
-fn plot(sweep: &Sweep<'_, '_>, index: usize, row: usize) -> Markup {
-    let groups: Vec<&[(DataCache, &Place<'_>)]> =
+fn plot(sweep: &Sweep<'_, '_>, index: usize, variant: usize) -> Markup {
+    let groups: Vec<&[(DataCache, &Panel<'_>)]> =
         sweep.shapes.chunk_by(|a, b| series(&a.0) == series(&b.0)).collect();
     // Between two series there is half a step.
     let steps = sweep.shapes.len() as f64 + 0.5 * groups.len().saturating_sub(1) as f64;
@@ -93,9 +93,9 @@ fn plot(sweep: &Sweep<'_, '_>, index: usize, row: usize) -> Markup {
     for group in groups {
         let from = next;
         let mut points = Vec::new();
-        for (dcache, place) in group {
-            let Some(entry) = place.cells.get(row) else { continue };
-            name = &entry.cell.row;
+        for (dcache, panel) in group {
+            let Some(entry) = panel.cells.get(variant) else { continue };
+            name = &entry.cell.variant;
             points.push((dcache, Point { x: next, cell: entry.cell }));
             said.push(format!(
                 "{} sets, {}: {}/{}",
@@ -114,7 +114,7 @@ fn plot(sweep: &Sweep<'_, '_>, index: usize, row: usize) -> Markup {
     html! {
         figure {
             figcaption.name { (name) }
-            (plot::svg(&format!("sweep-{index}-{row}"), &title, &(said.join("; ") + "."), HEIGHT, &body))
+            (plot::svg(&format!("sweep-{index}-{variant}"), &title, &(said.join("; ") + "."), HEIGHT, &body))
         }
     }
 }

@@ -5,7 +5,7 @@ use maud::Markup;
 use maud::html;
 
 use super::Entry;
-use super::Place;
+use super::Panel;
 use super::View;
 use super::text::hardware;
 use super::text::meaning;
@@ -39,7 +39,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
                 @for verdict in VERDICTS { li { (tag(verdict)) " " (meaning(verdict)) } }
                 li { span.tag.contradicted { "CONTRADICTED" } " the trials say otherwise than was expected" }
             }
-            @for places in view.named_targets() { (target(view, places)) }
+            @for panels in view.named_targets() { (target(view, panels)) }
         }
     }
 }
@@ -49,8 +49,8 @@ pub(super) fn tag(verdict: Verdict) -> Markup {
     html! { span class={ "tag " (verdict.name()) } { span aria-hidden="true" { (sign(verdict)) } " " (verdict.name()) } }
 }
 
-fn target(view: &View<'_>, places: &[Place<'_>]) -> Markup {
-    let Some(first) = places.first() else { return html! {} };
+fn target(view: &View<'_>, panels: &[Panel<'_>]) -> Markup {
+    let Some(first) = panels.first() else { return html! {} };
     let name = first.target();
     html! {
         h3 { (name) }
@@ -60,24 +60,24 @@ fn target(view: &View<'_>, places: &[Place<'_>]) -> Markup {
                 thead {
                     tr {
                         th scope="col" { "testcase" }
-                        @for entry in &first.cells { th.name scope="col" { (entry.cell.row) } }
+                        @for entry in &first.cells { th.name scope="col" { (entry.cell.variant) } }
                     }
                 }
-                tbody { @for place in places { (line(place)) } }
+                tbody { @for panel in panels { (line(panel)) } }
             }
         }
     }
 }
 
-fn line(place: &Place<'_>) -> Markup {
-    let group = place.group;
+fn line(panel: &Panel<'_>) -> Markup {
+    let group = panel.group;
     html! {
         tr {
             th scope="row" {
                 (group.testcase)
                 span { (printable(&group.title)) }
             }
-            @for entry in &place.cells { (cell(entry)) }
+            @for entry in &panel.cells { (cell(entry)) }
         }
     }
 }

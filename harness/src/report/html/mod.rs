@@ -26,29 +26,29 @@ use crate::plan::Machine;
 use crate::report::content::Content;
 use crate::report::content::Row;
 use crate::report::content::row;
-use crate::report::dossier::Dossier;
-use crate::report::dossier::Exhibit;
+use crate::report::data::ExampleTrial;
+use crate::report::data::ReportData;
 use crate::trial::line::TrialLine;
 
 pub use trend::trend_html;
 
 /// Returns the whole report as an HTML page.
-pub fn html(dossier: &Dossier) -> String {
-    page::page(&View::new(dossier)).into_string()
+pub fn html(data: &ReportData) -> String {
+    page::page(&View::new(data)).into_string()
 }
 
-/// A dossier as the parts of the page need it.
+/// A data as the parts of the page need it.
 struct View<'a> {
-    dossier: &'a Dossier,
+    data: &'a ReportData,
     judgement: &'a Judgement,
     /// What the other layouts say too.
     content: Content,
     /// The groups of the judgement, in its order.
-    places: Vec<Place<'a>>,
+    panels: Vec<Panel<'a>>,
 }
 
 /// A testcase on a target.
-struct Place<'a> {
+struct Panel<'a> {
     group: &'a Group,
     cells: Vec<Entry<'a>>,
 }
@@ -62,22 +62,22 @@ struct Entry<'a> {
     /// Its trials with the model on, by seed. Of several lines of a trial the first one counts.
     trials: Vec<&'a TrialLine>,
     /// Those of them that can be shown whole.
-    exhibits: Vec<&'a Exhibit>,
+    examples: Vec<&'a ExampleTrial>,
 }
 
 impl<'a> View<'a> {
-    fn new(dossier: &'a Dossier) -> Self {
-        let judgement = &dossier.judgement;
-        let index = dossier.index();
-        let mut exhibits: BTreeMap<[&str; 4], Vec<&Exhibit>> = BTreeMap::new();
-        for exhibit in &dossier.exhibits {
-            let id = &exhibit.trial;
-            let key = [&id.kernel, &id.machine, &id.row, &id.testcase].map(String::as_str);
-            exhibits.entry(key).or_default().push(exhibit);
+    fn new(data: &'a ReportData) -> Self {
+        let judgement = &data.judgement;
+        let index = data.index();
+        let mut examples: BTreeMap<[&str; 4], Vec<&ExampleTrial>> = BTreeMap::new();
+        for example in &data.examples {
+            let id = &example.trial;
+            let key = [&id.kernel, &id.machine, &id.variant, &id.testcase].map(String::as_str);
+            examples.entry(key).or_default().push(example);
         }
         let mut numbers = 1..;
         let mut entry = |group: &'a Group, cell: &'a CellJudgement| {
-            let key = [&group.kernel, &group.machine, &cell.row, &group.testcase].map(String::as_str);
+            let key = [&group.kernel, &group.machine, &cell.variant, &group.testcase].map(String::as_str);
             let mut trials = index.trials(group, cell).to_vec();
             trials.sort_by_key(|line| line.id.seed);
             trials.dedup_by_key(|line| line.id.seed);
@@ -87,30 +87,30 @@ impl<'a> View<'a> {
                 cell,
                 row: row(cell),
                 trials,
-                exhibits: exhibits.remove(&key).unwrap_or_default(),
+                examples: examples.remove(&key).unwrap_or_default(),
             }
         };
-        let place = |group: &'a Group| Place {
+        let panel = |group: &'a Group| Panel {
             group,
             cells: group.cells.iter().map(|cell| entry(group, cell)).collect(),
         };
-        let places = judgement.groups.iter().map(place).collect();
-        Self { dossier, judgement, content: Content::new(judgement), places }
+        let panels = judgement.groups.iter().map(panel).collect();
+        Self { data, judgement, content: Content::new(judgement), panels }
     }
 
-    /// The places of each target, which are neighbours.
-    fn targets(&self) -> impl Iterator<Item = &[Place<'a>]> {
-        let target = |place: &Place<'a>| (&place.group.kernel, &place.group.machine);
-        self.places.chunk_by(move |a, b| target(a) == target(b))
+    /// The panels of each target, which are neighbours.
+    fn targets(&self) -> impl Iterator<Item = &[Panel<'a>]> {
+        let target = |panel: &Panel<'a>| (&panel.group.kernel, &panel.group.machine);
+        self.panels.chunk_by(move |a, b| target(a) == target(b))
     }
 
     /// The targets that the study names; those of sweeps are shown as plots.
-    fn named_targets(&self) -> impl Iterator<Item = &[Place<'a>]> {
-        self.targets().filter(|places| places.iter().all(|place| place.group.swept_from.is_none()))
+    fn named_targets(&self) -> impl Iterator<Item = &[Panel<'a>]> {
+        self.targets().filter(|panels| panels.iter().all(|panel| panel.group.swept_from.is_none()))
     }
 
     fn machine(&self, group: &Group) -> Option<&Machine> {
-        let targets = &self.dossier.plan.targets;
+        let targets = &self.data.plan.targets;
         let target = targets
             .iter()
             .find(|target| target.kernel.name == group.kernel && target.machine.name == group.machine);
@@ -118,7 +118,7 @@ impl<'a> View<'a> {
     }
 }
 
-impl Place<'_> {
+impl Panel<'_> {
     /// The target's name, `KERNEL on MACHINE`.
     fn target(&self) -> String {
         format!("{} on {}", self.group.kernel, self.group.machine)

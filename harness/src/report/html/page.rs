@@ -95,7 +95,7 @@ fn head(view: &View<'_>) -> Markup {
             nav aria-label="Contents" {
                 ul {
                     @for (id, name) in CONTENTS.iter().filter(there) { li { a href={ "#" (id) } { (name) } } }
-                    @if let Some(trend) = &view.dossier.trend { li { a href=(trend) { "Other nights" } } }
+                    @if let Some(trend) = &view.data.trend { li { a href=(trend) { "Other nights" } } }
                 }
             }
         }
@@ -104,8 +104,8 @@ fn head(view: &View<'_>) -> Markup {
 
 /// What the result was got with.
 fn facts(view: &View<'_>) -> Markup {
-    let tools = &view.dossier.tools;
-    let plan = &view.dossier.plan;
+    let tools = &view.data.tools;
+    let plan = &view.data.plan;
     // Most kernels share their release or their compiler: each is named once.
     let joined = |words: &BTreeMap<String, String>| {
         let mut kernels: Vec<(&String, Vec<&str>)> = Vec::new();
@@ -130,9 +130,9 @@ fn facts(view: &View<'_>) -> Markup {
             div { dt { "Machine model" } dd { "QEMU " (tools.qemu) "; patcheval " (tools.patcheval) ", plugin "
                 span.name { (tools.plugin.chars().take(12).collect::<String>()) } } }
             div { dt { "Baseline, in which the bug must show" } dd.name { (plan.study.baseline) } }
-            @for (kernel, rows) in &tools.failed_builds {
-                @for (row, why) in rows {
-                    div { dt { "Did not build" } dd { (row) " on " (kernel) ": " (super::text::visible(why)) } }
+            @for (kernel, variants) in &tools.failed_builds {
+                @for (variant, why) in variants {
+                    div { dt { "Did not build" } dd { (variant) " on " (kernel) ": " (super::text::visible(why)) } }
                 }
             }
         }
@@ -143,7 +143,7 @@ fn foot(view: &View<'_>) -> Markup {
     html! {
         footer.foot {
             p {
-                "Every trial can be run again, and gives the same bytes: " code { (view.dossier.replay("TRIAL")) } ". "
+                "Every trial can be run again, and gives the same bytes: " code { (view.data.replay("TRIAL")) } ". "
                 "What passes here is not thereby proven on hardware; whatever is stale in the model can be stale on silicon with "
                 "such caches. On paper there is what is unfolded."
             }

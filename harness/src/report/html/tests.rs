@@ -16,10 +16,10 @@ use crate::judge::tests::lines;
 use crate::plan::Plan;
 use crate::plan::tests::plan;
 use crate::report::content::Content;
-use crate::report::dossier::Dossier;
-use crate::report::dossier::Exhibit;
-use crate::report::dossier::FunctionWork;
-use crate::report::dossier::Tools;
+use crate::report::data::ExampleTrial;
+use crate::report::data::FunctionWork;
+use crate::report::data::ReportData;
+use crate::report::data::Tools;
 use crate::trial::line::Cause;
 use crate::trial::line::Detail;
 use crate::trial::line::Outcome;
@@ -32,11 +32,11 @@ const HOSTILE: &str = "</pre></td></details><script>alert(1)</script><img src=x 
                        &lt;b&gt; <!-- ]]> </style> \x1b[31mred\x1b[0m \0 \u{8} \u{7f} \u{9b}2J \u{202e}evil\u{2066} \
                        \u{200b}\u{feff} \u{fffd}";
 
-fn dossier_of(plan: Plan, lines: Vec<TrialLine>) -> Dossier {
+fn data_of(plan: Plan, lines: Vec<TrialLine>) -> ReportData {
     let built = Built::default();
     let judgement = judge(&plan, &lines, &built);
     let shown = |line: &&TrialLine| line.id.seed == 1 && line.id.mode == plan.study.mode;
-    let exhibits = lines.iter().filter(shown).map(|line| exhibit(line, "ok 1\r\n")).collect();
+    let examples = lines.iter().filter(shown).map(|line| example(line, "ok 1\r\n")).collect();
     let tools = Tools {
         patcheval: "0.1.0".into(),
         qemu: "11.1.3".into(),
@@ -45,10 +45,10 @@ fn dossier_of(plan: Plan, lines: Vec<TrialLine>) -> Dossier {
         releases: BTreeMap::from([("mips-6.1".into(), "6.1.192".into())]),
         failed_builds: BTreeMap::new(),
     };
-    Dossier { run: "runs/small".into(), plan, tools, built, judgement, lines, exhibits, trend: None }
+    ReportData { run: "runs/small".into(), plan, tools, built, judgement, lines, examples, trend: None }
 }
 
-fn exhibit(line: &TrialLine, console: &str) -> Exhibit {
+fn example(line: &TrialLine, console: &str) -> ExampleTrial {
     let work = FunctionWork {
         function: "blast_dcache32".into(),
         operations: 1024,
@@ -56,7 +56,7 @@ fn exhibit(line: &TrialLine, console: &str) -> Exhibit {
         line: Some("arch/mips/include/asm/r4kcache.h:243".into()),
         ..FunctionWork::default()
     };
-    Exhibit {
+    ExampleTrial {
         trial: line.id.clone(),
         story: format!("{}: told\n", line.id),
         console: console.into(),
@@ -65,12 +65,12 @@ fn exhibit(line: &TrialLine, console: &str) -> Exhibit {
     }
 }
 
-fn small() -> Dossier {
-    dossier_of(plan(), lines())
+fn small() -> ReportData {
+    data_of(plan(), lines())
 }
 
 /// The small study with a contradiction, an unknown trial, a missing one, and a guest that writes what it should not.
-fn troubled() -> Dossier {
+fn troubled() -> ReportData {
     let mut lines = lines();
     let by = |lines: &mut Vec<TrialLine>, id: &str, outcome: Outcome| {
         let line = lines.iter_mut().find(|line| line.id.to_string() == id).unwrap();
@@ -80,17 +80,17 @@ fn troubled() -> Dossier {
     by(&mut lines, "mips-6.1/malta/merged/t1/enforce/1", Outcome::Fail { symptom: Symptom::LostHit });
     by(&mut lines, "mips-6.1/malta/lazy/t1/enforce/3", Outcome::Unknown { cause: Cause::HostDeadline });
     lines.retain(|line| line.id.to_string() != "mips-6.1/malta/unfixed/t9/enforce/4");
-    let mut dossier = dossier_of(plan(), lines);
-    for exhibit in &mut dossier.exhibits {
-        (exhibit.console, exhibit.story) = (HOSTILE.into(), HOSTILE.into());
+    let mut data = data_of(plan(), lines);
+    for example in &mut data.examples {
+        (example.console, example.story) = (HOSTILE.into(), HOSTILE.into());
     }
-    dossier.tools.failed_builds =
+    data.tools.failed_builds =
         BTreeMap::from([("mips-6.1".into(), BTreeMap::from([("lazy".into(), HOSTILE.into())]))]);
-    dossier
+    data
 }
 
 /// The small study with the first testcase on two more machines that differ in their D-cache.
-fn swept() -> Dossier {
+fn swept() -> ReportData {
     let (mut plan, mut lines) = (plan(), lines());
     for sets in [32, 64] {
         let mut target = plan.targets[0].clone();
@@ -104,11 +104,11 @@ fn swept() -> Dossier {
         lines.extend(swept);
         plan.targets.push(target);
     }
-    dossier_of(plan, lines)
+    data_of(plan, lines)
 }
 
-fn parsed(dossier: &Dossier) -> Html {
-    let page = Html::parse_document(&html(dossier));
+fn parsed(data: &ReportData) -> Html {
+    let page = Html::parse_document(&html(data));
     assert_eq!(page.errors, [""; 0], "an HTML5 parser finds nothing to mend");
     page
 }
@@ -124,9 +124,9 @@ fn words(element: ElementRef<'_>) -> String {
 
 #[test]
 fn every_figure_of_every_cell_is_in_the_page_as_in_the_other_layouts() {
-    for dossier in [small(), troubled(), swept()] {
-        let page = parsed(&dossier);
-        let content = Content::new(&dossier.judgement);
+    for data in [small(), troubled(), swept()] {
+        let page = parsed(&data);
+        let content = Content::new(&data.judgement);
         let rows: BTreeSet<String> = all(&page, "#trials ~ details tr").into_iter().map(words).collect();
         let sections: Vec<String> = all(&page, "td.v").into_iter().map(words).collect();
         let mut cells = 0;
@@ -153,10 +153,10 @@ fn every_figure_of_every_cell_is_in_the_page_as_in_the_other_layouts() {
 
 #[test]
 fn every_cell_has_its_trials_and_its_command() {
-    let dossier = troubled();
-    let page = parsed(&dossier);
+    let data = troubled();
+    let page = parsed(&data);
     let cells: Vec<String> = all(&page, "details.cell").into_iter().map(words).collect();
-    assert_eq!(cells.len(), dossier.judgement.cells().count());
+    assert_eq!(cells.len(), data.judgement.cells().count());
     let merged = &cells[1];
     assert!(merged.starts_with("merged ± mixed 3/4 CONTRADICTED : expected pass"), "{merged}");
     assert!(merged.contains("1 2 3 4 lost-hit 1 : "), "{merged}");
@@ -169,10 +169,10 @@ fn every_cell_has_its_trials_and_its_command() {
 
 #[test]
 fn what_a_guest_writes_is_text_and_is_seen() {
-    let dossier = troubled();
-    let page = parsed(&dossier);
+    let data = troubled();
+    let page = parsed(&data);
     assert_eq!(all(&page, "script, img, iframe, object, embed, form, [onerror], [onload], [src]"), []);
-    let source = html(&dossier);
+    let source = html(&data);
     assert!(!source.contains(|c: char| c.is_control() && c != '\n' && c != '\t'));
     assert!(!source.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{feff}']));
     let shown = text::visible(HOSTILE);
@@ -184,7 +184,7 @@ fn what_a_guest_writes_is_text_and_is_seen() {
     // Consoles, stories of trials that fetched something stale, what trials say of themselves, why a kernel did not build.
     let pre = all(&page, "pre");
     let exact = pre.iter().filter(|one| one.text().collect::<String>().trim_end() == shown).count();
-    assert_eq!(exact, dossier.judgement.cells().count() + 3);
+    assert_eq!(exact, data.judgement.cells().count() + 3);
     let kinds = all(&page, ".inside li");
     assert_eq!(kinds.iter().filter(|kind| kind.text().collect::<String>().contains(&shown)).count(), 2);
     assert!(words(all(&page, ".facts")[0]).contains("<script>alert(1)</script>"));
@@ -205,8 +205,8 @@ fn the_page_needs_nothing_but_itself_and_is_the_same_each_time() {
 
 #[test]
 fn links_lead_somewhere_and_names_are_unique() {
-    for dossier in [small(), swept()] {
-        let page = parsed(&dossier);
+    for data in [small(), swept()] {
+        let page = parsed(&data);
         let ids: Vec<&str> = all(&page, "[id]").iter().filter_map(|element| element.attr("id")).collect();
         let unique: BTreeSet<&str> = ids.iter().copied().collect();
         assert_eq!(ids.len(), unique.len());

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! A study's nights as a page: what changed, and each cell's course as a small plot.
+//! A study's entries as a page: what changed, and each cell's course as a small plot.
 
 use maud::Markup;
 use maud::html;
 
 use super::page;
 use super::plot;
-use crate::judge::trend::{CellNight, CellTrend};
+use crate::judge::trend::{CellEntry, CellTrend};
 use crate::report::content::Tone;
 use crate::report::trend::{TrendReport, figures};
 
@@ -14,14 +14,14 @@ use crate::report::trend::{TrendReport, figures};
 const HEIGHT: f64 = 28.0;
 const BLANK: f64 = 4.0;
 
-/// Returns the nights of a study as an HTML page. The place of a cell on it has the cell's name.
+/// Returns the entries of a study as an HTML page. The part of a cell has the cell's name as its anchor.
 pub fn trend_html(report: &TrendReport) -> String {
     let bad = report.alarming().next().is_some();
     let body = html! {
         a.skip href="#cells" { "Skip to the cells" }
         header.head {
-            p.kicker { "patcheval: nights of the study " (report.study) }
-            h1 { (report.study) ", night after night" }
+            p.kicker { "patcheval: entries of the study " (report.study) }
+            h1 { (report.study) ", entry after entry" }
             p.result.bad[bad] { (report.summary()) }
         }
         main {
@@ -35,7 +35,7 @@ pub fn trend_html(report: &TrendReport) -> String {
             (all(report))
         }
     };
-    page::document(&format!("{}: nights", report.study), &body).into_string()
+    page::document(&format!("{}: entries", report.study), &body).into_string()
 }
 
 fn section(report: &TrendReport, heading: &str, tone: Tone, cells: &[&CellTrend]) -> Markup {
@@ -56,12 +56,12 @@ fn all(report: &TrendReport) -> Markup {
     html! {
         section aria-labelledby="cells" {
             h2 #cells { "Cells" }
-            p { "The line is the pass rate, from none below to all above, a night from left to right; it is broken where a night "
-                "says nothing. Figures are those of the last night." }
-            div.scroll tabindex="0" role="region" aria-label="Cells, night after night" {
+            p { "The line is the pass rate, from none below to all above, an entry from left to right; it is broken where an entry "
+                "says nothing. Figures are those of the last entry." }
+            div.scroll tabindex="0" role="region" aria-label="Cells, entry after entry" {
                 table {
                     thead { tr {
-                        th scope="col" { "cell" } th scope="col" { "nights" } th.figure scope="col" { "pass" }
+                        th scope="col" { "cell" } th scope="col" { "entries" } th.figure scope="col" { "pass" }
                         th.figure scope="col" { "ops a trial" } th.figure scope="col" { "seconds" }
                     } }
                     tbody { @for (number, cell) in report.trends.cells.iter().enumerate() { (row(report, number, cell)) } }
@@ -76,25 +76,25 @@ fn row(report: &TrendReport, number: usize, cell: &CellTrend) -> Markup {
         tr id=(cell.cell) {
             th.name scope="row" { (cell.cell) }
             td { (course(report, number, cell)) }
-            @for figure in figures(cell.nights.last().and_then(Option::as_ref)) { td.figure { (figure) } }
+            @for figure in figures(cell.entries.last().and_then(Option::as_ref)) { td.figure { (figure) } }
         }
     }
 }
 
 /// A line through the pass rates.
 fn course(report: &TrendReport, number: usize, cell: &CellTrend) -> Markup {
-    let step = plot::WIDTH / f64::from(u32::try_from(cell.nights.len()).unwrap_or(u32::MAX)).max(1.0);
-    let point = |(index, night): (usize, &Option<CellNight>)| {
-        let night = night.as_ref().filter(|night| night.n > 0)?;
-        let failing = f64::from(night.n - night.passes) / f64::from(night.n);
+    let step = plot::WIDTH / f64::from(u32::try_from(cell.entries.len()).unwrap_or(u32::MAX)).max(1.0);
+    let point = |(index, entry): (usize, &Option<CellEntry>)| {
+        let entry = entry.as_ref().filter(|entry| entry.n > 0)?;
+        let failing = f64::from(entry.n - entry.passes) / f64::from(entry.n);
         let x = step * (f64::from(u32::try_from(index).unwrap_or(u32::MAX)) + 0.5);
         Some((x, BLANK + failing * (HEIGHT - 2.0 * BLANK)))
     };
-    let points: Vec<Option<(f64, f64)>> = cell.nights.iter().enumerate().map(point).collect();
+    let points: Vec<Option<(f64, f64)>> = cell.entries.iter().enumerate().map(point).collect();
     let lines =
         points.split(Option::is_none).map(|points| points.iter().flatten().copied().collect::<Vec<_>>());
-    let told = cell.nights.iter().zip(&report.trends.nights).filter_map(|(night, date)| {
-        night.as_ref().map(|night| format!("{date} {}/{}", night.passes, night.n))
+    let told = cell.entries.iter().zip(&report.trends.entries).filter_map(|(entry, date)| {
+        entry.as_ref().map(|entry| format!("{date} {}/{}", entry.passes, entry.n))
     });
     let description = told.collect::<Vec<_>>().join(", ");
     let body = html! {

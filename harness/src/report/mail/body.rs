@@ -10,7 +10,7 @@ use crate::judge::InBinary;
 use crate::judge::Judgement;
 use crate::judge::Verdict;
 use crate::plan::mode_name;
-use crate::report::Dossier;
+use crate::report::ReportData;
 use crate::report::answer;
 use crate::report::content::contradiction;
 use crate::report::grid::Grid;
@@ -28,8 +28,8 @@ use crate::report::number::plural;
 const LEFT_OUT: [&str; 2] = ["worst", "dominated by"];
 
 /// Returns the mail without its head.
-pub(super) fn body(dossier: &Dossier) -> String {
-    let judgement = &dossier.judgement;
+pub(super) fn body(data: &ReportData) -> String {
+    let judgement = &data.judgement;
     let targets = Targets::new(judgement);
     let mut text = result(judgement, &targets);
     text.push_str(&format!("\n{}\n", matrix::table(judgement, &targets)));
@@ -46,8 +46,8 @@ pub(super) fn body(dossier: &Dossier) -> String {
         text.push_str(&judgement.answers.iter().map(|one| item(&answer::question(one))).collect::<String>());
     }
     text.push_str("\nControls, and what was not tested\n\n");
-    text.push_str(&limits(dossier, &targets).iter().map(|sentence| item(sentence)).collect::<String>());
-    text + &setup::setup(dossier)
+    text.push_str(&limits(data, &targets).iter().map(|sentence| item(sentence)).collect::<String>());
+    text + &setup::setup(data)
 }
 
 /// One paragraph: what was asked, how often it was tried, and what came out.
@@ -69,15 +69,15 @@ fn result(judgement: &Judgement, targets: &Targets<'_>) -> String {
     let (whole, others): (Vec<_>, Vec<_>) =
         judgement.candidates.iter().partition(|one| one.fixed == one.observable && one.broken == 0);
     if !whole.is_empty() {
-        let names: Vec<&str> = whole.iter().map(|one| one.row.as_str()).collect();
+        let names: Vec<&str> = whole.iter().map(|one| one.variant.as_str()).collect();
         text.push_str(&format!(" Passing in all of these, and failing nowhere else: {}.", names.join(", ")));
     } else if !judgement.candidates.is_empty() {
-        text.push_str(" No row passes in all of these and fails nowhere else.");
+        text.push_str(" No variant passes in all of these and fails nowhere else.");
     }
     for one in others {
         text.push_str(&format!(
             " {} fixes {} of {} and fails in {}.",
-            one.row,
+            one.variant,
             one.fixed,
             one.observable,
             plural(one.broken, "place")
@@ -127,8 +127,8 @@ fn gap(after: &str) -> &'static str {
 }
 
 /// Controls, and what the tables do not say.
-fn limits(dossier: &Dossier, targets: &Targets<'_>) -> Vec<String> {
-    let judgement = &dossier.judgement;
+fn limits(data: &ReportData, targets: &Targets<'_>) -> Vec<String> {
+    let judgement = &data.judgement;
     let mut sentences = vec![coherent(judgement)];
     sentences.extend(by_testcase(judgement, targets, Control::Violated).map(|places| {
         format!(
@@ -140,21 +140,22 @@ fn limits(dossier: &Dossier, targets: &Targets<'_>) -> Vec<String> {
         by_testcase(judgement, targets, Control::Unknown)
             .map(|places| format!("unknown whether {} fails: {places}", judgement.baseline)),
     );
-    sentences.extend(not_run(dossier, targets));
-    sentences.extend(named(judgement, InBinary::NoOp).map(|rows| {
-        format!("no-op: the patches do not change the image, so that what passes says nothing: {rows}")
+    sentences.extend(not_run(data, targets));
+    sentences.extend(named(judgement, InBinary::NoOp).map(|variants| {
+        format!("no-op: the patches do not change the image, so that what passes says nothing: {variants}")
     }));
     sentences.extend(
         named(judgement, InBinary::Unknown)
-            .map(|rows| format!("no image to compare with, so unknown: {rows}")),
+            .map(|variants| format!("no image to compare with, so unknown: {variants}")),
     );
     let causes: Vec<String> =
         causes(judgement).iter().map(|(name, count)| format!("{name} {count}")).collect();
     if !causes.is_empty() {
         sentences.push(format!("trials that say nothing, and count for nothing: {}", causes.join(", ")));
     }
-    for (kernel, rows) in &dossier.tools.failed_builds {
-        let built = rows.iter().map(|(row, why)| format!("{row} on {kernel} could not be built: {why}"));
+    for (kernel, variants) in &data.tools.failed_builds {
+        let built =
+            variants.iter().map(|(variant, why)| format!("{variant} on {kernel} could not be built: {why}"));
         sentences.extend(built);
     }
     sentences.extend(judgement.problems.iter().cloned());
@@ -172,9 +173,9 @@ fn coherent(judgement: &Judgement) -> String {
     let others = cells().filter(|(_, cell)| cell.coherent.control != Control::Holds);
     let others: Vec<String> = others
         .map(|(group, cell)| {
-            let CellJudgement { coherent, row, .. } = cell;
+            let CellJudgement { coherent, variant, .. } = cell;
             let (k, n) = (coherent.passes, coherent.n);
-            format!("{row}, {} on {} ({k}/{n})", group.testcase, group.machine)
+            format!("{variant}, {} on {} ({k}/{n})", group.testcase, group.machine)
         })
         .collect();
     let mut text = format!("with the model off every trial passes in {holds} of {} cells", cells().count());
@@ -204,8 +205,8 @@ fn letters<'a>(places: impl Iterator<Item = (&'a str, String)>) -> Option<String
 }
 
 /// Testcases that need what a target has not.
-fn not_run(dossier: &Dossier, targets: &Targets<'_>) -> Option<String> {
-    let plan = &dossier.plan;
+fn not_run(data: &ReportData, targets: &Targets<'_>) -> Option<String> {
+    let plan = &data.plan;
     let pairs = plan.testcases.iter().flat_map(|testcase| plan.targets.iter().map(move |to| (testcase, to)));
     let lacking = pairs
         .filter(|(testcase, target)| target.machine.swept_from.is_none() && !target.has_what_needs(testcase));
@@ -216,14 +217,14 @@ fn not_run(dossier: &Dossier, targets: &Targets<'_>) -> Option<String> {
 }
 
 fn named(judgement: &Judgement, wanted: InBinary) -> Option<String> {
-    let mut rows: Vec<String> = Vec::new();
+    let mut variants: Vec<String> = Vec::new();
     for (Group { kernel, .. }, cell) in judgement.cells().filter(|(_, cell)| cell.in_binary == wanted) {
-        let name = format!("{} on {kernel}", cell.row);
-        if !rows.contains(&name) {
-            rows.push(name);
+        let name = format!("{} on {kernel}", cell.variant);
+        if !variants.contains(&name) {
+            variants.push(name);
         }
     }
-    (!rows.is_empty()).then(|| rows.join(", "))
+    (!variants.is_empty()).then(|| variants.join(", "))
 }
 
 /// Causes of unknown trials, and cells without any trial that says something.

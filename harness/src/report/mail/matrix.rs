@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The tables of a mail: rows by targets, and below it the cells that did not simply pass.
+//! The tables of a mail: variants by targets, and below it the cells that did not simply pass.
 
 use std::cmp::Ordering;
 
@@ -80,19 +80,19 @@ pub(super) fn panels(columns: &[String], rows: &[Vec<String>]) -> String {
     panels.iter().map(panel).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the table of rows by targets.
+/// Returns the table of variants by targets.
 pub(super) fn table(judgement: &Judgement, targets: &Targets<'_>) -> String {
     let mut columns = vec![String::new()];
     columns.extend((0..targets.names.len()).map(letter));
     let rows: Vec<Vec<String>> = judgement
         .groups
         .first()
-        .map(|group| group.cells.iter().map(|cell| cell.row.as_str()))
+        .map(|group| group.cells.iter().map(|cell| cell.variant.as_str()))
         .into_iter()
         .flatten()
-        .map(|row| {
-            let words = targets.names.iter().map(|target| word(judgement, row, *target));
-            std::iter::once(row.to_owned()).chain(words).collect()
+        .map(|variant| {
+            let words = targets.names.iter().map(|target| word(judgement, variant, *target));
+            std::iter::once(variant.to_owned()).chain(words).collect()
         })
         .collect();
     panels(&columns, &rows)
@@ -104,13 +104,13 @@ pub(super) const LEGEND: &str = "k/n: so many trials pass in the worst testcase 
     so that it says nothing; no-op: the patches do not change that kernel; ?: something is unknown or missing; !: an \
     expectation is contradicted";
 
-/// Returns the word for a row on a target.
-fn word(judgement: &Judgement, row: &str, (kernel, machine): (&str, &str)) -> String {
+/// Returns the word for a variant on a target.
+fn word(judgement: &Judgement, variant: &str, (kernel, machine): (&str, &str)) -> String {
     let cells: Vec<&CellJudgement> = judgement
         .groups
         .iter()
         .filter(|group| (group.kernel.as_str(), group.machine.as_str()) == (kernel, machine))
-        .filter_map(|group| group.cell(row))
+        .filter_map(|group| group.cell(variant))
         .collect();
     let any = |wanted: Verdict| cells.iter().any(|cell| cell.verdict == wanted);
     let worst = cells.iter().filter(|cell| cell.passes < cell.n).min_by(|a, b| by_rate(a, b));
@@ -159,7 +159,7 @@ pub(super) fn list(cells: &[(&Group, &CellJudgement)], targets: &Targets<'_>) ->
         .map(|(group, cell)| {
             [
                 format!("{}/{}", cell.passes, cell.n),
-                cell.row.clone(),
+                cell.variant.clone(),
                 group.testcase.clone(),
                 targets.letter(&group.kernel, &group.machine),
                 state(cell),
@@ -167,10 +167,10 @@ pub(super) fn list(cells: &[(&Group, &CellJudgement)], targets: &Targets<'_>) ->
         })
         .collect();
     let width = |column: usize| words.iter().map(|words| length(&words[column])).max().unwrap_or(0);
-    let [passes, row, testcase, target] = [0, 1, 2, 3].map(width);
+    let [passes, variant, testcase, target] = [0, 1, 2, 3].map(width);
     let mut text = String::new();
     for [k, r, c, t, s] in &words {
-        let line = format!("{k:>passes$}  {r:<row$}  {c:<testcase$}  {t:<target$}  {s}");
+        let line = format!("{k:>passes$}  {r:<variant$}  {c:<testcase$}  {t:<target$}  {s}");
         if length(&line) <= WIDTH {
             text.push_str(&(line + "\n"));
         } else {

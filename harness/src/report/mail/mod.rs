@@ -14,7 +14,7 @@ pub use tested::TestedBy;
 
 use crate::error::Error;
 use crate::error::Result;
-use crate::report::Dossier;
+use crate::report::ReportData;
 use crate::report::content::printable;
 use crate::report::wrap::length;
 
@@ -45,21 +45,21 @@ pub struct Envelope {
 /// # Errors
 ///
 /// Study, when a `Tested-by` was asked for that the run does not bear out, or for nobody.
-pub fn mail(dossier: &Dossier, envelope: &Envelope) -> Result<String> {
-    let mut body = body::body(dossier);
-    body.push_str(&vouched(dossier, envelope)?);
+pub fn mail(data: &ReportData, envelope: &Envelope) -> Result<String> {
+    let mut body = body::body(data);
+    body.push_str(&vouched(data, envelope)?);
     let head = header::Head {
         from: envelope.from.as_ref(),
         to: &envelope.to,
         cc: &envelope.cc,
         in_reply_to: envelope.in_reply_to.as_ref(),
-        subject: &subject(dossier, envelope),
+        subject: &subject(data, envelope),
     };
     Ok(head.message(&body))
 }
 
-fn subject(dossier: &Dossier, envelope: &Envelope) -> String {
-    let judgement = &dossier.judgement;
+fn subject(data: &ReportData, envelope: &Envelope) -> String {
+    let judgement = &data.judgement;
     let subject = match &envelope.subject {
         Some(line) => line.text().to_owned(),
         None => printable(&format!("[patcheval] {}: {}", judgement.study, judgement.overall.name())),
@@ -68,7 +68,7 @@ fn subject(dossier: &Dossier, envelope: &Envelope) -> String {
     if envelope.in_reply_to.is_some() && !answers { format!("Re: {subject}") } else { subject }
 }
 
-fn vouched(dossier: &Dossier, envelope: &Envelope) -> Result<String> {
+fn vouched(data: &ReportData, envelope: &Envelope) -> Result<String> {
     if envelope.tested_by.is_empty() {
         return Ok(String::new());
     }
@@ -78,7 +78,7 @@ fn vouched(dossier: &Dossier, envelope: &Envelope) -> Result<String> {
     })?;
     let mut text = String::new();
     for one in &envelope.tested_by {
-        let sentence = one.sentence(dossier)?;
+        let sentence = one.sentence(data)?;
         text.push_str(&format!("\n{}Tested-by: {}\n", paragraph(&sentence, ""), who.plain()));
     }
     Ok(text)

@@ -2,7 +2,7 @@
 //! With what a run was made, and how to make it again.
 
 use crate::plan::Source;
-use crate::report::Dossier;
+use crate::report::ReportData;
 use crate::report::content::printable;
 use crate::report::mail::WIDTH;
 use crate::report::mail::item;
@@ -10,17 +10,17 @@ use crate::report::mail::paragraph;
 use crate::shell;
 
 /// Returns the last two parts of a mail.
-pub(super) fn setup(dossier: &Dossier) -> String {
-    let tools = &dossier.tools;
+pub(super) fn setup(data: &ReportData) -> String {
+    let tools = &data.tools;
     let mut text =
         paragraph(&format!("in a checkout of patcheval {}, on Debian 12 or 13:", tools.patcheval), "");
     text = format!("\nTo reproduce, {text}\n");
     text.push_str(&command("ci/setup && cargo build --release --workspace"));
     text.push_str(&command(&format!(
         "target/release/patcheval run {}",
-        shell::word(&printable(&dossier.plan.study.file))
+        shell::word(&printable(&data.plan.study.file))
     )));
-    let example = dossier.judgement.cells().find_map(|(_, cell)| cell.example.as_ref());
+    let example = data.judgement.cells().find_map(|(_, cell)| cell.example.as_ref());
     if let Some(example) = example {
         text.push_str("\nand a trial that fails, told step by step (RUN is printed by the run):\n\n");
         text.push_str(&command(&format!(
@@ -29,7 +29,7 @@ pub(super) fn setup(dossier: &Dossier) -> String {
         )));
     }
     text.push_str("\nMade with\n\n");
-    for kernel in dossier.plan.kernels() {
+    for kernel in data.plan.kernels() {
         let release = tools.releases.get(&kernel.name).map_or("unknown", String::as_str);
         let toolchain = tools.toolchains.get(&kernel.name).map_or("unknown", String::as_str);
         text.push_str(&item(&format!(

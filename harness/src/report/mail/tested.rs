@@ -9,15 +9,15 @@ use crate::judge::CellJudgement;
 use crate::judge::Control;
 use crate::judge::Group;
 use crate::judge::Verdict;
-use crate::report::Dossier;
-use crate::report::content::place;
+use crate::report::ReportData;
+use crate::report::content::group_name;
 use crate::report::content::symptoms;
 use crate::report::number::plural;
 
-/// A row, everywhere or on one target, that somebody wants to vouch for.
+/// A variant, everywhere or on one target, that somebody wants to vouch for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestedBy {
-    row: String,
+    variant: String,
     /// A machine, or a kernel and a machine; none for all targets.
     target: Option<String>,
 }
@@ -26,26 +26,26 @@ impl FromStr for TestedBy {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (row, target) = match text.split_once('@') {
-            Some((row, target)) => (row, Some(target.to_owned())),
+        let (variant, target) = match text.split_once('@') {
+            Some((variant, target)) => (variant, Some(target.to_owned())),
             None => (text, None),
         };
-        let empty = row.is_empty() || target.as_deref() == Some("");
+        let empty = variant.is_empty() || target.as_deref() == Some("");
         if empty || text.chars().any(char::is_control) {
-            return Err("is not ROW, ROW@MACHINE or ROW@KERNEL/MACHINE".into());
+            return Err("is not VARIANT, VARIANT@MACHINE or VARIANT@KERNEL/MACHINE".into());
         }
-        Ok(Self { row: row.into(), target })
+        Ok(Self { variant: variant.into(), target })
     }
 }
 
 impl TestedBy {
-    /// Returns what was tested, as a sentence, if the row has passed on each of the targets.
+    /// Returns what was tested, as a sentence, if the variant has passed on each of the targets.
     ///
     /// # Errors
     ///
-    /// Study, when there is no such row or target, and when its verdict is not a pass on one of them, with the reason.
-    pub(super) fn sentence(&self, dossier: &Dossier) -> Result<String> {
-        let judgement = &dossier.judgement;
+    /// Study, when there is no such variant or target, and when its verdict is not a pass on one of them, with the reason.
+    pub(super) fn sentence(&self, data: &ReportData) -> Result<String> {
+        let judgement = &data.judgement;
         let wanted = |group: &&Group| {
             let target = self.target.as_deref();
             target.is_none_or(|name| {
@@ -56,21 +56,21 @@ impl TestedBy {
             .groups
             .iter()
             .filter(wanted)
-            .filter_map(|group| Some((group, group.cell(&self.row)?)))
+            .filter_map(|group| Some((group, group.cell(&self.variant)?)))
             .collect();
         if cells.is_empty() {
             let target = self.target.as_ref().map(|target| format!(" on {target}")).unwrap_or_default();
-            return Err(Error::study(format!("the run has no row `{}`{target}", self.row)));
+            return Err(Error::study(format!("the run has no variant `{}`{target}", self.variant)));
         }
         let mut places = Vec::new();
         for cells in cells.chunk_by(|(a, _), (b, _)| (&a.kernel, &a.machine) == (&b.kernel, &b.machine)) {
             if let Some(reason) = refusal(cells) {
                 let (group, _) = cells[0];
-                let on = format!("{} on {}", self.row, group.machine);
+                let on = format!("{} on {}", self.variant, group.machine);
                 let refused = Error::study(format!("no Tested-by for {on}: {reason}"));
                 return Err(match self.target {
                     Some(_) => refused,
-                    None => refused.hint("if it passes elsewhere, name that: --tested-by ROW@MACHINE"),
+                    None => refused.hint("if it passes elsewhere, name that: --tested-by VARIANT@MACHINE"),
                 });
             }
             places.extend(cells.iter().map(|(group, cell)| (group.machine.as_str(), cell.n)));
@@ -78,17 +78,22 @@ impl TestedBy {
         let trials = places.iter().map(|(_, n)| n).sum();
         places.dedup_by_key(|(machine, _)| *machine);
         let machines: Vec<&str> = places.iter().map(|(machine, _)| *machine).collect();
-        Ok(format!("For {} on {}, {}, all passed:", self.row, machines.join(", "), plural(trials, "trial")))
+        Ok(format!(
+            "For {} on {}, {}, all passed:",
+            self.variant,
+            machines.join(", "),
+            plural(trials, "trial")
+        ))
     }
 }
 
-/// Returns why a row has not passed on a target, if it has not: what failed first, then what is not known.
+/// Returns why a variant has not passed on a target, if it has not: what failed first, then what is not known.
 fn refusal(cells: &[(&Group, &CellJudgement)]) -> Option<String> {
     let first = |wanted: &dyn Fn(&CellJudgement) -> bool| cells.iter().find(|(_, cell)| wanted(cell));
     if let Some((group, cell)) = first(&|cell| cell.passes < cell.n) {
         return Some(format!(
             "it fails: {}: {} of {} pass, {}",
-            place(group),
+            group_name(group),
             cell.passes,
             cell.n,
             symptoms(cell)
@@ -97,7 +102,7 @@ fn refusal(cells: &[(&Group, &CellJudgement)]) -> Option<String> {
     if let Some((group, cell)) = first(&|cell| cell.missing > 0) {
         return Some(format!(
             "the run is not whole: {}: {} missing",
-            place(group),
+            group_name(group),
             plural(cell.missing, "trial")
         ));
     }
@@ -107,7 +112,7 @@ fn refusal(cells: &[(&Group, &CellJudgement)]) -> Option<String> {
             Control::Violated => "the testcase fails with the model off, too".into(),
             Control::Unknown => "the control with the model off has no trial".into(),
         };
-        return Some(format!("it is unknown: {}: {why}", place(group)));
+        return Some(format!("it is unknown: {}: {why}", group_name(group)));
     }
     if let Some((group, _)) = first(&|cell| cell.verdict == Verdict::NoOp) {
         return Some(format!("it is a no-op: on {} its patches do not change the image", group.kernel));

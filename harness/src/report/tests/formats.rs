@@ -32,7 +32,7 @@ type Cells = BTreeMap<[String; 4], Figures>;
 
 /// The small study with a cell of each kind: passes, mixed, fails, unknown (a trial, a control), no-op, not observable,
 /// contradicted, missing; and with a guest that prints whatever it likes.
-pub(super) fn dossier() -> Dossier {
+pub(super) fn data() -> ReportData {
     let mut lines = lines();
     let mut set = |id: &str, outcome: Outcome| {
         let line = lines.iter_mut().find(|line| line.id.to_string() == id).unwrap();
@@ -46,15 +46,20 @@ pub(super) fn dossier() -> Dossier {
     lines.retain(|line| line.id.to_string() != "mips-6.1/malta/unfixed/t9/enforce/4");
     let built = lazy_is_unfixed();
     let judgement = judge(&plan(), &lines, &built);
-    let exhibits = judgement.cells().filter_map(|(_, cell)| cell.example.as_ref()).map(|example| Exhibit {
-        trial: example.trial.parse().unwrap(),
-        story: format!("1. stale fetch {HOSTILE}"),
-        console: HOSTILE.into(),
-        console_cut: true,
-        work: vec![FunctionWork { function: "flush_it".into(), operations: 7, ..FunctionWork::default() }],
-    });
+    let examples =
+        judgement.cells().filter_map(|(_, cell)| cell.example.as_ref()).map(|example| ExampleTrial {
+            trial: example.trial.parse().unwrap(),
+            story: format!("1. stale fetch {HOSTILE}"),
+            console: HOSTILE.into(),
+            console_cut: true,
+            work: vec![FunctionWork {
+                function: "flush_it".into(),
+                operations: 7,
+                ..FunctionWork::default()
+            }],
+        });
     let one = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
-    Dossier {
+    ReportData {
         run: "runs/small".into(),
         plan: plan(),
         tools: Tools {
@@ -65,7 +70,7 @@ pub(super) fn dossier() -> Dossier {
             releases: one("mips-6.1", "6.1.192"),
             failed_builds: BTreeMap::from([("mips-6.1".to_owned(), one("lazy", HOSTILE))]),
         },
-        exhibits: exhibits.collect(),
+        examples: examples.collect(),
         trend: None,
         built,
         judgement,
@@ -74,9 +79,9 @@ pub(super) fn dossier() -> Dossier {
 }
 
 /// What the judgement says, against which the layouts are held.
-fn judged(dossier: &Dossier) -> Cells {
-    let cells = dossier.judgement.cells().map(|(group, cell)| {
-        let names = [&group.kernel, &group.machine, &group.testcase, &cell.row].map(Clone::clone);
+fn judged(data: &ReportData) -> Cells {
+    let cells = data.judgement.cells().map(|(group, cell)| {
+        let names = [&group.kernel, &group.machine, &group.testcase, &cell.variant].map(Clone::clone);
         let figures = Figures {
             passes: cell.passes,
             n: cell.n,
@@ -182,9 +187,9 @@ fn from_kcidb(text: &str) -> Cells {
     let report: serde_json::Value = serde_json::from_str(text).unwrap();
     let cell = |test: &serde_json::Value| {
         let id: Vec<&str> = test["id"].as_str().unwrap().split('/').collect();
-        let &[_, kernel, machine, row, testcase] = &id[..] else { panic!("{id:?}") };
-        assert_eq!(test["misc"]["row"], row);
-        (names(kernel, machine, testcase, row), from_object(&test["misc"]))
+        let &[_, kernel, machine, variant, testcase] = &id[..] else { panic!("{id:?}") };
+        assert_eq!(test["misc"]["variant"], variant);
+        (names(kernel, machine, testcase, variant), from_object(&test["misc"]))
     };
     report["tests"].as_array().unwrap().iter().map(cell).collect()
 }
@@ -275,21 +280,21 @@ fn from_mail(text: &str, all: &Cells) -> Cells {
 
 #[test]
 fn every_layout_has_the_same_figures() {
-    let dossier = dossier();
-    let judged = judged(&dossier);
+    let data = data();
+    let judged = judged(&data);
     let verdicts: std::collections::BTreeSet<&str> =
         judged.values().filter_map(|figures| figures.verdict.as_deref()).collect();
     let every = ["fails", "mixed", "no-op", "not-observable", "passes-all", "unknown"];
     assert_eq!(verdicts.into_iter().collect::<Vec<_>>(), every);
 
     let wide = Style { colour: false, width: usize::MAX };
-    assert_eq!(from_table(&table(&dossier.judgement, wide)), judged);
-    assert_eq!(from_markdown(&markdown(&dossier.judgement)), judged);
-    assert_eq!(from_junit(&junit(&dossier).unwrap()), judged);
-    assert_eq!(from_ktap(&ktap(&dossier)), judged);
-    assert_eq!(from_json(&json(&dossier).unwrap()), judged);
-    assert_eq!(from_kcidb(&kcidb(&dossier, "small_ci").unwrap()), judged);
-    assert_eq!(from_html(&html(&dossier)), judged);
+    assert_eq!(from_table(&table(&data.judgement, wide)), judged);
+    assert_eq!(from_markdown(&markdown(&data.judgement)), judged);
+    assert_eq!(from_junit(&junit(&data).unwrap()), judged);
+    assert_eq!(from_ktap(&ktap(&data)), judged);
+    assert_eq!(from_json(&json(&data).unwrap()), judged);
+    assert_eq!(from_kcidb(&kcidb(&data, "small_ci").unwrap()), judged);
+    assert_eq!(from_html(&html(&data)), judged);
 
     let without_verdicts = |cells: &Cells| -> Cells {
         let cell = |(names, cell): (&[String; 4], &Figures)| {
@@ -297,8 +302,8 @@ fn every_layout_has_the_same_figures() {
         };
         cells.iter().map(cell).collect()
     };
-    assert_eq!(from_csv(&csv(&dossier).unwrap()), without_verdicts(&judged));
-    let mail = from_mail(&mail(&dossier, &Envelope::default()).unwrap(), &judged);
+    assert_eq!(from_csv(&csv(&data).unwrap()), without_verdicts(&judged));
+    let mail = from_mail(&mail(&data, &Envelope::default()).unwrap(), &judged);
     assert_eq!(without_verdicts(&mail), without_verdicts(&judged));
     for (names, figures) in mail.iter().filter(|(_, figures)| figures.verdict.is_some()) {
         assert_eq!(figures.verdict, judged[names].verdict, "{names:?}");
@@ -306,8 +311,8 @@ fn every_layout_has_the_same_figures() {
 }
 
 /// Status and reason of each test, in the order of the judgement.
-fn statuses(dossier: &Dossier) -> Vec<(String, String)> {
-    let text = junit(dossier).unwrap();
+fn statuses(data: &ReportData) -> Vec<(String, String)> {
+    let text = junit(data).unwrap();
     let document = roxmltree::Document::parse(&text).unwrap();
     let tests = document.descendants().filter(|node| node.has_tag_name("testcase"));
     let status = |test: roxmltree::Node<'_, '_>| {
@@ -320,8 +325,8 @@ fn statuses(dossier: &Dossier) -> Vec<(String, String)> {
 
 #[test]
 fn junit_says_what_a_pipeline_must_hear_of() {
-    let dossier = dossier();
-    let said = statuses(&dossier);
+    let data = data();
+    let said = statuses(&data);
     let said: Vec<(&str, &str)> = said.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
     let expected = [
         ("passed", ""),
@@ -336,7 +341,7 @@ fn junit_says_what_a_pipeline_must_hear_of() {
     assert_eq!(said[..8], expected);
     assert_eq!((said[8].0, said.len()), ("failure", 9));
     assert!(said[8].1.starts_with("expectations not met; 1 trial missing: "), "{}", said[8].1);
-    let text = junit(&dossier).unwrap();
+    let text = junit(&data).unwrap();
     for expected in [
         r#"<testsuite name="mips-6.1 on malta" tests="8" skipped="2" errors="2" failures="1">"#,
         "replay: patcheval replay runs/small mips-6.1/malta/merged/t1/enforce/2",
@@ -352,8 +357,8 @@ fn junit_says_what_a_pipeline_must_hear_of() {
 
 #[test]
 fn a_guest_cannot_add_results_to_ktap() {
-    let dossier = dossier();
-    let tests = parse_ktap(&ktap(&dossier));
+    let data = data();
+    let tests = parse_ktap(&ktap(&data));
     let results: Vec<(bool, &str, &str)> = tests
         .iter()
         .map(|test| (test.check.ok, test.check.name.as_str(), test.check.note.as_str()))
@@ -377,19 +382,19 @@ fn a_guest_cannot_add_results_to_ktap() {
     ];
     assert_eq!(below, expected);
     assert!(tests[0].subtests.iter().all(|test| test.subtests.is_empty()));
-    assert!(!ktap(&dossier).contains('\u{1b}'));
+    assert!(!ktap(&data).contains('\u{1b}'));
 }
 
 #[test]
 fn csv_has_each_trial_and_what_it_counts_as() {
-    let mut dossier = dossier();
+    let mut data = data();
     // A second line of a trial counts for nothing.
-    let again = dossier.lines[1].clone();
-    dossier.lines.push(again);
-    let text = csv(&dossier).unwrap();
+    let again = data.lines[1].clone();
+    data.lines.push(again);
+    let text = csv(&data).unwrap();
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let lines: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
-    assert_eq!(lines.len(), dossier.lines.len());
+    assert_eq!(lines.len(), data.lines.len());
     let counted: Vec<&str> = lines.iter().map(|line| line["counted"].as_str()).collect();
     assert_eq!((counted[0], counted[1], counted[counted.len() - 1]), ("true", "true", "false"));
     let failed = lines.iter().find(|line| line["trial"] == "mips-6.1/malta/merged/t1/enforce/2").unwrap();

@@ -5,7 +5,7 @@ use mailparse::MailHeaderMap;
 use mailparse::parse_mail;
 
 use super::super::*;
-use super::formats::dossier;
+use super::formats::data;
 use crate::error::exit;
 use crate::judge::Built;
 use crate::judge::CellJudgement;
@@ -34,7 +34,7 @@ fn envelope() -> Envelope {
 
 #[test]
 fn a_message_is_read_back_as_it_was_meant() {
-    let text = mail(&dossier(), &envelope()).unwrap();
+    let text = mail(&data(), &envelope()).unwrap();
     let parsed = parse_mail(text.as_bytes()).unwrap();
     let header = |name: &str| parsed.headers.get_first_value(name);
     assert_eq!(header("From").unwrap(), "Jörg Müller-Lüdenscheidt <joerg@example.org>");
@@ -51,7 +51,7 @@ fn a_message_is_read_back_as_it_was_meant() {
     assert_eq!(header("Content-Type").unwrap(), "text/plain; charset=UTF-8");
     // Neither clock nor chance.
     assert_eq!((header("Date"), header("Message-ID")), (None, None));
-    assert_eq!(mail(&dossier(), &envelope()).unwrap(), text);
+    assert_eq!(mail(&data(), &envelope()).unwrap(), text);
     let (head, _) = text.split_once("\n\n").unwrap();
     assert!(head.is_ascii() && !head.contains('\r'), "{head}");
     assert!(head.lines().all(|line| line.len() <= 78), "{head}");
@@ -59,7 +59,7 @@ fn a_message_is_read_back_as_it_was_meant() {
 
 #[test]
 fn a_mail_is_plain_text_of_76_columns() {
-    let text = mail(&dossier(), &Envelope::default()).unwrap();
+    let text = mail(&data(), &Envelope::default()).unwrap();
     let (head, body) = text.split_once("\n\n").unwrap();
     assert!(
         head.starts_with("Subject: [patcheval] small: expectations not met\nMIME-Version: 1.0\n"),
@@ -101,20 +101,21 @@ merged-alone  0/4
     assert!(!body.lines().any(|line| line.starts_with("Tested-by")), "{body}");
 }
 
-/// The study with as many targets and rows as the founding one.
+/// The study with as many targets and variants as the founding one.
 #[test]
-fn eight_rows_on_eight_targets_fit() {
-    let mut dossier = dossier();
-    let group = dossier.judgement.groups[0].clone();
+fn eight_variants_on_eight_targets_fit() {
+    let mut data = data();
+    let group = data.judgement.groups[0].clone();
     let names = ["unfixed", "ixol-flush", "special-mapping-flush", "special-mapping-fault-flush"];
     let more = ["flush-icache-page", "lazy-dcache", "user-colour", "merged-alone"];
-    let rows = names.iter().chain(&more).enumerate();
-    let cells: Vec<CellJudgement> =
-        rows.map(|(n, row)| CellJudgement { row: (*row).into(), ..group.cells[n % 4].clone() }).collect();
+    let variants = names.iter().chain(&more).enumerate();
+    let cells: Vec<CellJudgement> = variants
+        .map(|(n, variant)| CellJudgement { variant: (*variant).into(), ..group.cells[n % 4].clone() })
+        .collect();
     let target =
         |n: usize| Group { machine: format!("malta-24kf-16k-{n}"), cells: cells.clone(), ..group.clone() };
-    dossier.judgement.groups = (0..8).map(target).collect();
-    let text = mail(&dossier, &Envelope::default()).unwrap();
+    data.judgement.groups = (0..8).map(target).collect();
+    let text = mail(&data, &Envelope::default()).unwrap();
     let body = text.split_once("\n\n").unwrap().1;
     assert_eq!(body.lines().find(|line| line.chars().count() > 76), None);
     assert_eq!(body.matches("\nspecial-mapping-fault-flush  ok").count(), 2, "{body}");
@@ -142,14 +143,14 @@ fn vouching(what: &str) -> Envelope {
     }
 }
 
-/// The dossier of a study in which nothing went wrong.
-fn whole() -> Dossier {
+/// The report data of a study in which nothing went wrong.
+fn whole() -> ReportData {
     let lines = lines();
-    Dossier { judgement: judge(&plan(), &lines, &Built::default()), lines, ..dossier() }
+    ReportData { judgement: judge(&plan(), &lines, &Built::default()), lines, ..data() }
 }
 
 #[test]
-fn a_row_that_passed_is_vouched_for() {
+fn a_variant_that_passed_is_vouched_for() {
     for what in ["merged", "merged@malta", "merged@mips-6.1/malta"] {
         let text = mail(&whole(), &vouching(what)).unwrap();
         let end = "\n\nFor merged on malta, 8 trials, all passed:\nTested-by: Tess Ter <tess@example.org>\n";
@@ -159,9 +160,9 @@ fn a_row_that_passed_is_vouched_for() {
 }
 
 #[test]
-fn any_other_row_is_refused_with_its_reason() {
-    let fails = |dossier: &Dossier, what: &str| {
-        let error = mail(dossier, &vouching(what)).unwrap_err();
+fn any_other_variant_is_refused_with_its_reason() {
+    let fails = |data: &ReportData, what: &str| {
+        let error = mail(data, &vouching(what)).unwrap_err();
         assert_eq!(error.exit_code(), exit::STUDY);
         error.to_string()
     };
@@ -170,18 +171,18 @@ fn any_other_row_is_refused_with_its_reason() {
         fails(&whole(), "merged-alone"),
         format!("no Tested-by for merged-alone on malta: it fails: {place}, t9: 0 of 4 pass, init-died 4")
     );
-    let dossier = dossier();
-    assert!(fails(&dossier, "merged").ends_with(&format!("it fails: {place}, t1: 3 of 4 pass, lost-hit 1")));
+    let data = data();
+    assert!(fails(&data, "merged").ends_with(&format!("it fails: {place}, t1: 3 of 4 pass, lost-hit 1")));
     assert!(
-        fails(&dossier, "lazy")
+        fails(&data, "lazy")
             .ends_with(&format!("it is unknown: {place}, t9: the testcase fails with the model off, too"))
     );
     let with = |change: &dyn Fn(&mut CellJudgement)| {
-        let mut dossier = whole();
-        for group in &mut dossier.judgement.groups {
-            group.cells.iter_mut().filter(|cell| cell.row == "merged").for_each(change);
+        let mut data = whole();
+        for group in &mut data.judgement.groups {
+            group.cells.iter_mut().filter(|cell| cell.variant == "merged").for_each(change);
         }
-        fails(&dossier, "merged")
+        fails(&data, "merged")
     };
     let said = with(&|cell| cell.verdict = Verdict::NoOp);
     assert!(said.ends_with("it is a no-op: on mips-6.1 its patches do not change the image"), "{said}");
@@ -191,8 +192,8 @@ fn any_other_row_is_refused_with_its_reason() {
     assert!(said.ends_with(&format!("the run is not whole: {place}, t1: 2 trials missing")), "{said}");
     let said = with(&|cell| cell.unknown = 1);
     assert!(said.contains("it is unknown: "), "{said}");
-    assert_eq!(fails(&dossier, "nothing@malta"), "the run has no row `nothing` on malta");
-    assert_eq!(fails(&dossier, "merged@virt"), "the run has no row `merged` on virt");
+    assert_eq!(fails(&data, "nothing@malta"), "the run has no variant `nothing` on malta");
+    assert_eq!(fails(&data, "merged@virt"), "the run has no variant `merged` on virt");
     let nobody = Envelope { tester: Some(mailbox("tess@example.org")), ..vouching("merged") };
     assert!(mail(&whole(), &nobody).unwrap_err().to_string().contains("name and the address"));
 }

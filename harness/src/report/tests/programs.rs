@@ -2,7 +2,7 @@
 //! Tests of what other programs take: JSON by its schema, KCIDB by what its objects refer to.
 
 use super::super::*;
-use super::formats::dossier;
+use super::formats::data;
 
 /// The schema as it is committed; `harness/tests/fast/reference.rs` holds it against the types.
 const SCHEMA: &str = include_str!("../../../doc/schema/report-1.json");
@@ -10,7 +10,7 @@ const SCHEMA: &str = include_str!("../../../doc/schema/report-1.json");
 #[test]
 fn json_is_as_its_schema_says() {
     let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
-    let document: serde_json::Value = serde_json::from_str(&json(&dossier()).unwrap()).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&json(&data()).unwrap()).unwrap();
     let errors: Vec<String> = schema.iter_errors(&document).map(|error| error.to_string()).collect();
     assert_eq!(errors, [""; 0]);
     // The schema says something: a verdict that there is none of is no verdict.
@@ -21,8 +21,8 @@ fn json_is_as_its_schema_says() {
 
 #[test]
 fn kcidb_tells_of_kernels_and_not_of_expectations() {
-    let dossier = dossier();
-    let text = kcidb(&dossier, "small_ci").unwrap();
+    let data = data();
+    let text = kcidb(&data, "small_ci").unwrap();
     let report: serde_json::Value = serde_json::from_str(&text).unwrap();
     let statuses: Vec<&str> =
         report["tests"].as_array().unwrap().iter().map(|test| test["status"].as_str().unwrap()).collect();
@@ -44,9 +44,9 @@ fn kcidb_tells_of_kernels_and_not_of_expectations() {
     assert_eq!(ids("tests").len(), 8);
     let tests = report["tests"].as_array().unwrap();
     assert!(tests.iter().all(|test| build_ids.contains(test["build_id"].as_str().unwrap())));
-    assert_eq!(kcidb(&dossier, "small_ci").unwrap(), text);
+    assert_eq!(kcidb(&data, "small_ci").unwrap(), text);
     assert!(!text.contains("\\u001b") && !text.contains("\\u0000"));
     for origin in ["", "Small", "a:b", "a\nb"] {
-        assert!(kcidb(&dossier, origin).is_err(), "{origin:?}");
+        assert!(kcidb(&data, origin).is_err(), "{origin:?}");
     }
 }

@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::judge::bisection::Next;
 use crate::report::bisection::{Bisection, Origin, Sides};
 
+use super::builder::{CandidateBuilder, Readiness};
 use super::journal::Journal;
-use super::site::{Site, Stand};
 
 /// Their names in a bisection's directory.
 const FILES: [&str; 2] = ["last-good.config", "first-bad.config"];
@@ -21,21 +21,21 @@ const FILES: [&str; 2] = ["last-good.config", "first-bad.config"];
 ///
 /// Infrastructure; interrupted.
 pub(super) fn compare(
-    site: &Site<'_>,
+    builder: &CandidateBuilder<'_>,
     of: &BTreeMap<String, Options>,
     found: &mut Bisection,
     journal: &Journal,
 ) -> Result<()> {
-    let Next::Found { places, .. } = &found.end else { return Ok(()) };
-    let (Some(first), Some(last)) = (places.iter().min(), places.iter().max()) else { return Ok(()) };
+    let Next::Found { positions, .. } = &found.end else { return Ok(()) };
+    let (Some(first), Some(last)) = (positions.iter().min(), positions.iter().max()) else { return Ok(()) };
     let mut files = Vec::new();
     let mut granted = Vec::new();
-    for (place, file) in [first.saturating_sub(1), *last].into_iter().zip(FILES) {
-        let hash = &found.candidates[place].hash;
+    for (position, file) in [first.saturating_sub(1), *last].into_iter().zip(FILES) {
+        let hash = &found.candidates[position].hash;
         journal.write(file, &of[hash].text())?;
         files.push(journal.root().join(file).display().to_string());
-        if let Stand::Ready(ready) = site.stand(hash, &mut |_| {})?
-            && let Some(image) = site.image(&ready)
+        if let Readiness::Ready(ready) = builder.make_ready(hash, &mut |_| {})?
+            && let Some(image) = builder.image(&ready)
         {
             granted.extend(image.granted()?);
         }

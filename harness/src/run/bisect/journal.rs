@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache_dir::write_atomically;
 use crate::error::{Error, Result};
-use crate::judge::bisection::{Settings, Told, Turn};
+use crate::judge::bisection::{Observation, SearchDirection, Settings};
 use crate::plan::Plan;
 use crate::store::{lock, mend};
 
@@ -36,9 +36,9 @@ pub(super) struct Question {
     pub(super) v: u32,
     /// The cell, with the base as its kernel's source.
     pub(super) plan: Plan,
-    /// SHA-256 of each patch of the row.
+    /// SHA-256 of each patch of the variant.
     pub(super) series: Vec<String>,
-    pub(super) turn: Turn,
+    pub(super) direction: SearchDirection,
     pub(super) settings: Settings,
     /// Hashes of the old end and of the candidates after it.
     pub(super) candidates: Vec<String>,
@@ -85,7 +85,7 @@ pub(super) enum Entry {
         /// Its seed.
         seed: u64,
         /// What it tells.
-        told: Told,
+        observation: Observation,
         /// Its symptom or the cause of its being unknown.
         how: String,
     },
@@ -99,7 +99,7 @@ pub(super) struct Journal {
     _lock: File,
     pub(super) ready: BTreeMap<String, f64>,
     pub(super) untestable: BTreeMap<String, (String, f64)>,
-    pub(super) trials: BTreeMap<(String, u64), (Told, String)>,
+    pub(super) trials: BTreeMap<(String, u64), (Observation, String)>,
 }
 
 impl Journal {
@@ -165,8 +165,8 @@ impl Journal {
             Entry::Untestable { at, why, seconds } => {
                 self.untestable.insert(at, (why, seconds));
             }
-            Entry::Trial { at, seed, told, how } => {
-                self.trials.insert((at, seed), (told, how));
+            Entry::Trial { at, seed, observation, how } => {
+                self.trials.insert((at, seed), (observation, how));
             }
         }
     }

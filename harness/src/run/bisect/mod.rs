@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Finds the commit that broke or fixed a cell, or the option that does; judges single commits for `git bisect run`.
 
+mod builder;
 mod configurations;
 mod journal;
-mod quest;
-mod site;
+mod search_space;
 mod step;
 
 use std::collections::BTreeMap;
@@ -12,19 +12,19 @@ use std::path::PathBuf;
 
 use crate::cache_dir::{key, sha256_file};
 use crate::error::Result;
-use crate::judge::bisection::{Next, Search, Settings, Told};
+use crate::judge::bisection::{Next, Observation, Search, Settings};
 use crate::machine;
 use crate::plan::TrialId;
 use crate::report::bisection::{self, Bisection, Tried};
 use crate::run::event::{Event, Watch};
 use crate::trial::line::{Outcome, TrialLine};
 
-pub use quest::{Ends, Ground, Quest};
-pub use site::{Asked, Site, kernel_of};
+pub use builder::{BuilderOptions, CandidateBuilder, kernel_of};
+pub use search_space::{Ends, SearchSource, SearchSpace};
 pub use step::{StepRequest, Stepped, step};
 
+use builder::{Readiness, Ready};
 use journal::{Entry, Journal, Question};
-use site::{Ready, Stand};
 
 /// The log for `git bisect replay`, in a bisection's directory.
 pub const LOG: &str = "bisect.log";
@@ -35,9 +35,9 @@ pub const MAIL: &str = "mail.txt";
 #[derive(Debug)]
 pub struct BisectRequest<'a> {
     /// What is sought.
-    pub quest: &'a Quest,
+    pub space: &'a SearchSpace,
     /// On what.
-    pub site: &'a Site<'a>,
+    pub builder: &'a CandidateBuilder<'a>,
     /// How.
     pub settings: Settings,
     /// The directory; by default one below `runs` in the repository.
@@ -47,8 +47,8 @@ pub struct BisectRequest<'a> {
 }
 
 /// Returns the settings for a cell: where no seed makes a difference, one trial says all.
-pub fn settings_for(site: &Site<'_>, confidence: f64, max_trials: u32) -> Settings {
-    let most_per_commit = if site.cell().testcase.boot.is_some() { 1 } else { u32::MAX };
+pub fn settings_for(builder: &CandidateBuilder<'_>, confidence: f64, max_trials: u32) -> Settings {
+    let most_per_commit = if builder.cell().testcase.boot.is_some() { 1 } else { u32::MAX };
     Settings { confidence, max_trials, most_per_commit, ..Settings::default() }
 }
 
@@ -58,22 +58,22 @@ pub fn settings_for(site: &Site<'_>, confidence: f64, max_trials: u32) -> Settin
 ///
 /// Study, infrastructure or interrupted; what has ended is kept, and the same request goes on.
 pub fn bisect(request: &BisectRequest<'_>, watch: Watch<'_>) -> Result<(Bisection, PathBuf)> {
-    let BisectRequest { quest, site, settings, .. } = request;
+    let BisectRequest { space, builder, settings, .. } = request;
     let question = question(request)?;
-    let root = request.out.clone().unwrap_or_else(|| site.root().join("runs").join(question.name()));
+    let root = request.out.clone().unwrap_or_else(|| builder.root().join("runs").join(question.name()));
     let mut journal = Journal::open(&root, &question)?;
-    site.prepare_base(watch)?;
-    let search = Search::new(quest.history.clone(), quest.turn, *settings);
+    builder.prepare_base(watch)?;
+    let search = Search::new(space.ancestry.clone(), space.direction, *settings);
     let mut under_way = UnderWay { request, search, order: Vec::new(), ready: BTreeMap::new() };
     let end = loop {
         match under_way.search.next() {
-            Next::Try { place, trials } => under_way.attempt(place, trials, &mut journal, watch)?,
+            Next::Try { position, trials } => under_way.attempt(position, trials, &mut journal, watch)?,
             end => break end,
         }
     };
-    let mut found = under_way.told(end, &journal);
-    if let Ground::Configurations(of) = &quest.ground {
-        configurations::compare(site, of, &mut found, &journal)?;
+    let mut found = under_way.observation(end, &journal);
+    if let SearchSource::Configurations(of) = &space.source {
+        configurations::compare(builder, of, &mut found, &journal)?;
     }
     if let Some(log) = bisection::log(&found) {
         journal.write(LOG, &log)?;
@@ -84,14 +84,14 @@ pub fn bisect(request: &BisectRequest<'_>, watch: Watch<'_>) -> Result<(Bisectio
 }
 
 fn question(request: &BisectRequest<'_>) -> Result<Question> {
-    let BisectRequest { quest, site, settings, .. } = request;
+    let BisectRequest { space, builder, settings, .. } = request;
     Ok(Question {
         v: Question::version(),
-        plan: site.plan().clone(),
-        series: site.series().iter().map(|patch| key([("patch", patch.text.as_slice())])).collect(),
-        turn: quest.turn,
+        plan: builder.plan().clone(),
+        series: builder.series().iter().map(|patch| key([("patch", patch.text.as_slice())])).collect(),
+        direction: space.direction,
         settings: *settings,
-        candidates: quest.candidates.iter().map(|candidate| candidate.hash.clone()).collect(),
+        candidates: space.candidates.iter().map(|candidate| candidate.hash.clone()).collect(),
         plugin: sha256_file(&machine::machines()?.plugin()?)?,
     })
 }
@@ -107,98 +107,106 @@ struct UnderWay<'a> {
 
 impl UnderWay<'_> {
     /// Runs trials of a candidate, or takes them from the journal.
-    fn attempt(&mut self, place: usize, trials: u32, journal: &mut Journal, watch: Watch<'_>) -> Result<()> {
-        let (quest, site) = (self.request.quest, self.request.site);
-        let candidate = &quest.candidates[place];
-        if !self.order.contains(&place) {
-            self.order.push(place);
+    fn attempt(
+        &mut self,
+        position: usize,
+        trials: u32,
+        journal: &mut Journal,
+        watch: Watch<'_>,
+    ) -> Result<()> {
+        let (space, builder) = (self.request.space, self.request.builder);
+        let candidate = &space.candidates[position];
+        if !self.order.contains(&position) {
+            self.order.push(position);
         }
         if journal.untestable.contains_key(&candidate.hash) {
-            self.search.skip(place);
+            self.search.skip(position);
             return Ok(());
         }
-        let known = self.search.places()[place];
-        let first = known.telling() + known.unknown;
+        let known = self.search.tallies()[position];
+        let first = known.counted() + known.unknown;
         let ids: Vec<TrialId> =
-            (first..first + trials).map(|number| site.trial(&candidate.hash, number)).collect();
+            (first..first + trials).map(|number| builder.trial(&candidate.hash, number)).collect();
         let recorded = |journal: &Journal, id: &TrialId| {
-            journal.trials.get(&(candidate.hash.clone(), id.seed)).map(|(told, _)| *told)
+            journal.trials.get(&(candidate.hash.clone(), id.seed)).map(|(observation, _)| *observation)
         };
         let missing: Vec<TrialId> =
             ids.iter().filter(|id| recorded(journal, id).is_none()).cloned().collect();
         if !missing.is_empty() {
-            if !self.stand(place, journal, watch)? {
-                self.search.skip(place);
+            if !self.make_ready(position, journal, watch)? {
+                self.search.skip(position);
                 return Ok(());
             }
-            site.run(&self.ready[&place], &missing, |line| {
-                let (seed, told) = (line.id.seed, site.told(line));
-                journal.append(Entry::Trial { at: candidate.hash.clone(), seed, told, how: how(line) })
+            builder.run(&self.ready[&position], &missing, |line| {
+                let (seed, observation) = (line.id.seed, builder.observation(line));
+                journal.append(Entry::Trial { at: candidate.hash.clone(), seed, observation, how: how(line) })
             })?;
         }
         for id in &ids {
-            self.search.note(place, recorded(journal, id).unwrap_or(Told::Unknown));
+            self.search.note(position, recorded(journal, id).unwrap_or(Observation::Unknown));
         }
         if !missing.is_empty() {
-            let known = self.search.places()[place];
-            let what = format!("{}: {} of {} trials fail", candidate.label, known.failures, known.telling());
+            let known = self.search.tallies()[position];
+            let what = format!("{}: {} of {} trials fail", candidate.label, known.failures, known.counted());
             watch(Event::Step { what: &what, seconds: None });
         }
         Ok(())
     }
 
     /// Builds and boots a candidate unless it stands already; returns whether it can be tried.
-    fn stand(&mut self, place: usize, journal: &mut Journal, watch: Watch<'_>) -> Result<bool> {
-        if self.ready.contains_key(&place) {
+    fn make_ready(&mut self, position: usize, journal: &mut Journal, watch: Watch<'_>) -> Result<bool> {
+        if self.ready.contains_key(&position) {
             return Ok(true);
         }
-        let candidate = &self.request.quest.candidates[place];
+        let candidate = &self.request.space.candidates[position];
         let what = format!("{} {}", candidate.label, candidate.subject);
         watch(Event::Begin(&what));
         let begun = std::time::Instant::now();
-        let stand = self.request.site.stand(&candidate.hash, &mut |_| {})?;
+        let readiness = self.request.builder.make_ready(&candidate.hash, &mut |_| {})?;
         let seconds = begun.elapsed().as_secs_f64();
         let hash = candidate.hash.clone();
-        let shown = match &stand {
-            Stand::Ready(_) => what,
-            Stand::Untestable(why) => format!("{what}: skipped, {why}"),
+        let shown = match &readiness {
+            Readiness::Ready(_) => what,
+            Readiness::Untestable(why) => format!("{what}: skipped, {why}"),
         };
         watch(Event::Step { what: &shown, seconds: Some(seconds) });
-        match stand {
-            Stand::Ready(ready) => {
+        match readiness {
+            Readiness::Ready(ready) => {
                 // What it took the first time is what it costs; after an interruption it comes from the cache.
                 if !journal.ready.contains_key(&hash) {
                     journal.append(Entry::Ready { at: hash, seconds })?;
                 }
-                self.ready.insert(place, ready);
+                self.ready.insert(position, ready);
                 Ok(true)
             }
-            Stand::Untestable(why) => {
+            Readiness::Untestable(why) => {
                 journal.append(Entry::Untestable { at: hash, why, seconds })?;
                 Ok(false)
             }
         }
     }
 
-    fn told(&self, end: Next, journal: &Journal) -> Bisection {
-        let BisectRequest { quest, site, settings, study, .. } = self.request;
-        let tried = |place: &usize| {
-            let candidate = &quest.candidates[*place];
+    fn observation(&self, end: Next, journal: &Journal) -> Bisection {
+        let BisectRequest { space, builder, settings, study, .. } = self.request;
+        let tried = |position: &usize| {
+            let candidate = &space.candidates[*position];
             let why = journal.untestable.get(&candidate.hash).map(|(why, _)| why.clone());
             let seed = journal
                 .trials
                 .iter()
-                .find(|((hash, _), (told, _))| *hash == candidate.hash && *told == Told::Fail)
+                .find(|((hash, _), (observation, _))| {
+                    *hash == candidate.hash && *observation == Observation::Fail
+                })
                 .map(|((_, seed), (_, how))| (*seed, how.clone()));
-            Tried { place: *place, tally: self.search.places()[*place], why, failure: seed }
+            Tried { position: *position, tally: self.search.tallies()[*position], why, failure: seed }
         };
         Bisection {
             study: (*study).to_owned(),
-            cell: site.cell_name(),
-            origin: quest.origin.clone(),
-            turn: quest.turn,
+            cell: builder.cell_name(),
+            origin: space.origin.clone(),
+            direction: space.direction,
             settings: *settings,
-            candidates: quest.candidates.clone(),
+            candidates: space.candidates.clone(),
             tried: self.order.iter().map(tried).collect(),
             failing: self.search.failing(),
             first: self.search.first(),

@@ -3,14 +3,14 @@
 
 use crate::cache_dir::{Cache, key, write_atomically};
 use crate::error::{Error, Kind, Result};
-use crate::judge::bisection::Told;
+use crate::judge::bisection::Observation;
 use crate::judge::statistics::sequential::{self, Decision};
 use crate::plan::{Rule, TrialId};
 use crate::run::event::Watch;
-use crate::source::history::{Commit, Repository};
+use crate::source::repository::{Commit, Repository};
 
-use super::quest::Ground;
-use super::site::{Asked, Site, Stand};
+use super::builder::{BuilderOptions, CandidateBuilder, Readiness};
+use super::search_space::SearchSource;
 
 /// Where the cache remembers over which commit a repository's others are built.
 const REMEMBERED: &str = "bisect-base";
@@ -34,7 +34,7 @@ pub struct StepRequest<'a> {
     /// The commit over whose tree it is built; one that is remembered if there is none.
     pub base: Option<String>,
     /// The cell.
-    pub asked: Asked<'a>,
+    pub options: BuilderOptions<'a>,
     /// After so many trials nobody can tell.
     pub max_trials: u32,
     /// Only the trial with this seed, whose outcome decides.
@@ -61,12 +61,12 @@ pub struct Stepped {
 /// Study, infrastructure or interrupted.
 pub fn step(request: &StepRequest<'_>, watch: Watch<'_>) -> Result<Stepped> {
     let commit = request.repository.commit(request.commit.as_deref().unwrap_or("HEAD"))?;
-    let rule = request.asked.plan.study.rule.unwrap_or_default();
+    let rule = request.options.plan.study.rule.unwrap_or_default();
     let mut stepped = Stepped { commit, decision: Decision::Open, trials: (0, 0, 0), untestable: None };
     let (base, memo) = base(request, &stepped.commit)?;
-    let ground = Ground::Commits { repository: request.repository.clone(), base: base.clone() };
-    let site = Site::open(request.asked, &ground)?;
-    if let Err(error) = site.prepare_base(watch) {
+    let source = SearchSource::Commits { repository: request.repository.clone(), base: base.clone() };
+    let builder = CandidateBuilder::open(request.options, &source)?;
+    if let Err(error) = builder.prepare_base(watch) {
         // The commit itself is the base, and does not build.
         if base == stepped.commit && error.kind() == Kind::Infrastructure && request.base.is_none() {
             stepped.untestable = Some("does not build".into());
@@ -75,16 +75,16 @@ pub fn step(request: &StepRequest<'_>, watch: Watch<'_>) -> Result<Stepped> {
         return Err(error);
     }
     if let Some(memo) = memo {
-        memo.keep(request.asked.cache, &base)?;
+        memo.keep(request.options.cache, &base)?;
     }
-    let ready = match site.stand(&stepped.commit.hash, watch)? {
-        Stand::Ready(ready) => ready,
-        Stand::Untestable(why) => {
+    let ready = match builder.make_ready(&stepped.commit.hash, watch)? {
+        Readiness::Ready(ready) => ready,
+        Readiness::Untestable(why) => {
             stepped.untestable = Some(why);
             return Ok(stepped);
         }
     };
-    let most = match (request.seed, site.cell().testcase.boot.is_some()) {
+    let most = match (request.seed, builder.cell().testcase.boot.is_some()) {
         (None, false) => request.max_trials,
         _ => 1,
     };
@@ -96,15 +96,15 @@ pub fn step(request: &StepRequest<'_>, watch: Watch<'_>) -> Result<Stepped> {
         }
         let ids: Vec<TrialId> = (done..most.min(done + CHUNK))
             .map(|number| {
-                let id = site.trial(&stepped.commit.hash, number);
+                let id = builder.trial(&stepped.commit.hash, number);
                 TrialId { seed: request.seed.unwrap_or(id.seed), ..id }
             })
             .collect();
-        site.run(&ready, &ids, |line| {
-            let count = match site.told(line) {
-                Told::Pass => &mut stepped.trials.0,
-                Told::Fail => &mut stepped.trials.1,
-                Told::Unknown => &mut stepped.trials.2,
+        builder.run(&ready, &ids, |line| {
+            let count = match builder.observation(line) {
+                Observation::Pass => &mut stepped.trials.0,
+                Observation::Fail => &mut stepped.trials.1,
+                Observation::Unknown => &mut stepped.trials.2,
             };
             *count += 1;
             Ok(())
@@ -123,7 +123,7 @@ fn decide(rule: &Rule, (passes, failures, _): (u32, u32, u32), only_one: bool) -
     }
 }
 
-/// A place to remember a base at.
+/// A position to remember a base at.
 struct Memo(std::path::PathBuf);
 
 impl Memo {
@@ -141,10 +141,10 @@ fn base(request: &StepRequest<'_>, commit: &Commit) -> Result<(Commit, Option<Me
     if let Some(named) = &request.base {
         return Ok((repository.commit(named)?, None));
     }
-    let kernel = request.asked.cell.split('/').next().unwrap_or_default();
+    let kernel = request.options.cell.split('/').next().unwrap_or_default();
     let parts =
         [("repository", repository.path().as_os_str().as_encoded_bytes()), ("kernel", kernel.as_bytes())];
-    let memo = request.asked.cache.root().join(REMEMBERED).join(key(parts));
+    let memo = request.options.cache.root().join(REMEMBERED).join(key(parts));
     let remembered = std::fs::read_to_string(&memo).ok();
     let near = |hash: String| {
         let base = repository.commit(hash.trim()).ok()?;

@@ -15,7 +15,7 @@ use crate::trial::line::{Outcome, TrialLine};
 /// How many cells are suggested.
 const SUGGESTED: usize = 6;
 
-/// Returns the cell called KERNEL/MACHINE/ROW/TESTCASE.
+/// Returns the cell called KERNEL/MACHINE/VARIANT/TESTCASE.
 ///
 /// # Errors
 ///
@@ -29,7 +29,7 @@ pub fn find_cell<'a>(judgement: &'a Judgement, name: &str) -> Result<(&'a Group,
 }
 
 fn full_name(group: &Group, cell: &CellJudgement) -> String {
-    format!("{}/{}/{}/{}", group.kernel, group.machine, cell.row, group.testcase)
+    format!("{}/{}/{}/{}", group.kernel, group.machine, cell.variant, group.testcase)
 }
 
 /// Cells that have all of the words, wherever; else the nearest.
@@ -37,7 +37,7 @@ fn meant(name: &str, all: &[String]) -> String {
     let words: Vec<&str> = name.split('/').filter(|word| !word.is_empty()).collect();
     let fitting: Vec<&str> =
         all.iter().map(String::as_str).filter(|cell| words.iter().all(|word| cell.contains(word))).collect();
-    let shape = "a cell is KERNEL/MACHINE/ROW/TESTCASE";
+    let shape = "a cell is KERNEL/MACHINE/VARIANT/TESTCASE";
     if !fitting.is_empty() && !words.is_empty() {
         let more = if fitting.len() > SUGGESTED { ", ..." } else { "" };
         return format!("did you mean {}{more}? {shape}", fitting[..fitting.len().min(SUGGESTED)].join(", "));
@@ -82,9 +82,9 @@ pub fn stale_classes(lines: &[&TrialLine], resolve: Resolve<'_>) -> Vec<StaleCla
 fn written_by(pc: u64, resolve: Resolve<'_>) -> String {
     match resolve(pc) {
         None => format!("{pc:#010x}"),
-        Some(place) => {
-            let line = place.line.map(|line| format!(" ({line})")).unwrap_or_default();
-            format!("{}{line}", place.function)
+        Some(location) => {
+            let line = location.line.map(|line| format!(" ({line})")).unwrap_or_default();
+            format!("{}{line}", location.function)
         }
     }
 }
@@ -103,14 +103,14 @@ mod tests {
     use crate::judge::tests::lines;
     use crate::judge::{Built, judge};
     use crate::plan::tests::plan;
-    use crate::symbols::Place;
+    use crate::symbols::CodeLocation;
     use crate::trial::line::{Stale, Symptom};
 
     #[test]
     fn a_cell_is_found_and_part_of_a_name_is_told_what_it_may_mean() {
         let judgement = judge(&plan(), &lines(), &Built::default());
         let (group, cell) = find_cell(&judgement, "mips-6.1/malta/merged/t1").unwrap();
-        assert_eq!((group.testcase.as_str(), cell.row.as_str()), ("t1", "merged"));
+        assert_eq!((group.testcase.as_str(), cell.variant.as_str()), ("t1", "merged"));
         let hint = |name: &str| find_cell(&judgement, name).unwrap_err().hints()[0].clone();
         assert!(
             hint("unfixed/t1").starts_with("did you mean mips-6.1/malta/unfixed/t1? "),
@@ -120,7 +120,7 @@ mod tests {
         assert!(hint("mips-6.1/malta/unfixd/t1").starts_with("did you mean mips-6.1/malta/unfixed/t1? "));
         assert!(
             hint("something-else-altogether-of-no-cell")
-                .contains("KERNEL/MACHINE/ROW/TESTCASE, as in mips-6.1/")
+                .contains("KERNEL/MACHINE/VARIANT/TESTCASE, as in mips-6.1/")
         );
     }
 
@@ -147,8 +147,9 @@ mod tests {
                 ..line
             })
             .collect();
-        let place = |_: u64| Some(Place { function: "copy".into(), offset: 0, line: Some("a.c:1".into()) });
-        let classes = stale_classes(&lines.iter().collect::<Vec<_>>(), &place);
+        let locate =
+            |_: u64| Some(CodeLocation { function: "copy".into(), offset: 0, line: Some("a.c:1".into()) });
+        let classes = stale_classes(&lines.iter().collect::<Vec<_>>(), &locate);
         let short: Vec<(&str, u32, u32)> =
             classes.iter().map(|class| (class.writer.as_str(), class.trials, class.failing)).collect();
         assert_eq!(short, [("copy (a.c:1)", 3, 3), ("nobody that the model saw", 1, 1)]);

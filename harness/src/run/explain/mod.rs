@@ -14,7 +14,7 @@ use std::fmt::Write;
 use instrument::{Phase, Record, Side};
 
 use crate::report::{FunctionWork, MAINTENANCE};
-use crate::symbols::{Place, Symbols};
+use crate::symbols::{CodeLocation, Symbols};
 use crate::trial::line::{Outcome, TrialLine};
 
 pub use cell::{find_cell, stale_classes};
@@ -30,7 +30,7 @@ pub struct Evidence<'a> {
 }
 
 /// Finds the function of a kernel address.
-pub type Resolve<'a> = &'a dyn Fn(u64) -> Option<Place>;
+pub type Resolve<'a> = &'a dyn Fn(u64) -> Option<CodeLocation>;
 
 /// How many stale fetches are told; the others are counted.
 const TOLD: usize = 5;
@@ -40,7 +40,7 @@ const FUNCTIONS: usize = 6;
 
 /// Returns the stories of the first stale fetches, and the functions that did most maintenance.
 pub fn explain(evidence: &Evidence<'_>) -> String {
-    tell(evidence.line, evidence.record, &|address| evidence.symbols.place(address))
+    tell(evidence.line, evidence.record, &|address| evidence.symbols.locate(address))
 }
 
 pub(super) fn tell(line: &TrialLine, record: &Record, resolve: Resolve<'_>) -> String {
@@ -71,18 +71,20 @@ fn outcome(line: &TrialLine) -> String {
     }
 }
 
-/// Which functions did maintenance after the first marker, and what it was worth; those with most operations first.
+/// Which functions did maintenance after the first marker, and its use; those with most operations first.
 pub(super) fn work(record: &Record, resolve: Resolve<'_>) -> Vec<FunctionWork> {
     let mut functions: BTreeMap<String, FunctionWork> = BTreeMap::new();
-    let name = |place: Option<&Place>| place.map_or("user space", |place| place.function.as_str()).to_owned();
+    let name = |location: Option<&CodeLocation>| {
+        location.map_or("user space", |location| location.function.as_str()).to_owned()
+    };
     for entry in record.ledger.iter().filter(|e| e.phase != Phase::Boot && e.side != Side::Outer) {
-        let place = resolve(entry.pc);
-        let work = functions.entry(name(place.as_ref())).or_default();
+        let location = resolve(entry.pc);
+        let work = functions.entry(name(location.as_ref())).or_default();
         work.operations += entry.count;
         work.needed += entry.needed;
         work.redundant += entry.redundant;
         work.insufficient += entry.wrong_colour + entry.wrong_cpu;
-        work.line = work.line.take().or_else(|| place.and_then(|place| place.line));
+        work.line = work.line.take().or_else(|| location.and_then(|location| location.line));
     }
     for cost in &record.functions {
         // A function without an operation after the first marker has no row.

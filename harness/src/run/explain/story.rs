@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use instrument::{Judged, Maintenance, Place as Where, Record, StaleFetch};
+use instrument::{Judged, Maintenance, Place, Record, StaleFetch};
 
 use super::{Resolve, remedy};
 
@@ -16,7 +16,7 @@ pub(super) fn story(number: usize, fetch: &StaleFetch, record: &Record, resolve:
     let space = if fetch.user { "user space" } else { "the kernel" };
     let mut text = format!(
         "{number}. stale fetch in {space} at {} (physical {:#010x}), phase {}\n   executed {}, memory holds {}\n",
-        place(fetch.pc, resolve),
+        location(fetch.pc, resolve),
         fetch.physical,
         fetch.phase.name(),
         fetch.executed,
@@ -24,7 +24,7 @@ pub(super) fn story(number: usize, fetch: &StaleFetch, record: &Record, resolve:
     );
     match &fetch.writer {
         Some(writer) => {
-            let (by, ago) = (place(writer.pc, resolve), writer.instructions_ago);
+            let (by, ago) = (location(writer.pc, resolve), writer.instructions_ago);
             let _ = writeln!(text, "   last written by {by}, {ago} instructions before");
         }
         None => text.push_str("   the write was not seen: it came before the model started\n"),
@@ -36,8 +36,8 @@ pub(super) fn story(number: usize, fetch: &StaleFetch, record: &Record, resolve:
     text
 }
 
-fn place(address: u64, resolve: Resolve<'_>) -> String {
-    resolve(address).map_or_else(|| format!("{address:#010x}"), |place| place.to_string())
+fn location(address: u64, resolve: Resolve<'_>) -> String {
+    resolve(address).map_or_else(|| format!("{address:#010x}"), |location| location.to_string())
 }
 
 /// Consecutive operations that are the same in all that is told.
@@ -76,7 +76,7 @@ fn folded<'a>(past: &'a [Maintenance], resolve: Resolve<'_>) -> Vec<Fold<'a>> {
     let mut folds: Vec<Fold<'a>> = Vec::new();
     for entry in past {
         let function =
-            resolve(entry.pc).map_or_else(|| format!("{:#010x}", entry.pc), |place| place.function);
+            resolve(entry.pc).map_or_else(|| format!("{:#010x}", entry.pc), |location| location.function);
         let same = |fold: &Fold<'_>| {
             let Maintenance { operation, place, judged, .. } = fold.newest;
             (operation, *place, *judged) == (&entry.operation, entry.place, entry.judged)
@@ -94,7 +94,7 @@ fn folded<'a>(past: &'a [Maintenance], resolve: Resolve<'_>) -> Vec<Fold<'a>> {
 fn what_it_did(entry: &Maintenance) -> String {
     let did = match entry.judged {
         // Whatever it did there, it did not do here.
-        _ if entry.place == Where::Beside => {
+        _ if entry.place == Place::Beside => {
             return "beside this line: its range was too short, or began too late".into();
         }
         Judged::Needed => "dropped an older line from the I$",
@@ -106,7 +106,7 @@ fn what_it_did(entry: &Maintenance) -> String {
         Judged::NotModelled => "not modelled: for a cache below the first level",
     };
     match entry.place {
-        Where::Everywhere => format!("whole cache; {did}"),
+        Place::Everywhere => format!("whole cache; {did}"),
         _ => did.into(),
     }
 }

@@ -2,8 +2,8 @@
 //! Stories of constructed records.
 
 use instrument::{
-    CacheTotals, End, FunctionCost, Judged, LedgerEntry, Maintenance, Missing, Mode, Place as Where,
-    StaleFetch, Writer,
+    CacheTotals, End, FunctionCost, Judged, LedgerEntry, Maintenance, Missing, Mode, Place, StaleFetch,
+    Writer,
 };
 
 use super::*;
@@ -14,13 +14,13 @@ const ID: &str = "mips-6.1/malta-24kf-16k/unfixed/t1-first-return/enforce/1";
 const LINES: usize = 15;
 
 /// The functions of the kernel under test: `f0` at 0x80100000, `f1` 0x100 later, and so on.
-fn resolve(address: u64) -> Option<Place> {
+fn resolve(address: u64) -> Option<CodeLocation> {
     let number = address.checked_sub(0x8010_0000).filter(|offset| *offset < 0x1000)? / 0x100;
     let line = (number == 0).then(|| "mm/memory.c:7".to_owned());
-    Some(Place { function: format!("f{number}"), offset: address % 0x100, line })
+    Some(CodeLocation { function: format!("f{number}"), offset: address % 0x100, line })
 }
 
-fn operation(name: &str, pc: u64, ago: u64, place: Where, judged: Judged) -> Maintenance {
+fn operation(name: &str, pc: u64, ago: u64, place: Place, judged: Judged) -> Maintenance {
     Maintenance { operation: name.into(), pc, instructions_ago: ago, place, judged }
 }
 
@@ -103,7 +103,7 @@ fn the_past_of_a_line_is_told_in_words_and_folded() {
         let text = told(&record("mips", vec![stale], Vec::new()));
         text.lines().filter_map(|line| line.strip_prefix("   then ")).map(str::to_owned).collect::<Vec<_>>()
     };
-    let beside = [60, 50, 40].map(|ago| operation(d, 0x8010_0100, ago, Where::Beside, WroteBack));
+    let beside = [60, 50, 40].map(|ago| operation(d, 0x8010_0100, ago, Place::Beside, WroteBack));
     assert_eq!(
         past(&beside),
         [format!(
@@ -111,9 +111,9 @@ fn the_past_of_a_line_is_told_in_words_and_folded() {
         )]
     );
     let others = [
-        operation(d, 0x8010_0100, 30, Where::Here, Redundant),
-        operation(i, 0x8010_0200, 20, Where::Here, WrongColour),
-        operation(i, 0x9000_0000, 10, Where::Everywhere, WrongCpu),
+        operation(d, 0x8010_0100, 30, Place::Here, Redundant),
+        operation(i, 0x8010_0200, 20, Place::Here, WrongColour),
+        operation(i, 0x9000_0000, 10, Place::Everywhere, WrongCpu),
     ];
     assert_eq!(
         past(&others),
@@ -123,7 +123,7 @@ fn the_past_of_a_line_is_told_in_words_and_folded() {
             format!("{i} in 0x90000000, 10 before: whole cache; wrong CPU: another one has the line"),
         ]
     );
-    let outer = [operation("Hit_Writeback_Inv_SD", 0x8010_0100, 5, Where::Here, NotModelled)];
+    let outer = [operation("Hit_Writeback_Inv_SD", 0x8010_0100, 5, Place::Here, NotModelled)];
     let many = past(&[&beside[..], &outer[..], &others[..]].concat());
     assert_eq!(many[0], "4 earlier operations, and");
     assert_eq!(many.len(), 4);
@@ -158,7 +158,7 @@ fn the_missing_operation_is_named_by_architecture() {
 }
 
 #[test]
-fn functions_are_listed_with_what_their_operations_were_worth() {
+fn functions_are_listed_with_the_use_of_their_operations() {
     let (run, boot) = (Phase::Run, Phase::Boot);
     let ledger = vec![
         entry("Hit_Writeback_Inv_D", Side::D, 0x8010_0010, run, [40, 5, 30, 0, 0]),
@@ -181,7 +181,7 @@ fn functions_are_listed_with_what_their_operations_were_worth() {
 #[test]
 fn the_longest_story_fits_a_terminal() {
     let past = (0..8).map(|n| {
-        operation("Hit_Invalidate_I", 0x8010_0000 + n * 0x100, 99 - n, Where::Here, Judged::Redundant)
+        operation("Hit_Invalidate_I", 0x8010_0000 + n * 0x100, 99 - n, Place::Here, Judged::Redundant)
     });
     let stale = StaleFetch { missing: Missing::Both, past: past.collect(), ..fetch() };
     let ledger = (0..9)

@@ -56,7 +56,7 @@ fn every_ending_is_read_as_what_it_is() {
         let id = format!("fake/malta-24kf-16k/fixed/t1-first-return/enforce/{seed}");
         let is_it = |line: &&Value| {
             line["id"]["kernel"] == "fake"
-                && line["id"]["row"] == "fixed"
+                && line["id"]["variant"] == "fixed"
                 && line["id"]["testcase"] == "t1-first-return"
                 && line["id"]["mode"] == "enforce"
                 && line["id"]["seed"] == seed
@@ -90,8 +90,9 @@ fn a_kernel_that_does_not_build_or_boot_is_unknown_or_fails_and_the_others_run()
     let lines = lines(&out(&world, "run"));
     assert_eq!(lines.len(), TRIALS);
     for line in &lines {
-        let (row, kernel) = (line["id"]["row"].as_str().unwrap(), line["id"]["kernel"].as_str().unwrap());
-        let wanted = match (row, kernel) {
+        let (variant, kernel) =
+            (line["id"]["variant"].as_str().unwrap(), line["id"]["kernel"].as_str().unwrap());
+        let wanted = match (variant, kernel) {
             ("fixed", _) => "build-failed",
             ("dear", "fake-arm") => "kernel-panic",
             ("dear", _) => "host-deadline",

@@ -5,7 +5,7 @@ use super::{SCRIPT, file, run, world};
 use crate::{INFRASTRUCTURE, STUDY_ERROR, has};
 
 /// What follows from trials alone, and so is the same wherever they were run.
-pub const FILES: [&str; 5] = ["run.json", "trials.jsonl", "judgement.json", "report.md", "exhibits.json"];
+pub const FILES: [&str; 5] = ["run.json", "trials.jsonl", "judgement.json", "report.md", "examples.json"];
 
 #[test]
 fn shares_put_together_are_the_bytes_of_the_whole() {

@@ -12,14 +12,14 @@ use crate::run::Watch;
 
 /// What there is of a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct CacheStatus {
     /// Name of the kernel.
     pub kernel: String,
     /// Its version, like `6.1.192`.
     pub version: String,
     /// Whether its base build is in the cache.
     pub base: bool,
-    /// How many different images the rows need, that of the kernel's own tree among them.
+    /// How many different images the variants need, that of the kernel's own tree among them.
     pub images: usize,
     /// How many of them are in the cache.
     pub built: usize,
@@ -31,11 +31,11 @@ pub struct Standing {
 /// # Errors
 ///
 /// As [`super::prepare()`], for sources, patches and toolchains.
-pub fn survey(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Result<Vec<Standing>> {
+pub fn cache_status(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Result<Vec<CacheStatus>> {
     let kernels = plan.kernels();
     let sources = sources(cache, root, plan, &kernels, watch)?;
     let machines = machine::machines()?;
-    let mut standings = Vec::new();
+    let mut statuses = Vec::new();
     for &kernel in &kernels {
         let of = &sources[&kernel.name];
         let builder = machines.kernels(cache, kernel, &of.tree, root)?;
@@ -43,7 +43,7 @@ pub fn survey(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Resu
         let mut series: Vec<_> = of.staged.values().chain([&none]).collect();
         series.sort_by(|a, b| a.digest.cmp(&b.digest));
         series.dedup_by(|a, b| a.digest == b.digest);
-        standings.push(Standing {
+        statuses.push(CacheStatus {
             kernel: kernel.name.clone(),
             version: of.tree.version.clone(),
             base: builder.has_base(),
@@ -51,5 +51,5 @@ pub fn survey(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Resu
             built: series.iter().filter(|staged| builder.has_image(staged)).count(),
         });
     }
-    Ok(standings)
+    Ok(statuses)
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::build::{Image, configured};
 use crate::cache_dir::Cache;
 use crate::error::{Error, Kind, Result};
-use crate::judge::{self, bisection::Told};
+use crate::judge::{self, bisection::Observation};
 use crate::machine::Worker;
 use crate::patch::{self, Patch, Staged, StagedFile};
 use crate::plan::{Cell, Kernel, Plan, Source, TrialId};
@@ -20,17 +20,17 @@ use crate::run::snapshots::{Combination, Snapshot, Snapshots};
 use crate::source::{self, Tree};
 use crate::trial::line::{Outcome, TrialLine};
 
-use super::quest::Ground;
+use super::search_space::SearchSource;
 
 /// Room for a candidate's seeds before those of its neighbour begin.
 const SEEDS: u64 = 1 << 16;
 
 /// One cell, on kernels that differ by commits or by configuration.
 #[derive(Debug)]
-pub struct Site<'a> {
+pub struct CandidateBuilder<'a> {
     cache: &'a Cache,
     root: &'a Path,
-    ground: &'a Ground,
+    source: &'a SearchSource,
     tree: Tree,
     plan: Plan,
     series: Vec<Patch>,
@@ -39,14 +39,14 @@ pub struct Site<'a> {
 
 /// What is asked of a candidate.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct BuilderOptions<'a> {
     /// The cache directory.
     pub cache: &'a Cache,
     /// The repository of patcheval's own files.
     pub root: &'a Path,
     /// The study.
     pub plan: &'a Plan,
-    /// `KERNEL/MACHINE/ROW/TESTCASE`.
+    /// `KERNEL/MACHINE/VARIANT/TESTCASE`.
     pub cell: &'a str,
     /// Trials at the same time.
     pub jobs: usize,
@@ -54,7 +54,7 @@ pub struct Asked<'a> {
 
 /// A candidate's kernel.
 #[derive(Debug)]
-pub(super) enum Stand {
+pub(super) enum Readiness {
     /// It has booted.
     Ready(Box<Ready>),
     /// It is no kernel that could be tried, with the reason.
@@ -68,22 +68,22 @@ pub(super) struct Ready {
     snapshots: Snapshots,
 }
 
-impl<'a> Site<'a> {
-    /// Takes one cell out of a study; among commits, the kernel's source becomes the base of the ground.
+impl<'a> CandidateBuilder<'a> {
+    /// Takes one cell out of a study; among commits, the kernel's source becomes the base of the source.
     ///
     /// # Errors
     ///
     /// Study, for a cell that the study does not have; infrastructure.
-    pub fn open(asked: Asked<'a>, ground: &'a Ground) -> Result<Self> {
-        let mut plan = one_cell(asked.plan, asked.cell)?;
-        if let Ground::Commits { repository, base } = ground {
+    pub fn open(options: BuilderOptions<'a>, source: &'a SearchSource) -> Result<Self> {
+        let mut plan = one_cell(options.plan, options.cell)?;
+        if let SearchSource::Commits { repository, base } = source {
             let (path, reference) = (repository.path().to_owned(), base.hash.clone());
             plan.targets[0].kernel.source = Source::Git { path, reference };
         }
-        let tree = source::provide(asked.cache, &plan.targets[0].kernel.source, asked.root)?;
-        let series = patch::gather(asked.root, &plan.rows[0].series)?;
-        let Asked { cache, root, jobs, .. } = asked;
-        Ok(Self { cache, root, ground, tree, plan, series, jobs })
+        let tree = source::provide(options.cache, &plan.targets[0].kernel.source, options.root)?;
+        let series = patch::gather(options.root, &plan.variants[0].series)?;
+        let BuilderOptions { cache, root, jobs, .. } = options;
+        Ok(Self { cache, root, source, tree, plan, series, jobs })
     }
 
     /// The study, reduced to its one cell.
@@ -98,8 +98,10 @@ impl<'a> Site<'a> {
 
     /// The cell as it is named on the command line.
     pub(super) fn cell_name(&self) -> String {
-        let Cell { target, row, testcase } = self.cell();
-        [&target.kernel.name, &target.machine.name, &row.name, &testcase.name].map(String::as_str).join("/")
+        let Cell { target, variant, testcase } = self.cell();
+        [&target.kernel.name, &target.machine.name, &variant.name, &testcase.name]
+            .map(String::as_str)
+            .join("/")
     }
 
     /// The patches that are applied to each candidate.
@@ -109,7 +111,11 @@ impl<'a> Site<'a> {
 
     /// The cell.
     pub(super) fn cell(&self) -> Cell<'_> {
-        Cell { target: &self.plan.targets[0], row: &self.plan.rows[0], testcase: &self.plan.testcases[0] }
+        Cell {
+            target: &self.plan.targets[0],
+            variant: &self.plan.variants[0],
+            testcase: &self.plan.testcases[0],
+        }
     }
 
     /// The name of a candidate's trial. Its seeds are its own, and the same whoever tries it: with the seeds of its neighbours,
@@ -127,58 +133,61 @@ impl<'a> Site<'a> {
     pub(super) fn prepare_base(&self, watch: Watch<'_>) -> Result<()> {
         self.assemble(Staged::default(), watch).map(drop).map_err(|error| {
             let hint = "name a commit that builds by --base: all others are built over its tree";
-            let is_named = matches!(self.ground, Ground::Commits { .. }) && error.kind() != Kind::Interrupted;
+            let is_named =
+                matches!(self.source, SearchSource::Commits { .. }) && error.kind() != Kind::Interrupted;
             if is_named { error.hint(hint) } else { error }
         })
     }
 
-    /// Builds and boots the candidate with this hash, with the row's patches.
+    /// Builds and boots the candidate with this hash, with the variant's patches.
     ///
     /// # Errors
     ///
     /// Infrastructure; interrupted. One that is no kernel to be tried is no error.
-    pub(super) fn stand(&self, hash: &str, watch: Watch<'_>) -> Result<Stand> {
+    pub(super) fn make_ready(&self, hash: &str, watch: Watch<'_>) -> Result<Readiness> {
         let staged = match self.staged(hash) {
             Ok(staged) => staged,
-            Err(error) if error.kind() == Kind::Study => return Ok(Stand::Untestable(first_line(&error))),
+            Err(error) if error.kind() == Kind::Study => {
+                return Ok(Readiness::Untestable(first_line(&error)));
+            }
             Err(error) => return Err(error),
         };
         let prepared = self.assemble(staged, watch)?;
         let cell = self.cell();
-        let image = &prepared.manifest.images[&cell.target.kernel.name][&cell.row.name];
+        let image = &prepared.manifest.images[&cell.target.kernel.name][&cell.variant.name];
         if let Some(why) = &image.failed {
-            return Ok(Stand::Untestable(format!("does not build: {}", complaint(why, &self.tree.path))));
+            return Ok(Readiness::Untestable(format!("does not build: {}", complaint(why, &self.tree.path))));
         }
         let mut snapshots = Snapshots::new();
         if cell.testcase.boot.is_none() {
-            let combination = Combination { target: cell.target, row: cell.row };
+            let combination = Combination { target: cell.target, variant: cell.variant };
             snapshots = prepared.snapshots(self.cache, &[combination], 1, &mut |_| {})?;
         }
         if let Some(Snapshot::NotReady { console, timed_out }) = snapshots.values().next() {
-            return Ok(Stand::Untestable(format!("does not boot: {}", last_words(console, *timed_out))));
+            return Ok(Readiness::Untestable(format!("does not boot: {}", last_words(console, *timed_out))));
         }
-        Ok(Stand::Ready(Box::new(Ready { prepared, snapshots })))
+        Ok(Readiness::Ready(Box::new(Ready { prepared, snapshots })))
     }
 
     /// Returns the image of a candidate that stands.
     pub(super) fn image<'r>(&self, ready: &'r Ready) -> Option<&'r Image> {
-        let Cell { target, row, .. } = self.cell();
-        ready.prepared.images.get(&(target.kernel.name.clone(), row.name.clone()))
+        let Cell { target, variant, .. } = self.cell();
+        ready.prepared.images.get(&(target.kernel.name.clone(), variant.name.clone()))
     }
 
-    /// What a candidate, with the row's patches, changes in the base's tree.
+    /// What a candidate, with the variant's patches, changes in the base's tree.
     fn staged(&self, hash: &str) -> Result<Staged> {
         let staged = |under| {
             patch::stage_over(&self.tree.path, &under, &self.series)
-                .map_err(|error| error.context("the row's patches do not apply"))
+                .map_err(|error| error.context("the variant's patches do not apply"))
         };
-        match self.ground {
-            Ground::Commits { repository, base } => {
+        match self.source {
+            SearchSource::Commits { repository, base } => {
                 let changes = repository.changes(&base.hash, hash)?;
                 let file = |(content, executable)| StagedFile { content, executable };
                 staged(Staged::new(changes.into_iter().map(|(path, to)| (path, to.map(file))).collect()))
             }
-            Ground::Configurations(of) => {
+            SearchSource::Configurations(of) => {
                 let unknown = || Error::internal(format!("there is no configuration {hash}"));
                 Ok(configured(staged(Staged::default())?, of.get(hash).ok_or_else(unknown)?))
             }
@@ -186,7 +195,7 @@ impl<'a> Site<'a> {
     }
 
     fn assemble(&self, staged: Staged, watch: Watch<'_>) -> Result<Prepared> {
-        let staged = BTreeMap::from([(self.cell().row.name.clone(), staged)]);
+        let staged = BTreeMap::from([(self.cell().variant.name.clone(), staged)]);
         let sources = Sources { tree: self.tree.clone(), staged };
         let sources = BTreeMap::from([(self.cell().target.kernel.name.clone(), sources)]);
         // One that does not build is told as such, and its steps are nobody's concern.
@@ -223,16 +232,16 @@ impl<'a> Site<'a> {
     }
 
     /// What a trial tells, by what the study takes for evidence.
-    pub(super) fn told(&self, line: &TrialLine) -> Told {
+    pub(super) fn observation(&self, line: &TrialLine) -> Observation {
         match judge::judged_outcome(&self.plan, line) {
-            Outcome::Pass => Told::Pass,
-            Outcome::Fail { .. } => Told::Fail,
-            Outcome::Unknown { .. } => Told::Unknown,
+            Outcome::Pass => Observation::Pass,
+            Outcome::Fail { .. } => Observation::Fail,
+            Outcome::Unknown { .. } => Observation::Unknown,
         }
     }
 }
 
-/// Returns the kernel of a study's cell, given as `KERNEL/MACHINE/ROW/TESTCASE`.
+/// Returns the kernel of a study's cell, given as `KERNEL/MACHINE/VARIANT/TESTCASE`.
 ///
 /// # Errors
 ///
@@ -245,19 +254,19 @@ pub fn kernel_of(plan: &Plan, cell: &str) -> Result<Kernel> {
 fn one_cell(plan: &Plan, cell: &str) -> Result<Plan> {
     let id: TrialId = format!("{cell}/enforce/1").parse().map_err(|_| {
         Error::study(format!("`{cell}` is no cell"))
-            .hint("a cell is KERNEL/MACHINE/ROW/TESTCASE, as `patcheval report` names it")
+            .hint("a cell is KERNEL/MACHINE/VARIANT/TESTCASE, as `patcheval report` names it")
     })?;
     let cell = plan.cell_of(&id)?;
     if !cell.target.has_what_needs(cell.testcase) {
         return Err(Error::study(format!("{} does not run on {}", id.testcase, cell.target.title())));
     }
-    let (targets, rows, testcases) = (cell.target.clone(), cell.row.clone(), cell.testcase.clone());
+    let (targets, variants, testcases) = (cell.target.clone(), cell.variant.clone(), cell.testcase.clone());
     let mut study = plan.study.clone();
-    study.baseline.clone_from(&rows.name);
+    study.baseline.clone_from(&variants.name);
     Ok(Plan {
         study,
         targets: vec![targets],
-        rows: vec![rows],
+        variants: vec![variants],
         testcases: vec![testcases],
         questions: Vec::new(),
     })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Which rows fix the bug on a target, and at what price.
+//! Which variants fix the bug on a target, and at what price.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -11,34 +11,34 @@ use crate::judge::model::Group;
 use crate::judge::model::InBinary;
 use crate::judge::model::Verdict;
 
-/// The rows that fix the bug on one target.
+/// The variants that fix the bug on one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Standing {
+pub struct Ranking {
     /// Name of the kernel.
     pub kernel: String,
     /// Name of the machine.
     pub machine: String,
     /// Testcases in which the baseline fails; without any, there is nothing to rank.
     pub testcases: Vec<String>,
-    /// The rows that pass every trial of these testcases and fail none of the others, the cheapest first.
+    /// The variants that pass every trial of these testcases and fail none of the others, the cheapest first.
     pub fixes: Vec<Fix>,
 }
 
-/// A row that fixes the bug.
+/// A variant that fixes the bug.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fix {
-    /// Name of the row.
-    pub row: String,
+    /// Name of the variant.
+    pub variant: String,
     /// D$ and I$ operations together, the mean a trial, summed over the testcases in which the baseline fails.
     pub operations: f64,
 }
 
-/// Ranks the rows of each target; groups of a target are neighbours.
-pub(super) fn standings(groups: &[Group]) -> Vec<Standing> {
+/// Ranks the variants of each target; groups of a target are neighbours.
+pub(super) fn rankings(groups: &[Group]) -> Vec<Ranking> {
     groups
         .chunk_by(|a, b| (&a.kernel, &a.machine) == (&b.kernel, &b.machine))
         .filter_map(|groups| Some((groups, groups.first()?)))
-        .map(|(groups, first)| Standing {
+        .map(|(groups, first)| Ranking {
             kernel: first.kernel.clone(),
             machine: first.machine.clone(),
             testcases: observable(groups).map(|group| group.testcase.clone()).collect(),
@@ -52,24 +52,24 @@ fn observable(groups: &[Group]) -> impl Iterator<Item = &Group> {
 }
 
 fn fixes(groups: &[Group], first: &Group) -> Vec<Fix> {
-    let mut fixes: Vec<Fix> = first.cells.iter().filter_map(|cell| fix(groups, &cell.row)).collect();
-    // Stable: rows of one price stay in the order of the study.
+    let mut fixes: Vec<Fix> = first.cells.iter().filter_map(|cell| fix(groups, &cell.variant)).collect();
+    // Stable: variants of one price stay in the order of the study.
     fixes.sort_by(|a, b| a.operations.total_cmp(&b.operations));
     fixes
 }
 
-/// Returns `row` with its price if it fixes the bug; a row whose operations are not known cannot be ranked.
-fn fix(groups: &[Group], row: &str) -> Option<Fix> {
+/// Returns `variant` with its price if it fixes the bug; a variant whose operations are not known cannot be ranked.
+fn fix(groups: &[Group], variant: &str) -> Option<Fix> {
     let harmless = |cell: &CellJudgement| {
         matches!(cell.verdict, Verdict::PassesAll | Verdict::NotObservable)
             && cell.in_binary != InBinary::NoOp
     };
     if observable(groups).next().is_none()
-        || !groups.iter().all(|group| group.cell(row).is_some_and(harmless))
+        || !groups.iter().all(|group| group.cell(variant).is_some_and(harmless))
     {
         return None;
     }
-    let price = |group: &Group| group.cell(row).and_then(|cell| Some(cell.d.mean? + cell.i.mean?));
+    let price = |group: &Group| group.cell(variant).and_then(|cell| Some(cell.d.mean? + cell.i.mean?));
     let operations = observable(groups).map(price).sum::<Option<f64>>()?;
-    Some(Fix { row: row.into(), operations })
+    Some(Fix { variant: variant.into(), operations })
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use patcheval::error::{Error, Result};
 
-/// A row without patches, and the first testcase: what is measured is not the patches.
-pub const ROW: &str = "merged-alone";
+/// A variant without patches, and the first testcase: what is measured is not the patches.
+pub const VARIANT: &str = "merged-alone";
 pub const TESTCASE: &str = "t1-first-return";
 
 /// Measures, with the repository's root, unless only called to see that it can be.

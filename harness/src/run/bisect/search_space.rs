@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::build::Options;
 use crate::cache_dir::key;
 use crate::error::{Error, Result};
-use crate::judge::bisection::{Forecast, History, Settings, Turn, forecast};
+use crate::judge::bisection::{Ancestry, Forecast, SearchDirection, Settings, forecast};
 use crate::report::bisection::{Candidate, Origin};
-use crate::source::history::{Commit, Repository};
+use crate::source::repository::{Commit, Repository};
 
 /// Searches that a forecast plays, and the rates at which the bug may show.
 const PLAYED: u32 = 40;
@@ -17,7 +17,7 @@ const RATES: [f64; 3] = [1.0, 0.3, 0.1];
 
 /// What the candidates are, and what makes kernels of them.
 #[derive(Clone, Debug)]
-pub enum Ground {
+pub enum SearchSource {
     /// The commits of a repository.
     Commits {
         /// The repository.
@@ -48,19 +48,19 @@ pub struct Ends<'a> {
 
 /// What is sought, and among what.
 #[derive(Clone, Debug)]
-pub struct Quest {
+pub struct SearchSpace {
     /// What makes kernels of the candidates.
-    pub ground: Ground,
+    pub source: SearchSource,
     /// Whether it broke or was fixed.
-    pub turn: Turn,
+    pub direction: SearchDirection,
     /// Where the candidates come from, for people.
     pub origin: Origin,
     /// The old end, then the candidates after it, the new end last.
     pub candidates: Vec<Candidate>,
-    pub(super) history: History,
+    pub(super) ancestry: Ancestry,
 }
 
-impl Quest {
+impl SearchSpace {
     /// Looks up the commits between two ends. If the one that is good is the older one, something broke; else it was fixed.
     ///
     /// # Errors
@@ -68,10 +68,10 @@ impl Quest {
     /// Study, for revisions that do not exist or of which neither is an ancestor of the other.
     pub fn among_commits(repository: Repository, ends: Ends<'_>) -> Result<Self> {
         let (good, bad) = (repository.commit(ends.good)?, repository.commit(ends.bad)?);
-        let (turn, old, new) = if repository.is_ancestor(&good, &bad)? {
-            (Turn::Broken, good, bad)
+        let (direction, old, new) = if repository.is_ancestor(&good, &bad)? {
+            (SearchDirection::Broken, good, bad)
         } else if repository.is_ancestor(&bad, &good)? {
-            (Turn::Fixed, bad, good)
+            (SearchDirection::Fixed, bad, good)
         } else {
             let hint = match repository.merge_base(&good, &bad)? {
                 Some(base) => format!("try their best common ancestor first: {base}"),
@@ -80,17 +80,17 @@ impl Quest {
             return Err(Error::study("neither end is an ancestor of the other").hint(hint));
         };
         let range = repository.range(&old, &new, ends.first_parent)?;
-        let places: BTreeMap<&str, usize> =
-            range.iter().enumerate().map(|(place, commit)| (commit.hash.as_str(), place + 1)).collect();
+        let positions: BTreeMap<&str, usize> =
+            range.iter().enumerate().map(|(position, commit)| (commit.hash.as_str(), position + 1)).collect();
         let parents = |commit: &Commit| -> Vec<usize> {
-            commit.parents.iter().filter_map(|hash| places.get(hash.as_str()).copied()).collect()
+            commit.parents.iter().filter_map(|hash| positions.get(hash.as_str()).copied()).collect()
         };
-        let history = History::new(range.iter().map(parents).collect()).map_err(Error::study)?;
+        let ancestry = Ancestry::new(range.iter().map(parents).collect()).map_err(Error::study)?;
         let base = match ends.base {
             Some(revision) => repository.commit(revision)?,
             None => old.clone(),
         };
-        let terms = if turn == Turn::Broken { ("good", "bad") } else { ("broken", "fixed") };
+        let terms = if direction == SearchDirection::Broken { ("good", "bad") } else { ("broken", "fixed") };
         let origin = Origin::Commits {
             tree: repository.path().display().to_string(),
             base: base.hash.clone(),
@@ -98,7 +98,13 @@ impl Quest {
             first_parent: ends.first_parent,
         };
         let candidates = std::iter::once(old).chain(range).map(Candidate::from).collect();
-        Ok(Self { ground: Ground::Commits { repository, base }, turn, origin, candidates, history })
+        Ok(Self {
+            source: SearchSource::Commits { repository, base },
+            direction,
+            origin,
+            candidates,
+            ancestry,
+        })
     }
 
     /// Compares two configurations, each laid over a kernel's `fragments`. The candidates are the first one with more and
@@ -124,7 +130,7 @@ impl Quest {
             let same = format!("{} and {} ask for the same options", good.display(), bad.display());
             return Err(Error::study(same).hint("what compiler and linker are found to be does not count"));
         }
-        let history = History::linear(switches.len()).map_err(Error::study)?;
+        let ancestry = Ancestry::linear(switches.len()).map_err(Error::study)?;
         let mut configurations = BTreeMap::new();
         let mut candidates = Vec::new();
         for count in 0..=switches.len() {
@@ -142,12 +148,12 @@ impl Quest {
             bad: bad.display().to_string(),
             found: None,
         };
-        let ground = Ground::Configurations(configurations);
-        Ok(Self { ground, turn: Turn::Broken, origin, candidates, history })
+        let source = SearchSource::Configurations(configurations);
+        Ok(Self { source, direction: SearchDirection::Broken, origin, candidates, ancestry })
     }
 
     /// Plays searches at several rates, to say how long it may take.
     pub fn forecasts(&self, settings: Settings) -> Vec<Forecast> {
-        RATES.iter().map(|rate| forecast(&self.history, self.turn, settings, *rate, PLAYED)).collect()
+        RATES.iter().map(|rate| forecast(&self.ancestry, self.direction, settings, *rate, PLAYED)).collect()
     }
 }

@@ -15,12 +15,12 @@ use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Result};
 use crate::judge::Judgement;
 use crate::plan::{Plan, TrialId};
-use crate::report::{Dossier, Exhibit, Tools};
+use crate::report::{ExampleTrial, ReportData, Tools};
 use crate::store::{self, Manifest};
 use crate::symbols::Symbols;
 use crate::trial::line::TrialLine;
 
-const EXHIBITS: &str = "exhibits.json";
+const EXAMPLES: &str = "examples.json";
 
 /// How many bytes of the console's end are shown: the screens before it are of no use to whoever reads a report.
 const CONSOLE: usize = 4096;
@@ -30,34 +30,34 @@ const CONSOLE: usize = 4096;
 /// # Errors
 ///
 /// Study, when the directory is not a run; infrastructure.
-pub fn dossier(root: &Path) -> Result<Dossier> {
+pub fn report_data(root: &Path) -> Result<ReportData> {
     let judged = judged_whole(root)?;
     write_judgement(root, &judged.judgement)?;
     of(root, judged)
 }
 
-/// The dossier of a run that has been judged.
-pub(super) fn of(root: &Path, judged: Judged) -> Result<Dossier> {
+/// The report data of a run that has been judged.
+pub(super) fn of(root: &Path, judged: Judged) -> Result<ReportData> {
     let Judged { manifest, lines, judgement } = judged;
     let tools = tools(&manifest);
-    Ok(Dossier {
+    Ok(ReportData {
         run: root.display().to_string(),
         built: built(&manifest),
         plan: manifest.plan,
         tools,
         judgement,
         lines,
-        exhibits: read_exhibits(root)?,
+        examples: read_examples(root)?,
         trend: None,
     })
 }
 
 fn tools(manifest: &Manifest) -> Tools {
     let mut failed_builds: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for (kernel, rows) in &manifest.images {
-        for (row, image) in rows {
+    for (kernel, variants) in &manifest.images {
+        for (variant, image) in variants {
             if let Some(why) = &image.failed {
-                failed_builds.entry(kernel.clone()).or_default().insert(row.clone(), why.clone());
+                failed_builds.entry(kernel.clone()).or_default().insert(variant.clone(), why.clone());
             }
         }
     }
@@ -71,13 +71,13 @@ fn tools(manifest: &Manifest) -> Tools {
     }
 }
 
-/// Whether a run has its exhibits.
+/// Whether a run has its examples.
 pub(super) fn exist(root: &Path) -> bool {
-    root.join(EXHIBITS).exists()
+    root.join(EXAMPLES).exists()
 }
 
-fn read_exhibits(root: &Path) -> Result<Vec<Exhibit>> {
-    let path = root.join(EXHIBITS);
+fn read_examples(root: &Path) -> Result<Vec<ExampleTrial>> {
+    let path = root.join(EXAMPLES);
     match fs::read_to_string(&path) {
         Ok(text) => {
             serde_json::from_str(&text).map_err(|error| Error::study(format!("{}: {error}", path.display())))
@@ -92,44 +92,45 @@ fn read_exhibits(root: &Path) -> Result<Vec<Exhibit>> {
 /// # Errors
 ///
 /// Infrastructure, when the disk is full.
-pub(super) fn write_exhibits(cache: &Cache, root: &Path, judged: &Judged) -> Result<()> {
+pub(super) fn write_examples(cache: &Cache, root: &Path, judged: &Judged) -> Result<()> {
     let Judged { manifest, lines, judgement } = judged;
     let lines: BTreeMap<&TrialId, &TrialLine> = lines.iter().map(|line| (&line.id, line)).collect();
     let mut symbols: Option<((String, String), Option<Symbols>)> = None;
-    let mut exhibits = Vec::new();
+    let mut examples = Vec::new();
     for id in shown(&manifest.plan, judgement) {
         let (Some(line), Some(console)) = (lines.get(&id), store::kept_console(root, &id)) else { continue };
         // Neighbours are of the same kernel, whose symbols are read once.
-        let kernel = (id.kernel.clone(), id.row.clone());
+        let kernel = (id.kernel.clone(), id.variant.clone());
         if symbols.as_ref().is_none_or(|(of, _)| *of != kernel) {
             symbols = Some((kernel, read_symbols(cache, manifest, &id)));
         }
         let read = symbols.as_ref().and_then(|(_, symbols)| symbols.as_ref());
-        let resolve = |address| read.and_then(|symbols| symbols.place(address));
-        exhibits.push(exhibit(line, &console, store::kept_record(root, &id).as_deref(), &resolve));
+        let resolve = |address| read.and_then(|symbols| symbols.locate(address));
+        examples.push(example(line, &console, store::kept_record(root, &id).as_deref(), &resolve));
     }
-    save(root, &exhibits)
+    save(root, &examples)
 }
 
-/// Puts together the exhibits of shares, in the order that those of the whole have.
+/// Puts together the examples of shares, in the order that those of the whole have.
 ///
 /// # Errors
 ///
 /// Study, when one is damaged; infrastructure, when the disk is full.
-pub(super) fn merge_exhibits(root: &Path, judgement: &Judgement, shares: &[&Path]) -> Result<()> {
-    let mut exhibits = BTreeMap::new();
+pub(super) fn merge_examples(root: &Path, judgement: &Judgement, shares: &[&Path]) -> Result<()> {
+    let mut examples = BTreeMap::new();
     for share in shares {
-        exhibits.extend(read_exhibits(share)?.into_iter().map(|exhibit| (exhibit.trial.clone(), exhibit)));
+        examples.extend(read_examples(share)?.into_iter().map(|example| (example.trial.clone(), example)));
     }
     let plan = store::read_manifest(root)?.plan;
-    let shown: Vec<Exhibit> = shown(&plan, judgement).iter().filter_map(|id| exhibits.remove(id)).collect();
+    let shown: Vec<ExampleTrial> =
+        shown(&plan, judgement).iter().filter_map(|id| examples.remove(id)).collect();
     save(root, &shown)
 }
 
-fn save(root: &Path, exhibits: &[Exhibit]) -> Result<()> {
+fn save(root: &Path, examples: &[ExampleTrial]) -> Result<()> {
     let text =
-        serde_json::to_string(exhibits).map_err(|error| Error::internal(format!("exhibits: {error}")))?;
-    write_atomically(&root.join(EXHIBITS), (text + "\n").as_bytes())
+        serde_json::to_string(examples).map_err(|error| Error::internal(format!("examples: {error}")))?;
+    write_atomically(&root.join(EXAMPLES), (text + "\n").as_bytes())
 }
 
 /// The trials that are shown whole: of each cell the first, and its example of a failure.
@@ -137,14 +138,14 @@ fn shown(plan: &Plan, judgement: &Judgement) -> Vec<TrialId> {
     let examples: BTreeMap<[&str; 4], &str> = judgement
         .cells()
         .filter_map(|(group, cell)| {
-            let key = [&group.kernel, &group.machine, &cell.row, &group.testcase].map(String::as_str);
+            let key = [&group.kernel, &group.machine, &cell.variant, &group.testcase].map(String::as_str);
             Some((key, cell.example.as_ref()?.trial.as_str()))
         })
         .collect();
     let mut shown = Vec::new();
     for cell in plan.cells() {
         let first = cell.trial(plan.study.mode, plan.study.seeds.first);
-        let key = [&first.kernel, &first.machine, &first.row, &first.testcase].map(String::as_str);
+        let key = [&first.kernel, &first.machine, &first.variant, &first.testcase].map(String::as_str);
         let example: Option<TrialId> = examples.get(&key).and_then(|name| name.parse().ok());
         shown.extend(example.filter(|example| *example != first));
         shown.push(first);
@@ -153,16 +154,16 @@ fn shown(plan: &Plan, judgement: &Judgement) -> Vec<TrialId> {
 }
 
 fn read_symbols(cache: &Cache, manifest: &Manifest, id: &TrialId) -> Option<Symbols> {
-    let image = manifest.images.get(&id.kernel)?.get(&id.row)?;
+    let image = manifest.images.get(&id.kernel)?.get(&id.variant)?;
     Symbols::read(&Prepared::vmlinux(cache, image)?).ok()
 }
 
-fn exhibit(line: &TrialLine, console: &str, record: Option<&str>, resolve: Resolve<'_>) -> Exhibit {
+fn example(line: &TrialLine, console: &str, record: Option<&str>, resolve: Resolve<'_>) -> ExampleTrial {
     let record = record.and_then(|text| Record::from_json(text).ok());
     let story = record.as_ref().map(|record| tell(line, record, resolve)).unwrap_or_default();
     let from = console.len().saturating_sub(CONSOLE);
     let from = (from..console.len()).find(|at| console.is_char_boundary(*at)).unwrap_or(0);
-    Exhibit {
+    ExampleTrial {
         trial: line.id.clone(),
         story,
         console: console[from..].to_owned(),

@@ -17,7 +17,7 @@ use crate::trial::line::TrialLine;
 
 /// A run with its judgement.
 #[derive(Clone, Debug)]
-pub struct Dossier {
+pub struct ReportData {
     /// The run directory as the user named it, for the commands that a report tells.
     pub run: String,
     /// What was asked.
@@ -32,7 +32,7 @@ pub struct Dossier {
     pub lines: Vec<TrialLine>,
     /// Trials that are shown whole: of each cell the first one, and its example of a failure. Empty if the run did
     /// not come to its end.
-    pub exhibits: Vec<Exhibit>,
+    pub examples: Vec<ExampleTrial>,
     /// Where the study's nights are told, for links.
     pub trend: Option<String>,
 }
@@ -56,7 +56,7 @@ pub struct Tools {
     pub toolchains: BTreeMap<String, String>,
     /// Kernel release by kernel, as in `6.1.192`.
     pub releases: BTreeMap<String, String>,
-    /// Why an image could not be built, by kernel, then row.
+    /// Why an image could not be built, by kernel, then variant.
     pub failed_builds: BTreeMap<String, BTreeMap<String, String>>,
 }
 
@@ -65,7 +65,7 @@ pub const MAINTENANCE: &str = "maintenance from the first marker on";
 
 /// A trial that is shown whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Exhibit {
+pub struct ExampleTrial {
     /// Which trial.
     pub trial: TrialId,
     /// Its stale fetches as stories, with functions and source lines: what `patcheval explain` prints.
@@ -97,13 +97,14 @@ pub struct FunctionWork {
     pub line: Option<String>,
 }
 
-impl Dossier {
+impl ReportData {
     /// Returns the trial of a cell that is shown whole: its example of a failure, else its first one.
-    pub fn exhibit(&self, group: &Group, cell: &CellJudgement) -> Option<&Exhibit> {
-        let of_cell = |exhibit: &&Exhibit| belongs(&exhibit.trial, group, cell);
-        let example = cell.example.as_ref().map(|example| example.trial.as_str());
-        let is_example = |exhibit: &&Exhibit| example.is_some_and(|name| exhibit.trial.to_string() == name);
-        let mut of_cell = self.exhibits.iter().filter(of_cell);
+    pub fn example(&self, group: &Group, cell: &CellJudgement) -> Option<&ExampleTrial> {
+        let of_cell = |example: &&ExampleTrial| belongs(&example.trial, group, cell);
+        let failure = cell.example.as_ref().map(|example| example.trial.as_str());
+        let is_example =
+            |example: &&ExampleTrial| failure.is_some_and(|name| example.trial.to_string() == name);
+        let mut of_cell = self.examples.iter().filter(of_cell);
         of_cell.clone().find(is_example).or_else(|| of_cell.next())
     }
 
@@ -111,8 +112,8 @@ impl Dossier {
     pub fn index(&self) -> Index<'_> {
         let mut cells: BTreeMap<[&str; 4], Vec<&TrialLine>> = BTreeMap::new();
         for line in self.lines.iter().filter(|line| line.id.mode == self.judgement.mode) {
-            let TrialId { kernel, machine, row, testcase, .. } = &line.id;
-            cells.entry([kernel, machine, row, testcase]).or_default().push(line);
+            let TrialId { kernel, machine, variant, testcase, .. } = &line.id;
+            cells.entry([kernel, machine, variant, testcase]).or_default().push(line);
         }
         Index { cells }
     }
@@ -126,12 +127,12 @@ impl Dossier {
 impl<'a> Index<'a> {
     /// Returns the trials of a cell with the model on, in the order in which the run has them.
     pub fn trials(&self, group: &'a Group, cell: &'a CellJudgement) -> &[&'a TrialLine] {
-        let key = [&group.kernel, &group.machine, &cell.row, &group.testcase].map(String::as_str);
+        let key = [&group.kernel, &group.machine, &cell.variant, &group.testcase].map(String::as_str);
         self.cells.get(&key).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
 fn belongs(id: &TrialId, group: &Group, cell: &CellJudgement) -> bool {
-    (&id.row, &id.testcase, &id.machine, &id.kernel)
-        == (&cell.row, &group.testcase, &group.machine, &group.kernel)
+    (&id.variant, &id.testcase, &id.machine, &id.kernel)
+        == (&cell.variant, &group.testcase, &group.machine, &group.kernel)
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What a run comes to, as a night of a site's history.
+//! What a run comes to, as an entry of a site's history.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::judged_whole;
 use crate::error::{Error, Result};
-use crate::judge::trend::{CellNight, Night};
+use crate::judge::trend::{CellEntry, HistoryEntry};
 use crate::judge::{CellJudgement, Group};
 use crate::store;
 use crate::trial::line::TrialLine;
@@ -14,37 +14,37 @@ use crate::trial::sha256;
 
 /// A run for the history.
 #[derive(Debug)]
-pub struct RunNight {
+pub struct RunEntry {
     /// Name of its study.
     pub study: String,
     /// Its cells.
-    pub night: Night,
+    pub entry: HistoryEntry,
     /// Stands for all that it was made of and came to.
     pub content: String,
 }
 
-/// Reads a run directory; `date` is the night's day as `YYYY-MM-DD`.
+/// Reads a run directory; `date` is the entry's day as `YYYY-MM-DD`.
 ///
 /// # Errors
 ///
 /// Study, when the directory is not a whole run; infrastructure.
-pub fn night(root: &Path, date: &str) -> Result<RunNight> {
+pub fn history_entry(root: &Path, date: &str) -> Result<RunEntry> {
     let judged = judged_whole(root)?;
     let mut seconds: BTreeMap<String, f64> = BTreeMap::new();
     for (id, took) in store::read_times(root)? {
-        *seconds.entry(name([&id.kernel, &id.machine, &id.row, &id.testcase])).or_default() += took;
+        *seconds.entry(name([&id.kernel, &id.machine, &id.variant, &id.testcase])).or_default() += took;
     }
     let mut evidence: BTreeMap<String, String> = BTreeMap::new();
     for line in &judged.lines {
         let id = &line.id;
-        let of_cell = evidence.entry(name([&id.kernel, &id.machine, &id.row, &id.testcase])).or_default();
+        let of_cell = evidence.entry(name([&id.kernel, &id.machine, &id.variant, &id.testcase])).or_default();
         of_cell.push_str(&text(line)?);
     }
     let judgement = &judged.judgement;
     let cell = |(group, cell): (&Group, &CellJudgement)| {
-        let name = name([&group.kernel, &group.machine, &cell.row, &group.testcase]);
-        let night = CellNight {
-            baseline: cell.row == judgement.baseline,
+        let name = name([&group.kernel, &group.machine, &cell.variant, &group.testcase]);
+        let entry = CellEntry {
+            baseline: cell.variant == judgement.baseline,
             passes: cell.passes,
             n: cell.n,
             unknown: cell.unknown + cell.missing,
@@ -52,14 +52,18 @@ pub fn night(root: &Path, date: &str) -> Result<RunNight> {
             seconds: seconds.get(&name).copied(),
             evidence: sha256(evidence.get(&name).map_or("", String::as_str)),
         };
-        (name, night)
+        (name, entry)
     };
-    // A row that changes nothing there has no trials, tonight or ever.
+    // A variant that changes nothing there has no trials, tonight or ever.
     let tried = |(_, cell): &(&Group, &CellJudgement)| cell.n + cell.unknown + cell.missing > 0;
-    let cells: BTreeMap<String, CellNight> = judgement.cells().filter(tried).map(cell).collect();
+    let cells: BTreeMap<String, CellEntry> = judgement.cells().filter(tried).map(cell).collect();
     let content = sha256(&evidence.into_values().collect::<String>());
     let content = format!("{}-{content}", judged.manifest.run_name());
-    Ok(RunNight { study: judgement.study.clone(), night: Night { date: date.to_owned(), cells }, content })
+    Ok(RunEntry {
+        study: judgement.study.clone(),
+        entry: HistoryEntry { date: date.to_owned(), cells },
+        content,
+    })
 }
 
 fn name(parts: [&str; 4]) -> String {
