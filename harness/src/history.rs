@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::judge::trend::{CellEntry, HistoryEntry};
 
 /// Version of the tables, kept as SQLite's `user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// How long to wait for another program that writes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,6 +39,10 @@ CREATE TABLE cell (
     PRIMARY KEY (entry, name)
 ) WITHOUT ROWID;
 ";
+
+/// From version 1, which called an entry a night.
+const FROM_VERSION_1: &str =
+    "ALTER TABLE night RENAME TO entry; ALTER TABLE cell RENAME COLUMN night TO entry;";
 
 /// What became of an entry that was to be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +83,7 @@ impl History {
             self.connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(wrong)?;
         match version {
             0 => self.connection.execute_batch(TABLES).map_err(wrong)?,
+            1 => self.connection.execute_batch(FROM_VERSION_1).map_err(wrong)?,
             VERSION => {}
             other => {
                 let what = format!("{} is a history of version {other}", self.file.display());
@@ -233,6 +238,32 @@ mod tests {
         assert_eq!(history.add("s", &entry("2026-11-01", 20), "a").unwrap(), Added::There);
         assert_eq!(history.add("s", &entry("2026-11-01", 7), "b").unwrap(), Added::Replaced);
         assert_eq!(history.entries("s", 10).unwrap(), [entry("2026-11-01", 7)]);
+    }
+
+    #[test]
+    fn a_history_of_version_1_keeps_its_entries() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("h");
+        let old = TABLES
+            .replace("CREATE TABLE entry", "CREATE TABLE night")
+            .replace(
+                "    entry INTEGER NOT NULL REFERENCES entry",
+                "    night INTEGER NOT NULL REFERENCES night",
+            )
+            .replace("(entry, name)", "(night, name)");
+        Connection::open(&file)
+            .unwrap()
+            .execute_batch(&format!(
+                "{old} PRAGMA user_version = 1;
+                 INSERT INTO night VALUES (1, 's', '2026-11-01', 'x');
+                 INSERT INTO cell VALUES (1, 'k/m/r/t', 0, 20, 20, 1, 12.5, NULL, 'e');"
+            ))
+            .unwrap();
+        let mut history = History::open(&file).unwrap();
+        assert_eq!(history.entries("s", 10).unwrap(), [entry("2026-11-01", 20)]);
+        assert_eq!(history.add("s", &entry("2026-11-02", 7), "y").unwrap(), Added::New);
+        drop(history);
+        assert_eq!(History::open(&file).unwrap().entries("s", 10).unwrap().len(), 2);
     }
 
     #[test]

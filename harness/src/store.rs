@@ -34,7 +34,10 @@ use crate::trial::Done;
 use crate::trial::line::{Outcome, TrialLine};
 
 /// Version of the manifest.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
+
+/// The oldest version that is read: some of its keys have other names, and the same values.
+const OLDEST: u32 = 3;
 
 /// An image that was booted, by where the cache has it and by content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -247,8 +250,12 @@ pub fn read_manifest(root: &Path) -> Result<Manifest> {
         Error::study(format!("{} is not a run directory: {error}", root.display()))
             .hint("runs lie under runs/, and `patcheval run` prints where")
     })?;
-    let manifest: Manifest =
-        serde_json::from_str(&text).map_err(|error| Error::study(format!("{}: {error}", path.display())))?;
+    let wrong = |error: String| Error::study(format!("{}: {error}", path.display()));
+    let manifest: Manifest = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    if !(OLDEST..=VERSION).contains(&manifest.v) {
+        return Err(wrong(format!("the run is of version {}", manifest.v))
+            .hint(format!("this patcheval reads runs of the versions {OLDEST} to {VERSION}")));
+    }
     if manifest.fake && !machine::is_fake() {
         return Err(Error::study(format!(
             "{} is the run of a fake machine: nothing follows from it",
@@ -256,7 +263,7 @@ pub fn read_manifest(root: &Path) -> Result<Manifest> {
         ))
         .hint(format!("it is a test's, which sets {}", machine::FAKE)));
     }
-    Ok(manifest)
+    Ok(Manifest { v: VERSION, ..manifest })
 }
 
 /// Returns which share of its study a run directory holds; none if it is for the whole.

@@ -53,8 +53,8 @@ pub struct Add {
 pub struct Show {
     /// Name of the study [default: the only one that there is]
     pub study: Option<String>,
-    /// Look at so many nights
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Number of entries to look at, the newest ones
+    #[arg(long, alias = "nights", value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     pub entries: u32,
     /// Look at these cells only; each of the four parts may be `*`
     #[arg(long, value_name = "KERNEL/MACHINE/VARIANT/TESTCASE")]

@@ -35,7 +35,7 @@ pub(super) fn write(root: &Path, output: &Path) -> Result<u8> {
 /// Infrastructure.
 pub fn reference(root: &Path) -> Result<BTreeMap<String, String>> {
     let mut files = reference::files(&yaml_files(root)?);
-    files.insert("schema/report-1.json".to_owned(), json_schema()?);
+    files.insert("schema/report-2.json".to_owned(), json_schema()?);
     files.extend(man::pages()?.into_iter().map(|(name, text)| (format!("man/{name}"), text)));
     Ok(files)
 }

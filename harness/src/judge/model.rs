@@ -23,7 +23,7 @@ use crate::trial::line::Cause;
 use crate::trial::line::Symptom;
 
 /// Version of the format of a written judgement.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The judgement of a whole study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -35,6 +35,7 @@ pub struct Boot {
     /// What the kernel is started with, so that it says enough, and leaves out what it tests beside.
     pub append: String,
     /// Where the result comes from.
+    #[serde(alias = "told")]
     pub result: ResultSource,
 }
 

@@ -66,6 +66,7 @@ pub struct Question {
     /// The question, as it is to stand in reports.
     pub ask: String,
     /// Name of the variant whose trials answer it.
+    #[serde(alias = "row")]
     pub variant: String,
     /// Names of the testcases that bear on it.
     pub testcases: Vec<String>,

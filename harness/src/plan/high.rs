@@ -43,6 +43,7 @@ pub struct Plan {
     /// Pairs of kernel and machine; no pair twice.
     pub targets: Vec<Target>,
     /// Variants in the order of the study; no name twice.
+    #[serde(alias = "rows")]
     pub variants: Vec<Variant>,
     /// Testcases in the order of the study; no name twice.
     pub testcases: Vec<Testcase>,
@@ -81,6 +82,7 @@ pub struct Variant {
     /// Name of the variant.
     pub name: String,
     /// Name of its directory in the patch set.
+    #[serde(alias = "variant")]
     pub directory: String,
     /// Names of the companions, whose patches come last in the series.
     pub companions: Vec<String>,

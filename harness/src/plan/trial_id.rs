@@ -23,6 +23,7 @@ pub struct TrialId {
     /// Name of the machine.
     pub machine: String,
     /// Name of the variant.
+    #[serde(alias = "row")]
     pub variant: String,
     /// Name of the testcase.
     pub testcase: String,

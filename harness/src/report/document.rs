@@ -14,8 +14,8 @@ use crate::report::ExampleTrial;
 use crate::report::ReportData;
 use crate::report::Tools;
 
-/// Version of the document; its schema is `harness/doc/schema/report-1.json`.
-pub const VERSION: u32 = 1;
+/// Version of the document; its schema is `harness/doc/schema/report-2.json`.
+pub const VERSION: u32 = 2;
 
 /// A report for programs. A field that is added keeps the version; one that goes or changes its meaning makes another.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -29,7 +29,10 @@ pub(super) fn interval(interval: Interval) -> String {
 
 /// Returns `1 trial`, `2 trials`.
 pub(super) fn plural(n: u32, noun: &str) -> String {
-    format!("{} {noun}{}", count(f64::from(n)), if n == 1 { "" } else { "s" })
+    match noun.strip_suffix("ntry") {
+        Some(stem) if n != 1 => format!("{} {stem}ntries", count(f64::from(n))),
+        _ => format!("{} {noun}{}", count(f64::from(n)), if n == 1 { "" } else { "s" }),
+    }
 }
 
 /// Returns a p-value with two digits that count.

@@ -49,7 +49,7 @@ impl TrendReport {
                 Tone::Plain,
                 self.trends.in_state(State::Shifted).collect(),
             ),
-            ("no word on the last entry", Tone::Doubtful, self.trends.in_state(State::Silent).collect()),
+            ("no result in the last entry", Tone::Doubtful, self.trends.in_state(State::Silent).collect()),
         ];
         sections.into_iter().filter(|(_, _, cells)| !cells.is_empty()).collect()
     }
@@ -83,8 +83,8 @@ impl TrendReport {
                 plural(self.trends.tested, "cell")
             ),
             (State::Silent, _, Some(entry)) => plural(entry.unknown, "unknown or missing trial"),
-            (_, _, Some(entry)) => format!("{}/{} on the last entry", entry.passes, entry.n),
-            (_, _, None) => "not in the last entry's run".to_owned(),
+            (_, _, Some(entry)) => format!("{}/{} in the last entry", entry.passes, entry.n),
+            (_, _, None) => "not in the last entry".to_owned(),
         };
         match self.known.get(&cell.cell) {
             Some(known) => format!("{said}; {}", printable(known)),
@@ -130,7 +130,8 @@ pub fn trend_table(report: &TrendReport, all: bool, style: Style) -> String {
 }
 
 fn every_cell(report: &TrendReport) -> String {
-    let mut text = "\ncells (a sign an entry, pass on the last, ops a trial, seconds):\n".to_owned();
+    let mut text =
+        "\ncells (one sign for each entry; pass in the last one, operations a trial, seconds):\n".to_owned();
     for cell in &report.trends.cells {
         let [pass, operations, seconds] = figures(cell.entries.last().and_then(Option::as_ref));
         text.push_str(&format!(
@@ -197,11 +198,11 @@ mod tests {
         let report = report();
         let text = trend_table(&report, true, Style { colour: false, width: 200 });
         for part in [
-            "quick: 5 entries, 2026-11-01 to 2026-11-05, 4 cells: 1 worse, 1 fails for the first time, 1 known, 1 no word",
+            "quick: 5 entries, 2026-11-01 to 2026-11-05, 4 cells: 1 worse, 1 fails for the first time, 1 known, 1 no result in",
             "\nworse:\n  ███▂▂  k/m/fix/t1\n      since 2026-11-04 passes 8/40, before 60/60 (p = ",
-            "fails for the first time:\n  ████▇  k/m/fix/t3\n      19/20 on the last entry",
+            "fails for the first time:\n  ████▇  k/m/fix/t3\n      19/20 in the last entry",
             "adjusted for 4 cells); compiler bug (me, until 2026-12-31)",
-            "████·  k/m/fix/<t4>\n      not in the last entry's run",
+            "████·  k/m/fix/<t4>\n      not in the last entry",
             "have expired:\n  k/m/fix/t1: was looked at",
             "  ███▂▂     4/20      1,234      5.2  k/m/fix/t1\n",
         ] {

@@ -22,6 +22,9 @@ use crate::trial::line::TrialLine;
 
 const EXAMPLES: &str = "examples.json";
 
+/// What that file was called in runs of version 3.
+const OLD_EXAMPLES: &str = "exhibits.json";
+
 /// How many bytes of the console's end are shown: the screens before it are of no use to whoever reads a report.
 const CONSOLE: usize = 4096;
 
@@ -77,14 +80,14 @@ pub(super) fn exist(root: &Path) -> bool {
 }
 
 fn read_examples(root: &Path) -> Result<Vec<ExampleTrial>> {
-    let path = root.join(EXAMPLES);
-    match fs::read_to_string(&path) {
-        Ok(text) => {
-            serde_json::from_str(&text).map_err(|error| Error::study(format!("{}: {error}", path.display())))
+    for path in [EXAMPLES, OLD_EXAMPLES].map(|name| root.join(name)) {
+        if let Ok(text) = fs::read_to_string(&path) {
+            let read = serde_json::from_str(&text);
+            return read.map_err(|error| Error::study(format!("{}: {error}", path.display())));
         }
-        // The run has not come to its end.
-        Err(_) => Ok(Vec::new()),
     }
+    // The run has not come to its end.
+    Ok(Vec::new())
 }
 
 /// Writes down which trials reports show whole, with functions and source lines as far as the cache has the kernels.

@@ -17,8 +17,11 @@ use crate::error::Result;
 pub use crate::plan::Symptom;
 use crate::plan::TrialId;
 
-/// Version of the line's format that this harness writes and reads.
-pub const VERSION: u32 = 2;
+/// Version of the line's format that this harness writes.
+pub const VERSION: u32 = 3;
+
+/// The oldest version that this harness reads: its keys have other names (`row`, `d_worth`, `i_worth`), and the same values.
+const OLDEST: u32 = 2;
 
 /// One trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,8 +47,10 @@ pub struct TrialLine {
     /// Operations on the I$.
     pub i_operations: u64,
     /// The use of the operations on the D$.
+    #[serde(alias = "d_worth")]
     pub d_use: FlushUse,
     /// The use of the operations on the I$.
+    #[serde(alias = "i_worth")]
     pub i_use: FlushUse,
     /// Guest instructions inside functions that do maintenance, from the first marker on.
     pub flush_instructions: u64,
@@ -226,20 +231,21 @@ impl TrialLine {
             .map_err(|error| Error::internal(format!("cannot write a trial line: {error}")))
     }
 
-    /// Reads a line, refusing versions other than [`VERSION`].
+    /// Reads a line of any version from [`OLDEST`] to [`VERSION`]; what is returned is of [`VERSION`].
     pub fn from_json(text: &str) -> Result<Self> {
-        // Nearly always it is of this version, and need not be taken apart twice.
+        let reads = |version: u64| (u64::from(OLDEST)..=u64::from(VERSION)).contains(&version);
+        // Nearly always it is of such a version, and need not be taken apart twice.
         if let Ok(line) = serde_json::from_str::<Self>(text)
-            && line.v == VERSION
+            && reads(line.v.into())
         {
-            return Ok(line);
+            return Ok(Self { v: VERSION, ..line });
         }
         let malformed = |error: serde_json::Error| Error::study(format!("not a trial line: {error}"));
         let value: serde_json::Value = serde_json::from_str(text).map_err(malformed)?;
         match value.get("v").and_then(serde_json::Value::as_u64) {
-            Some(found) if found == u64::from(VERSION) => serde_json::from_value(value).map_err(malformed),
+            Some(found) if reads(found) => serde_json::from_value(value).map_err(malformed),
             Some(found) => Err(Error::study(format!(
-                "trial line has version {found}, this harness reads version {VERSION}"
+                "the trial line has version {found}; this harness reads versions {OLDEST} to {VERSION}"
             ))),
             None => Err(Error::study("not a trial line: no version")),
         }
@@ -273,18 +279,33 @@ mod tests {
     fn a_line_survives_writing_and_reading_and_is_one_line() {
         let json = line().to_json().unwrap();
         assert!(!json.contains('\n'));
-        assert!(json.starts_with(r#"{"v":2,"id":{"kernel":"mips-6.1","#), "{json}");
+        assert!(json.starts_with(r#"{"v":3,"id":{"kernel":"mips-6.1","#), "{json}");
         assert!(json.contains(r#""outcome":{"result":"fail","symptom":"wrong-result"}"#), "{json}");
         assert_eq!(TrialLine::from_json(&json).unwrap(), line());
     }
 
     #[test]
     fn another_version_is_refused() {
-        let json = line().to_json().unwrap().replace(r#""v":2"#, r#""v":1"#);
+        let json = line().to_json().unwrap().replace(r#""v":3"#, r#""v":1"#);
         let error = TrialLine::from_json(&json).unwrap_err();
-        assert_eq!(error.to_string(), "trial line has version 1, this harness reads version 2");
+        assert_eq!(error.to_string(), "the trial line has version 1; this harness reads versions 2 to 3");
         assert!(TrialLine::from_json("{}").is_err());
         assert!(TrialLine::from_json("{\"v\":2").is_err());
+    }
+
+    #[test]
+    fn a_line_of_the_version_before_is_read_as_one_of_this() {
+        let new = line().to_json().unwrap();
+        let old = [
+            (r#""v":3"#, r#""v":2"#),
+            ("\"variant\"", "\"row\""),
+            ("\"d_use\"", "\"d_worth\""),
+            ("\"i_use\"", "\"i_worth\""),
+        ]
+        .iter()
+        .fold(new.clone(), |text, (new, old)| text.replace(new, old));
+        assert_ne!(old, new);
+        assert_eq!(TrialLine::from_json(&old).unwrap(), line());
     }
 
     #[test]

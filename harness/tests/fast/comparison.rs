@@ -34,7 +34,7 @@ fn line(kernel: &str, variant: &str, mode: &str, seed: u64, passes: bool) -> Val
         if passes { json!({"result": "pass"}) } else { json!({"result": "fail", "symptom": "sigill"}) };
     let flush_use = json!({"needed": 0, "redundant": 0, "insufficient": 0});
     json!({
-        "v": 2,
+        "v": 3,
         "id": {"kernel": kernel, "machine": "malta", "variant": variant, "testcase": "t1", "mode": mode, "seed": seed},
         "outcome": outcome, "detail": null, "checks": {"passed": 1, "failed": 0, "skipped": 0},
         "stale_fetches": u64::from(!passes), "stale": [], "operations": {}, "d_operations": 10, "i_operations": 10,
@@ -57,6 +57,55 @@ fn a_run_compared_with_itself_has_not_changed() {
     assert_eq!(fs::read_dir(&run).unwrap().count(), 2);
 }
 
+/// Renames keys wherever they are.
+fn renamed(value: &Value, keys: &[(&str, &str)]) -> Value {
+    match value {
+        Value::Object(object) => {
+            let name = |key: &String| {
+                keys.iter()
+                    .find(|(from, _)| from == key)
+                    .map_or_else(|| key.clone(), |(_, to)| (*to).to_owned())
+            };
+            object.iter().map(|(key, value)| (name(key), renamed(value, keys))).collect()
+        }
+        Value::Array(list) => list.iter().map(|value| renamed(value, keys)).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The manifest in the test data is of version 3; lines of that time are of version 2.
+#[test]
+fn an_old_run_gets_the_judgement_of_a_new_one() {
+    let world = World::new();
+    let (old, new) = (run(&world, "old", "mips-6.1", 8, "6.1.1"), run(&world, "new", "mips-6.1", 8, "6.1.1"));
+    let file = |run: &str, name: &str| std::path::Path::new(run).join(name);
+    let manifest: Value = serde_json::from_str(&fs::read_to_string(file(&old, "run.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&manifest["v"], manifest["plan"]["rows"][0]["variant"].as_str()),
+        (&json!(3), Some("unfixed"))
+    );
+    let mut manifest =
+        renamed(&manifest, &[("rows", "variants"), ("variant", "directory"), ("told", "result")]);
+    manifest["v"] = json!(4);
+    fs::write(file(&new, "run.json"), manifest.to_string()).unwrap();
+    let keys = [("variant", "row"), ("d_use", "d_worth"), ("i_use", "i_worth")];
+    let mut lines = String::new();
+    for line in fs::read_to_string(file(&new, "trials.jsonl")).unwrap().lines() {
+        let mut line = renamed(&serde_json::from_str(line).unwrap(), &keys);
+        line["v"] = json!(2);
+        assert!(line["id"]["row"].is_string() && line["d_worth"].is_object(), "{line}");
+        lines.push_str(&format!("{line}\n"));
+    }
+    fs::write(file(&old, "trials.jsonl"), lines).unwrap();
+    let judgement = |run: &str| {
+        let said = world.patcheval(&["report", run]);
+        assert_eq!((said.code, said.stderr.as_str()), (Some(1), ""), "{}", said.stdout);
+        fs::read_to_string(file(run, "judgement.json")).unwrap()
+    };
+    assert_eq!(judgement(&old), judgement(&new));
+    has(&world.patcheval(&["compare", &old, &new]).stdout, &["nothing changed: 2 cells in both"]);
+}
+
 #[test]
 fn a_variant_that_fails_now_is_worse_in_every_layout_and_other_kernels_can_be_named() {
     let world = World::new();
@@ -77,7 +126,7 @@ fn a_variant_that_fails_now_is_worse_in_every_layout_and_other_kernels_can_be_na
         has(&said.stdout, &["2 trials that passed fail now", "mips-6.12/malta/fixed/t1/enforce/9"]);
     }
     let json: Value = serde_json::from_str(&renamed(&["--format", "json"]).stdout).unwrap();
-    assert_eq!((json["v"].as_u64(), json["outlook"].as_str()), (Some(1), Some("worse")));
+    assert_eq!((json["v"].as_u64(), json["outlook"].as_str()), (Some(2), Some("worse")));
     assert_eq!(json["cells"][0]["after"]["passes"], 8);
     // The other way round it is better.
     let back = world.patcheval(&["compare", &new, &old, "--rename", "mips-6.12=mips-6.1"]);

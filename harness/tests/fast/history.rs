@@ -7,7 +7,7 @@ use crate::comparison::run;
 use crate::has;
 use crate::world::World;
 
-/// Adds a run as a night; returns what was said of it.
+/// Adds a run to the history; returns what was printed.
 fn add(world: &World, run: &str, date: &str) -> String {
     let said = world.patcheval(&["history", "add", run, "--date", date]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
@@ -15,7 +15,7 @@ fn add(world: &World, run: &str, date: &str) -> String {
 }
 
 #[test]
-fn the_first_bad_night_is_told_until_somebody_looks_after_it() {
+fn the_first_bad_entry_is_reported_until_somebody_looks_after_it() {
     let world = World::new();
     let good = run(&world, "good", "mips-6.1", 10, "6.1.1");
     let bad = run(&world, "bad", "mips-6.1", 2, "6.1.2");
@@ -29,16 +29,16 @@ fn the_first_bad_night_is_told_until_somebody_looks_after_it() {
     };
     let said = check(&[]);
     assert_eq!(said.code, Some(0), "{}{}", said.stdout, said.stderr);
-    has(&said.stdout, &["2 nights, 2026-11-01 to 2026-11-02, 2 cells: nothing changed"]);
+    has(&said.stdout, &["2 entries, 2026-11-01 to 2026-11-02, 2 cells: nothing changed"]);
     add(&world, &bad, "2026-11-03");
-    // The same kernel gives the same trials the night after, which adds nothing to what is known.
+    // The same kernel gives the same trials the day after, which adds nothing to what is known.
     add(&world, &bad, "2026-11-04");
     let said = check(&[]);
     assert_eq!(said.code, Some(1), "{}{}", said.stdout, said.stderr);
     let cell = "mips-6.1/malta/fixed/t1";
     has(&said.stdout, &["1 worse", cell, "since 2026-11-03 passes 2/10, before 10/10 (p = "]);
-    // Two nights are enough to see it; the last one alone says nothing of what was before.
-    assert_eq!(check(&["--nights", "1"]).code, Some(0));
+    // Two entries are enough to see it; the last one alone says nothing of what was before.
+    assert_eq!(check(&["--entries", "1"]).code, Some(0));
     let known = world.root().join("known.yaml");
     let entry = format!(
         "- {{cell: '*/malta/fixed/t1', reason: looked at, owner: me, expires: 2026-12-31}}\n# {cell}\n"
@@ -56,14 +56,14 @@ fn the_first_bad_night_is_told_until_somebody_looks_after_it() {
 }
 
 #[test]
-fn another_run_of_a_day_takes_its_place_and_a_share_is_no_night() {
+fn another_run_of_a_day_replaces_it_and_a_share_is_no_entry() {
     let world = World::new();
     let (first, second) =
         (run(&world, "a", "mips-6.1", 10, "6.1.1"), run(&world, "b", "mips-6.1", 9, "6.1.1"));
     add(&world, &first, "2026-11-01");
     assert!(add(&world, &second, "2026-11-01").contains("in place of another run of that day"));
     let said = world.patcheval(&["history", "show", "--all", "--cell", "*/*/fixed/*"]);
-    has(&said.stdout, &["1 night, ", "1 cell: ", "9/10"]);
+    has(&said.stdout, &["1 entry, ", "1 cell: ", "9/10"]);
     let said = world.fails(&["history", "show", "--cell", "*/*/fixd/*"], 2);
     has(&said, &["no cell of", "*/*/fixd/*"]);
     let said = world.fails(&["history", "add", "nowhere", "--date", "2026-11-01"], 2);
@@ -74,7 +74,7 @@ fn another_run_of_a_day_takes_its_place_and_a_share_is_no_night() {
 }
 
 #[test]
-fn a_page_of_nights_has_what_a_report_links_to() {
+fn a_page_of_entries_has_what_a_report_links_to() {
     let world = World::new();
     let run = run(&world, "a", "mips-6.1", 10, "6.1.1");
     add(&world, &run, "2026-11-01");

@@ -10,7 +10,7 @@ use crate::judge::interval::Interval;
 use crate::judge::model::CellJudgement;
 
 /// Version of the format of a written comparison.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What changed from one run to another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -20,8 +20,8 @@ pub fn trend_html(report: &TrendReport) -> String {
     let body = html! {
         a.skip href="#cells" { "Skip to the cells" }
         header.head {
-            p.kicker { "patcheval: entries of the study " (report.study) }
-            h1 { (report.study) ", entry after entry" }
+            p.kicker { "patcheval: history of the study " (report.study) }
+            h1 { (report.study) ", over time" }
             p.result.bad[bad] { (report.summary()) }
         }
         main {
@@ -35,7 +35,7 @@ pub fn trend_html(report: &TrendReport) -> String {
             (all(report))
         }
     };
-    page::document(&format!("{}: entries", report.study), &body).into_string()
+    page::document(&format!("{}: history", report.study), &body).into_string()
 }
 
 fn section(report: &TrendReport, heading: &str, tone: Tone, cells: &[&CellTrend]) -> Markup {
@@ -56,9 +56,9 @@ fn all(report: &TrendReport) -> Markup {
     html! {
         section aria-labelledby="cells" {
             h2 #cells { "Cells" }
-            p { "The line is the pass rate, from none below to all above, an entry from left to right; it is broken where an entry "
+            p { "The line is the pass rate, from none below to all above, one entry after the other from left to right; it is broken where an entry "
                 "says nothing. Figures are those of the last entry." }
-            div.scroll tabindex="0" role="region" aria-label="Cells, entry after entry" {
+            div.scroll tabindex="0" role="region" aria-label="Cells over time" {
                 table {
                     thead { tr {
                         th scope="col" { "cell" } th scope="col" { "entries" } th.figure scope="col" { "pass" }

@@ -26,7 +26,7 @@ use crate::judge::bisection::{Observation, SearchDirection, Settings};
 use crate::plan::Plan;
 use crate::store::{lock, mend};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const QUESTION: &str = "bisect.json";
 const LINES: &str = "journal.jsonl";
 
