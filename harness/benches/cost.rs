@@ -68,7 +68,7 @@ const WAYS: [(&str, Way); 5] = [
     ("plain", None),
     ("off", Some((Mode::Off, false))),
     // All that QEMU does for the plugin, and nothing of what the plugin does.
-    ("hollow", Some((Mode::Observe, true))),
+    ("empty", Some((Mode::Observe, true))),
     ("observe", Some((Mode::Observe, false))),
     ("enforce", Some((Mode::Enforce, false))),
 ];
@@ -98,8 +98,8 @@ impl<'a> Boot<'a> {
         let dir = self.scratch.path().join(name);
         std::fs::create_dir_all(&dir).map_err(|error| Error::io("create", &dir, error))?;
         let mut args = argv::common(&self.boot, &append, &dir.join("console"));
-        if let Some((mode, hollow)) = way {
-            let request = Request { empty_callbacks: hollow, ..Request::new(mode) };
+        if let Some((mode, empty)) = way {
+            let request = Request { empty_callbacks: empty, ..Request::new(mode) };
             let setup = plugin::setup(self.boot.machine, None);
             args.extend(plugin::attach(self.boot.plugin, &setup, &request, &dir)?);
         }

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_night_is_there_once() {
+    fn an_entry_is_there_once() {
         let dir = tempfile::tempdir().unwrap();
         let mut history = History::open(&dir.path().join("h")).unwrap();
         assert_eq!(history.add("s", &entry("2026-11-01", 20), "a").unwrap(), Added::New);

@@ -4,9 +4,9 @@
 //! Data flows one way, and a module knows only those to its left:
 //! `plan -> source -> patch -> build -> guest -> machine -> trial -> judge -> report`.
 //! `study` reads the files that `plan` understands, `run` composes the stages, `store` keeps their outputs, `doctor`
-//! looks at the machine, `sanitize` sorts the stale fetches of a boot, `known` reads known failures, `history` keeps nights,
-//! `reference` tells what the files are like, `template` writes a study as a workflow for what a site has, `slurm` speaks to
-//! Slurm, `ui` shows what `run` tells, and `cli` sees everything and is seen by nobody. `plan`, `trial`, `judge`, `report`,
+//! looks at the machine, `sanitize` sorts the stale fetches of a boot, `known` reads known failures, `history` keeps results from day to day,
+//! `reference` documents the files, `template` writes a study as a workflow for what a site has, `slurm` speaks to
+//! Slurm, `ui` shows the events of `run`, and `cli` sees everything and is seen by nobody. `plan`, `trial`, `judge`, `report`,
 //! `sanitize`, `known`, `reference` and `template` are pure. `error`, `process`, `shell`, `yaml`, `nearest`, `cache_dir`, `qemu` and
 //! `symbols` are tools below all of them.
 #![forbid(unsafe_code)]

@@ -145,7 +145,7 @@ pub fn submit_chain(dir: &Path, scripts: [&str; 3], options: &[String]) -> Resul
     let prepare = submit(dir, prepare, After::Nothing, options)?;
     let share =
         submit(dir, share, After::Success(prepare), options).or_else(|error| undo(&[prepare], error))?;
-    // Behind their end: shares that are missing are told of, and can be added.
+    // Behind their end: shares that are missing are reported, and can be added.
     let merge =
         submit(dir, merge, After::End(share), options).or_else(|error| undo(&[prepare, share], error))?;
     Ok(Jobs { prepare, share, merge })

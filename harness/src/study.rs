@@ -51,7 +51,7 @@ pub fn single(
     let texts = texts(root)?;
     let paired = match machine {
         Some(machine) => machine.to_owned(),
-        // A kernel that is not there is told of by the plan.
+        // A kernel that does not exist is reported by the plan.
         None => machine_of(root, kernel).unwrap_or_default(),
     };
     let wanted = plan::Wanted { kernel, machine: &paired, testcases, variant };

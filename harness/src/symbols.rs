@@ -96,7 +96,7 @@ fn is_bookkeeping(name: &str) -> bool {
         .any(|start| name.starts_with(start))
 }
 
-/// Returns a name without the number by which the compiler tells local ones apart.
+/// Returns a name without the number by which the compiler distinguishes local ones.
 fn without_number(name: &str) -> &str {
     let bare = name.trim_end_matches(|c: char| c.is_ascii_digit());
     bare.strip_suffix('.').filter(|bare| !bare.is_empty()).unwrap_or(name)

@@ -40,7 +40,7 @@ pub struct Caches {
     /// Whether all CPUs share one pair of caches, as the virtual processing elements of a MIPS 34K core.
     #[serde(default)]
     pub shared: bool,
-    /// What the kernel is told of aliases (MIPS Config7.AR and IAR).
+    /// What the kernel reads about aliases (MIPS Config7.AR and IAR).
     #[serde(default)]
     pub aliases: Aliases,
 }
@@ -153,7 +153,7 @@ pub enum Snoops {
     All,
 }
 
-/// What the kernel is told of aliases.
+/// What the kernel reads about aliases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn added_removed_and_resized_symbols_are_told_apart() {
+    fn added_removed_and_resized_symbols_are_distinguished() {
         let table = |symbols: &[(&str, &[u64])]| -> Table {
             symbols.iter().map(|(name, sizes)| ((*name).to_owned(), sizes.to_vec())).collect()
         };

@@ -340,13 +340,13 @@ impl Job<'_> {
 
 /// Whether somebody killed a build or a part of it, as the kernel does when memory runs out: that says nothing of a patch.
 ///
-/// make tells it by the signal's name behind the target, gcc in a sentence.
+/// make reports it by the signal's name behind the target, gcc in a sentence.
 fn was_killed(outcome: Outcome, end: &str) -> bool {
-    let told = |line: &str| {
+    let reports = |line: &str| {
         line.starts_with("make") && line.ends_with("] Killed")
             || line.contains("Killed signal terminated program")
     };
-    outcome.was_killed() || end.lines().any(told)
+    outcome.was_killed() || end.lines().any(reports)
 }
 
 /// What kbuild made of a request, from the first directory that has a configuration.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Keeps what a build runs apart from this machine: a patch may change a Makefile, and what make is told it does.
+//! Keeps what a build runs apart from this machine: a patch may change a Makefile, and make does what a Makefile says.
 //!
 //! Bubblewrap gives the build a file system of its own: `/usr` and the source tree to read, its build tree and the compiler
 //! cache to write, an empty `/tmp`, and nothing else, so no home, no `/run`, no `/sys`, and of `/proc` its own processes only.

@@ -202,7 +202,7 @@ fn a_symbol_that_kbuild_drops_is_an_error() {
 }
 
 #[test]
-fn a_build_that_somebody_killed_is_told_from_one_that_is_broken() {
+fn a_build_that_somebody_killed_is_distinguished_from_one_that_is_broken() {
     use std::os::unix::process::ExitStatusExt as _;
     let ended = |raw| Outcome { status: std::process::ExitStatus::from_raw(raw), timed_out: false };
     let (signal, shell, broken) = (ended(9), ended(137 << 8), ended(2 << 8));

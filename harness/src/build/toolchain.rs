@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The compiler, and everything else that kbuild is told, so that equal inputs give equal images.
+//! The compiler, and all other arguments of kbuild, so that equal inputs give equal images.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 //! An entry is a directory `<root>/<kind>/<key>`, built under a lock *at its final path* (kbuild remembers absolute
 //! paths, so a build tree must not be moved) and valid once it has the file `.complete`, which is renamed into place
 //! last. Whatever has no such file is the rest of an interrupted build: it is removed before the entry is built
-//! again, and by [`Cache::sweep`]. So is an entry whose files are no longer those that `.complete` tells of.
+//! again, and by [`Cache::sweep`]. So is an entry whose files are no longer those that `.complete` lists.
 
 mod seal;
 #[cfg(test)]

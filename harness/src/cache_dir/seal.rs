@@ -22,8 +22,8 @@ const FEW: usize = 64;
 pub(super) struct Checked {
     /// Entries as `kind/key`, and whether they are whole.
     whole: BTreeMap<String, bool>,
-    /// Those that are not, until somebody is told.
-    untold: Vec<String>,
+    /// Those that are not, until that is reported.
+    unreported: Vec<String>,
 }
 
 /// Returns the checksums of a directory's files, a line for each as sha256sum prints them; none for a tree.
@@ -49,7 +49,7 @@ pub(super) fn of(dir: &Path) -> Result<String> {
     Ok(lines)
 }
 
-/// Whether the files are there as the mark tells them; one without checksums is believed.
+/// Whether the files are there as the mark lists them; one without checksums is believed.
 fn holds(dir: &Path, mark: &str) -> bool {
     let lines: BTreeSet<(&str, &str)> =
         mark.lines().skip(1).filter_map(|line| line.split_once("  ")).collect();
@@ -68,14 +68,14 @@ impl Cache {
         let whole = holds(dir, &mark);
         let mut checked = self.checked();
         if checked.whole.insert(name.clone(), whole).is_none() && !whole {
-            checked.untold.push(name);
+            checked.unreported.push(name);
         }
         whole
     }
 
     /// Returns the entries that were found altered since the last call, as `kind/key`: they are made again.
     pub fn altered(&self) -> Vec<String> {
-        std::mem::take(&mut self.checked().untold)
+        std::mem::take(&mut self.checked().unreported)
     }
 
     fn checked(&self) -> std::sync::MutexGuard<'_, Checked> {

@@ -63,7 +63,7 @@ fn a_path_that_make_would_split_is_refused() {
 }
 
 #[test]
-fn an_altered_entry_is_made_again_and_told_once() {
+fn an_altered_entry_is_made_again_and_reported_once() {
     let (_dir, cache) = cache();
     let make = |dir: &Path| {
         std::fs::create_dir(dir.join("sub")).unwrap();

@@ -32,7 +32,7 @@ pub struct Args {
     /// Colour of tables; auto also honours NO_COLOR
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
     pub color: When,
-    /// Build without a sandbox: whoever wrote a patch then may do what you may do
+    /// Build without a sandbox: code in a patch then runs with your own permissions
     #[arg(long, global = true, env = "PATCHEVAL_NO_SANDBOX", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_sandbox: bool,
     /// What to do
@@ -74,7 +74,7 @@ pub enum Format {
     Kcidb,
 }
 
-/// What `run` is told.
+/// Options of `run`.
 #[derive(Debug, clap::Args)]
 pub struct Run {
     /// Name of a study under ci/studies, or path of a study's file
@@ -89,14 +89,14 @@ pub struct Run {
     /// Run one share of the study only, as in 2/4; `merge` puts the shares together
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
-    /// Run directory whose recorded times say what cells cost; the same for every share
+    /// Run directory whose recorded times are used to divide the study; the same for every share
     #[arg(long, value_name = "RUN", requires = "shard")]
     pub costs: Option<PathBuf>,
     /// Start QEMU anew for each trial, instead of taking a running one back to the snapshot: the results are the same, and take
     /// ten times as long
     #[arg(long)]
     pub cold: bool,
-    /// What standard output has: the verdicts for people, or each event as a line of JSON
+    /// Format of standard output: the verdicts as text, or each event as a line of JSON
     #[arg(long, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT")]
     pub message_format: MessageFormat,
 }
@@ -110,13 +110,13 @@ pub enum MessageFormat {
     Json,
 }
 
-/// What `plan` is told.
+/// Options of `plan`.
 #[derive(Debug, clap::Args)]
 pub struct Forecast {
     /// Name of a study under ci/studies, or path of a study's file
     #[arg(default_value = study::DEFAULT)]
     pub study: String,
-    /// Run directory whose recorded times say what cells cost
+    /// Run directory whose recorded times are used for the estimate
     #[arg(long, value_name = "RUN")]
     pub costs: Option<PathBuf>,
     /// Trials at the same time on each machine [default: one per core of this one]
@@ -124,19 +124,19 @@ pub struct Forecast {
     pub jobs: Option<usize>,
 }
 
-/// What `template` is told.
+/// Options of `template`.
 #[derive(Debug, clap::Args)]
 pub struct Template {
-    /// For whom
+    /// CI system
     #[arg(value_enum)]
     pub system: System,
     /// Name of a study under ci/studies, or path of a study's file
     #[arg(default_value = study::DEFAULT)]
     pub study: String,
-    /// How many machines share it
+    /// Number of machines that share the study
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub shards: u32,
-    /// When, as five fields of cron in UTC
+    /// Time of the run, as five fields of cron in UTC
     #[arg(long, value_name = "CRON", default_value = "17 2 * * *")]
     pub cron: String,
     /// File to write instead of standard output
@@ -153,15 +153,15 @@ pub enum System {
     Gitlab,
 }
 
-/// What `clean` is told.
+/// Options of `clean`.
 #[derive(Debug, clap::Args)]
 pub struct Clean {
-    /// How much may stay, in GiB
+    /// Size to which the cache is reduced, in GiB
     #[arg(long, value_name = "GIB", default_value_t = 20.0, allow_negative_numbers = true)]
     pub keep: f64,
 }
 
-/// What `report` is told.
+/// Options of `report`.
 #[derive(Debug, clap::Args)]
 pub struct Report {
     /// Run directory
@@ -175,7 +175,7 @@ pub struct Report {
     /// Name of the CI system that reports to KCIDB: lower-case letters, digits and underscores
     #[arg(long, value_name = "NAME", required_if_eq("format", "kcidb"))]
     pub origin: Option<String>,
-    /// Where `history show --format html` lies, as the page is to link to it: a path from the page's, or an address
+    /// Link to the page that `history show --format html` writes: a path relative to the report's, or a URL
     #[arg(long, value_name = "URL")]
     pub trend: Option<String>,
     /// What a mail says beside its report.
@@ -183,14 +183,14 @@ pub struct Report {
     pub mail: super::mail::Options,
 }
 
-/// What `compare` is told.
+/// Options of `compare`.
 #[derive(Debug, clap::Args)]
 pub struct Compare {
-    /// Run directory: how it was
+    /// Run directory of the first run
     pub before: PathBuf,
-    /// Run directory: how it is
+    /// Run directory of the second run
     pub after: PathBuf,
-    /// A kernel, machine, variant or testcase of the first run, and what the second calls it; may be given several times
+    /// Name of a kernel, machine, variant or testcase in the first run, and its name in the second; may be given several times
     #[arg(long = "rename", value_name = "OLD=NEW", value_parser = names)]
     pub renames: Vec<Names>,
     /// Layout
@@ -219,7 +219,7 @@ fn names(text: &str) -> Result<Names, String> {
     }
 }
 
-/// What `sanitize` is told.
+/// Options of `sanitize`.
 #[derive(Debug, clap::Args)]
 pub struct Sanitize {
     /// Name of a kernel under kernels
@@ -233,7 +233,7 @@ pub struct Sanitize {
     /// Variant to build the kernel with [default: the kernel's own tree]
     #[arg(long, value_name = "PATCHSET/VARIANT")]
     pub variant: Option<String>,
-    /// YAML file with what is known and let be: a list of {writer, fetch, missing, reason, expires}
+    /// YAML file with stale fetches to suppress: a list of {writer, fetch, missing, reason, expires}
     #[arg(short, long, value_name = "FILE")]
     pub suppressions: Option<PathBuf>,
     /// Day on which suppressions must not have expired [default: today, UTC]
@@ -249,11 +249,11 @@ pub struct Sanitize {
 pub enum StudyCommand {
     /// Propose a study of the series in a mailbox: write its patch set and its file
     ///
-    /// Each series and version becomes a variant, beside the kernel's own tree; what does not apply is left out, and said.
+    /// Each series and version becomes a variant, beside the kernel's own tree; a series that does not apply is left out and reported.
     New(NewStudy),
 }
 
-/// What `study new` is told.
+/// Options of `study new`.
 #[derive(Debug, clap::Args)]
 pub struct NewStudy {
     /// Name of a kernel under kernels
@@ -281,12 +281,12 @@ pub struct NewStudy {
 pub enum Command {
     /// Run a study: build its kernels, run its trials, print the verdicts
     ///
-    /// A run that was interrupted goes on where it was; one that is complete is only judged again.
+    /// An interrupted run continues where it stopped; a complete one is only judged again.
     Run(Run),
     /// Put the shares of a run together, and print the verdicts
     ///
-    /// What comes out is what one machine would have made of the whole, byte for byte. Shares that are not there yet can be
-    /// added later; until then their trials are missing.
+    /// The merged run is byte for byte the run that one machine would have made. Shares can be added later; until then their
+    /// trials are missing.
     Merge {
         /// Run directories of the shares
         #[arg(required = true)]
@@ -297,11 +297,11 @@ pub enum Command {
     },
     /// Print the verdicts of a run, in any layout
     Report(Report),
-    /// Say what changed from one run to another, and whether something got worse
+    /// Compare two runs: list the cells that changed, and whether any got worse
     ///
     /// Worse is a cell whose pass rate fell by more than chance, which passed every trial and now fails one, or whose
-    /// coherent control newly fails; prices are told and are not worse. Exit code 0: nothing got worse; 1: something did; 3:
-    /// cannot tell, because something is unknown or missing that was not.
+    /// coherent control newly fails; a price alone does not make it worse. Exit code 0: nothing got worse; 1: something did; 3:
+    /// undecided, because something is unknown or missing that was not.
     Compare(Compare),
     /// Run one trial of a run again, and compare it byte for byte
     Replay {
@@ -310,7 +310,7 @@ pub enum Command {
         /// Trial, as KERNEL/MACHINE/VARIANT/TESTCASE/MODE/SEED
         trial: String,
     },
-    /// Tell why a cell is judged as it is, or the stale fetches of a trial, with source lines
+    /// Explain the verdict of a cell, or the stale fetches of a trial, with source lines
     Explain {
         /// Run directory
         run: PathBuf,
@@ -318,17 +318,18 @@ pub enum Command {
         #[arg(value_name = "CELL|TRIAL")]
         what: String,
     },
-    /// Keep what each night came to, and say what changed since when
+    /// Keep the results of a study from day to day, and show which cells changed and when
     #[command(subcommand)]
     History(HistoryCommand),
-    /// Boot a kernel from reset and list every kind of stale fetch in it once
+    /// Boot a kernel from reset and list each class of stale fetches once
     ///
-    /// The model looks on and changes nothing. Exit code 0: none but suppressed ones and code being patched; 1: others were
-    /// found; 3: none was found, but a boot did not come to the end of its testcase.
+    /// The model only observes. Exit code 0: none was found but suppressed ones and code being patched; 1: others were found;
+    /// 3: none was found, but a boot did not reach the end of its testcase.
     Sanitize(Sanitize),
-    /// Find the commit that broke or fixed a cell, though it may not fail in every trial
+    /// Find the commit that broke or fixed a cell, even if it fails only sometimes
     ///
-    /// Exit code 0: found; 1: not found, and what is open is said. A bisection that was interrupted goes on where it was.
+    /// Exit code 0: found; 1: not found, and the commits still possible are listed. An interrupted bisection continues where it
+    /// stopped.
     Bisect(Bisect),
     /// Find the option that breaks a cell, between a configuration with which it passes and one with which it fails
     ///
@@ -340,23 +341,23 @@ pub enum Command {
     /// Exit code 0: good; 1: bad; 125: does not build or boot, or trials did not decide; 128: infrastructure failed; 129:
     /// usage or study error; 130: interrupted; 198: bug in patcheval.
     Step(Step),
-    /// Check this machine for everything that a study needs
+    /// Check that this machine has everything that a study needs
     Doctor,
-    /// Tell what a study would cost: cells, builds, trials, minutes by the number of machines
+    /// Show what a study would cost: cells, builds, trials, minutes by the number of machines
     ///
-    /// Unpacks sources that the cache has not, and builds nothing.
+    /// Sources that the cache does not have are unpacked; nothing is built.
     Plan(Forecast),
-    /// Make everything that a study's trials need, and run none: build its kernels, boot them to their snapshots
+    /// Build a study's kernels and boot them to their snapshots, without running trials
     Prepare(Prepare),
     /// Run a study on a cluster
     #[command(subcommand)]
     Submit(SubmitCommand),
-    /// Keep the cache under a bound: what was unused for longest goes first, and nothing that a run is using
+    /// Reduce the cache to a size: entries unused for longest are removed first, entries in use never
     Clean(Clean),
     /// Make a study
     #[command(subcommand)]
     Study(StudyCommand),
-    /// Write a workflow for a CI system, which runs a study every night in shares and publishes the reports
+    /// Write a workflow for a CI system that runs a study every night in shares and publishes the reports
     Template(Template),
     /// List the studies of the repository
     List,

@@ -17,7 +17,7 @@ use crate::run::{
 use crate::source::repository::Repository;
 use crate::study;
 
-/// What all are told.
+/// Options of all bisections.
 #[derive(Debug, clap::Args)]
 pub struct CellOptions {
     /// Name of a study under ci/studies, or path of a study's file
@@ -30,7 +30,7 @@ pub struct CellOptions {
     pub jobs: Option<usize>,
 }
 
-/// What both that search are told.
+/// Options of both searches.
 #[derive(Debug, clap::Args)]
 pub struct Effort {
     /// Probability at which something is the answer
@@ -58,7 +58,7 @@ pub struct Commits {
     pub base: Option<String>,
 }
 
-/// What `bisect` is told.
+/// Options of `bisect`.
 #[derive(Debug, clap::Args)]
 pub struct Bisect {
     /// Study and cell
@@ -87,7 +87,7 @@ pub struct Bisect {
     pub effort: Effort,
 }
 
-/// What `bisect-config` is told.
+/// Options of `bisect-config`.
 #[derive(Debug, clap::Args)]
 pub struct BisectConfig {
     /// Study and cell
@@ -104,7 +104,7 @@ pub struct BisectConfig {
     pub effort: Effort,
 }
 
-/// What `step` is told.
+/// Options of `step`.
 #[derive(Debug, clap::Args)]
 pub struct Step {
     /// Study and cell
@@ -116,7 +116,7 @@ pub struct Step {
     /// Commit to judge
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     pub commit: String,
-    /// Cannot tell after so many trials
+    /// Stop undecided after so many trials
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub max_trials: u32,
     /// Run only the trial with this seed
@@ -131,7 +131,7 @@ pub mod step_exit {
     /// The commit fails.
     pub const BAD: u8 = 1;
     /// It cannot be tested, or trials did not decide.
-    pub const CANNOT_TELL: u8 = 125;
+    pub const UNDECIDED: u8 = 125;
     /// Infrastructure failed; this and what is above ends `git bisect run`.
     pub const INFRASTRUCTURE: u8 = 128;
     /// Usage or study error.
@@ -258,7 +258,7 @@ pub(super) fn step(args: &Args, asked: &Step) -> Result<u8> {
     let (word, code) = match stepped.decision {
         Decision::Sound => ("good", step_exit::GOOD),
         Decision::Faulty => ("bad", step_exit::BAD),
-        Decision::Open => ("cannot tell", step_exit::CANNOT_TELL),
+        Decision::Open => ("undecided", step_exit::UNDECIDED),
     };
     print(&sentence(&stepped, word))?;
     Ok(code)
@@ -266,11 +266,11 @@ pub(super) fn step(args: &Args, asked: &Step) -> Result<u8> {
 
 fn sentence(stepped: &Stepped, word: &str) -> String {
     let Stepped { commit, trials: (passes, failures, unknown), untestable, .. } = stepped;
-    let told = match untestable {
+    let result = match untestable {
         Some(why) => why.clone(),
         None => format!("{failures} of {} trials fail, {unknown} say nothing", passes + failures),
     };
-    format!("{} {word}: {told}: {}\n", commit.short(), commit.subject)
+    format!("{} {word}: {result}: {}\n", commit.short(), commit.subject)
 }
 
 /// The exit code of a `step` that ended with an error: `git bisect run` takes codes below 128 for a judgement.

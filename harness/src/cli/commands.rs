@@ -96,7 +96,7 @@ pub(super) fn replay_quietly(args: &Args, run: &Path, id: &TrialId) -> Result<ru
 
 fn sanitize_kernel(args: &Args, asked: &Sanitize) -> Result<u8> {
     let root = root(args)?;
-    // Whatever can be wrong with the command line is told before anything is built.
+    // Whatever can be wrong with the command line is reported before anything is built.
     let suppressions = asked.suppressions.as_deref().map(suppressions).transpose()?.unwrap_or_default();
     let Sanitize { kernel, machine, testcases, variant, .. } = asked;
     let plan = study::single(&root, kernel, machine.as_deref(), testcases, variant.as_deref())?;

@@ -19,7 +19,7 @@ use crate::symbols::Symbols;
 /// Parts of a cell's name; whatever has more is meant for a trial's.
 const PARTS: usize = 4;
 
-/// Tells a trial or a cell.
+/// Explains a trial or a cell.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ fn explain_cell(args: &Args, root: &Path, name: &str) -> Result<u8> {
     let place = run::find_cell(&data.judgement, name)?;
     let index = data.index();
     let trials = index.trials(place.0, place.1);
-    // A run directory that went elsewhere is told without the cache: with addresses for names.
+    // A run directory that went elsewhere is explained without the cache: with addresses for names.
     let symbols = trials.first().and_then(|line| Symbols::read(&vmlinux(root, &line.id).ok()?).ok());
     let resolve = |address| symbols.as_ref().and_then(|symbols| symbols.locate(address));
     let classes = run::stale_classes(trials, &resolve);
@@ -60,11 +60,12 @@ fn story(
     let example = cell.example.as_ref().map(|example| example.trial.as_str());
     let mut trials = index.trials(group, cell).to_vec();
     trials.sort_by_key(|line| example != Some(line.id.to_string().as_str()));
-    let told = trials.iter().find_map(|line| {
+    let explained = trials.iter().find_map(|line| {
         let record = Record::from_json(&store::kept_record(root, &line.id)?).ok()?;
         Some(run::explain(&Evidence { line, record: &record, symbols: symbols? }))
     });
-    told.unwrap_or_else(|| "no record was kept of any trial, or the cache no longer has its kernel\n".into())
+    explained
+        .unwrap_or_else(|| "no record was kept of any trial, or the cache no longer has its kernel\n".into())
 }
 
 fn explain_trial(args: &Args, run: &Path, id: &TrialId) -> Result<u8> {

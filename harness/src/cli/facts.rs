@@ -6,9 +6,9 @@ pub(super) const EXIT_CODES: [(&str, &str); 8] = [
     ("0", "all expectations met; compare: nothing got worse; bisect: found; step: good"),
     ("1", "some expectation not met, or a control failed; compare: worse; bisect: none; step: bad"),
     ("2", "usage or study error"),
-    ("3", "infrastructure failed, or left trials unknown; compare: cannot tell"),
+    ("3", "infrastructure failed, or left trials unknown; compare: undecided"),
     ("70", "bug in patcheval"),
-    ("125", "step: cannot tell"),
+    ("125", "step: undecided"),
     ("128", "step: infrastructure failed (129: usage or study error, 198: bug); ends `git bisect run`"),
     ("130", "interrupted; finished trials are kept"),
 ];

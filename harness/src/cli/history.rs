@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! `patcheval history`: nights of studies, kept and judged.
+//! `patcheval history`: results of studies from day to day, kept and judged.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,10 +23,10 @@ const FILE: &str = "runs/history.sqlite";
 /// What `history` can do.
 #[derive(Debug, Subcommand)]
 pub enum HistoryCommand {
-    /// Add runs as nights of their studies
+    /// Add runs to the history of their studies
     ///
-    /// A run that was added is not added again. A study has one night a day: another run of it on the same day takes the
-    /// place of the first.
+    /// A run that was added before is not added again. A study has one entry a day: another run of it on the same day replaces
+    /// the first.
     Add(Add),
     /// Say what changed, since when, and whether by more than chance
     Show(Show),
@@ -34,13 +34,13 @@ pub enum HistoryCommand {
     Check(Show),
 }
 
-/// What `history add` is told.
+/// Options of `history add`.
 #[derive(Debug, clap::Args)]
 pub struct Add {
     /// Run directories; shares are merged before
     #[arg(required = true)]
     pub runs: Vec<PathBuf>,
-    /// The night's day [default: today, UTC]
+    /// Day of the entry [default: today, UTC]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub date: Option<Date>,
     /// The file with the history [default: runs/history.sqlite]
@@ -48,7 +48,7 @@ pub struct Add {
     pub db: Option<PathBuf>,
 }
 
-/// What `history show` and `history check` are told.
+/// Options of `history show` and `history check`.
 #[derive(Debug, clap::Args)]
 pub struct Show {
     /// Name of the study [default: the only one that there is]
@@ -148,14 +148,14 @@ fn show(args: &Args, asked: &Show) -> Result<bool> {
         None => Vec::new(),
     };
     let today = asked.today.unwrap_or_else(today);
-    let told = |entry: &Known| format!("{} ({}, until {})", entry.reason, entry.owner, entry.expires);
+    let described = |entry: &Known| format!("{} ({}, until {})", entry.reason, entry.owner, entry.expires);
     let known: BTreeMap<String, String> = trends
         .cells
         .iter()
-        .filter_map(|cell| Some((cell.cell.clone(), told(known::of(&entries, &cell.cell, today)?))))
+        .filter_map(|cell| Some((cell.cell.clone(), described(known::of(&entries, &cell.cell, today)?))))
         .collect();
     let expired = entries.iter().filter(|entry| entry.expires < today);
-    let expired = expired.map(|entry| format!("{}: {}", entry.cell, told(entry))).collect();
+    let expired = expired.map(|entry| format!("{}: {}", entry.cell, described(entry))).collect();
     let report = TrendReport { study, trends, known, expired };
     let text = match asked.format {
         TrendFormat::Table => trend_table(&report, asked.all, style(args)),

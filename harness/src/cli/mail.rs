@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What `report --format mail` is told beside the run.
+//! Options of `report --format mail`.
 
 use std::collections::BTreeSet;
 

@@ -11,7 +11,7 @@ use crate::plan::{self, BASE_SECONDS, BOOT_SECONDS, Costs, IMAGE_SECONDS, Load, 
 use crate::run::{self, CacheStatus};
 use crate::{store, study};
 
-/// Numbers of machines for which the time is told.
+/// Numbers of machines for which the time is shown.
 const MACHINES: [u32; 5] = [1, 2, 4, 8, 16];
 
 const GIB: f64 = (1 << 30) as f64;

@@ -31,7 +31,7 @@ pub(super) fn new(args: &Args, asked: &NewStudy) -> Result<u8> {
     }
     let name = &made.name;
     if asked.output.is_none() {
-        // Whoever is told to run it is not to find out that it cannot be read.
+        // Nobody is to find out only when running it that it cannot be read.
         let trials = study::load(&root, name)?.trials().len();
         print(&format!(
             "next: say in patches/{name}/*/variant.yaml what you expect, then run its {trials} trials: patcheval run {name}\n"

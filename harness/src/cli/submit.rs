@@ -26,7 +26,7 @@ const SCRIPTS: [&str; 3] = ["prepare.sbatch", "share.sbatch", "merge.sbatch"];
 const WHOLE: &str = "whole";
 const VERDICTS: &str = "report.md";
 
-/// What `prepare` is told.
+/// Options of `prepare`.
 #[derive(Debug, clap::Args)]
 pub struct Prepare {
     /// Name of a study under ci/studies, or path of a study's file
@@ -58,7 +58,7 @@ pub enum SubmitCommand {
     },
 }
 
-/// What `submit slurm` is told.
+/// Options of `submit slurm`.
 #[derive(Debug, clap::Args)]
 pub struct Slurm {
     /// Name of a study under ci/studies, or path of a study's file
@@ -123,7 +123,7 @@ fn narrow(plan: &mut Plan, kernels: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Submits a study, or tells of a submission.
+/// Submits a study, or shows the state of a submission.
 ///
 /// # Errors
 ///
@@ -196,7 +196,7 @@ fn check_idle(dir: &Path) -> Result<()> {
     match known.iter().find(|(_, task)| task.is_open()) {
         None => Ok(()),
         Some(((job, _), _)) => Err(Error::study(format!("{} is at work already, by job {job}", dir.display()))
-            .hint("`patcheval submit status` tells how far it is; cancel its jobs with scancel, or choose another --out")),
+            .hint("`patcheval submit status` shows how far it is; cancel its jobs with scancel, or choose another --out")),
     }
 }
 
@@ -231,7 +231,7 @@ fn path(path: &Path) -> Result<String> {
     })
 }
 
-/// Tells what has become of a submission.
+/// Shows the state of a submission.
 fn status(dir: &Path) -> Result<u8> {
     let Some(submission) = Submission::read(dir)? else {
         return Err(Error::study(format!("{} is no directory of a submission", dir.display()))

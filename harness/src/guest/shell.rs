@@ -114,7 +114,7 @@ fn build(kernel: &Kernel, tree: &Path, fragment: &Path, asked: &str) -> Result<(
         let make = make.arg(format!("EXTRA_CFLAGS={}", kernel.guest.cflags.join(" ")));
         // The build id would depend on the paths.
         let make = make.arg("EXTRA_LDFLAGS=-Wl,--build-id=none");
-        // Otherwise the program tells when it was configured.
+        // Otherwise the program says when it was configured.
         make.env_clear().env("KCONFIG_NOTIMESTAMP", "1").env("LC_ALL", "C").deadline(DEADLINE)
     };
     let config = tree.join(".config");

@@ -24,13 +24,13 @@ use crate::plan::Plan;
 pub struct Candidate {
     /// Name of the variant.
     pub variant: String,
-    /// Places, that is testcases on targets, where the baseline fails.
+    /// Targets and testcases where the baseline fails.
     pub observable: u32,
     /// Those of them in which every trial of the variant passes.
     pub fixed: u32,
-    /// Places, wherever, in which some trial of the variant fails.
+    /// Targets and testcases in which some trial of the variant fails.
     pub broken: u32,
-    /// The place with the lowest pass rate; none if every trial everywhere passes.
+    /// The cell with the lowest pass rate; none if every trial of all cells passes.
     pub worst: Option<Worst>,
     /// Additional cost for one of each unit, by the unit's name, on the target where it is highest.
     pub prices: BTreeMap<String, UnitPrice>,
@@ -98,7 +98,7 @@ pub(super) fn candidates(plan: &Plan, groups: &[Group], built: &Built) -> Vec<Ca
 fn candidate(plan: &Plan, groups: &[Group], built: &Built, variant: &str) -> Candidate {
     let cells = || groups.iter().filter_map(|group| Some((group, group.cell(variant)?)));
     // What a kernel breaks it breaks by whatever variant it was tried.
-    let telling = || groups.iter().filter_map(|group| Some((group, group.telling(variant)?)));
+    let tried = || groups.iter().filter_map(|group| Some((group, group.tried_as(variant)?)));
     let count = |condition: &dyn Fn(&Group, &CellJudgement) -> bool| {
         u32::try_from(cells().filter(|(group, cell)| condition(group, cell)).count()).unwrap_or(u32::MAX)
     };
@@ -110,8 +110,8 @@ fn candidate(plan: &Plan, groups: &[Group], built: &Built, variant: &str) -> Can
         variant: variant.into(),
         observable: count(&|group, _| holds(group)),
         fixed: count(&|group, cell| holds(group) && cell.verdict == Verdict::PassesAll),
-        broken: count(&|group, _| group.telling(variant).is_some_and(|cell| cell.passes < cell.n)),
-        worst: worst(telling()),
+        broken: count(&|group, _| group.tried_as(variant).is_some_and(|cell| cell.passes < cell.n)),
+        worst: worst(tried()),
         prices: prices(plan, groups, variant),
         no_op: no_op.into_iter().collect(),
         size: sizes.max_by_key(|size| size.added + size.removed),
@@ -196,7 +196,7 @@ fn dominates(a: &Candidate, b: &Candidate) -> Option<Dominated> {
         a <= b
     };
     let mut good =
-        compare(a.broken.into(), b.broken.into(), format!("breaks {} places against {}", a.broken, b.broken));
+        compare(a.broken.into(), b.broken.into(), format!("breaks {} cells against {}", a.broken, b.broken));
     good &= compare(
         (-i64::from(a.fixed)) as f64,
         (-i64::from(b.fixed)) as f64,

@@ -55,7 +55,7 @@ impl<'a> Images<'a> {
         }
     }
 
-    /// Returns whether trials of a variant would tell nothing that is not known: its patches change nothing. The baseline is
+    /// Returns whether trials of a variant would show nothing new: its patches change nothing. The baseline is
     /// tried in any case, since all others are judged against it.
     pub(super) fn is_idle(&self, kernel: &str, variant: &Variant) -> bool {
         variant.name != self.plan.study.baseline && self.in_binary(kernel, variant) == InBinary::NoOp

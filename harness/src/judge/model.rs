@@ -97,7 +97,7 @@ pub enum Control {
     Holds,
     /// It does not.
     Violated,
-    /// No trial tells.
+    /// No trial has a result.
     Unknown,
 }
 
@@ -243,7 +243,7 @@ impl Verdict {
 /// Whether a cell did what was expected. *Pass* is met if every trial that says something passed, *fail* if at least
 /// one failed, *any* always; none of them without a trial that says something. It is checked also where the verdict
 /// is no-op or not-observable, because an expectation is about what happens, not about merit. Of a no-op without trials, the
-/// trials of the variant that is the same kernel tell.
+/// trials of the variant that is the same kernel count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Expectation {
@@ -251,7 +251,7 @@ pub enum Expectation {
     Met,
     /// It did not.
     Contradicted,
-    /// No trial tells.
+    /// No trial has a result.
     Unknown,
 }
 
@@ -309,9 +309,9 @@ impl CellJudgement {
 }
 
 impl Group {
-    /// Returns the cell that tells what a variant's kernel does: the variant's, or where that has no trials because the patches change
+    /// Returns the cell whose trials are of a variant's kernel: the variant's, or where that has no trials because the patches change
     /// nothing, the one of the same kernel.
-    pub fn telling(&self, variant: &str) -> Option<&CellJudgement> {
+    pub fn tried_as(&self, variant: &str) -> Option<&CellJudgement> {
         let cell = self.cell(variant)?;
         let twin = cell.same_as.as_deref().filter(|_| cell.is_idle());
         twin.and_then(|twin| self.cell(twin)).or(Some(cell))

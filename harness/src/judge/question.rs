@@ -65,7 +65,7 @@ fn answer(plan: &Plan, groups: &[Group], question: &Question) -> Answer {
     for group in
         named.flat_map(|name| groups.iter().filter(bears).filter(move |group| group.testcase == *name))
     {
-        let Some(cell) = group.telling(&question.variant).filter(|cell| cell.n > 0) else { continue };
+        let Some(cell) = group.tried_as(&question.variant).filter(|cell| cell.n > 0) else { continue };
         let witness = Witness {
             kernel: group.kernel.clone(),
             machine: group.machine.clone(),

@@ -46,11 +46,11 @@ pub fn common(boot: &Boot<'_>, append: &str, console: &Path) -> Vec<OsString> {
     option("-icount", format!("shift={ICOUNT_SHIFT},sleep=off").into());
     option("-rtc", "base=2026-01-01,clock=vm".into());
     option("-seed", QEMU_SEED.to_string().into());
-    // -audio: with -nodefaults, ARM's own boards insist on being told what to do with their audio chip.
+    // -audio: with -nodefaults, ARM's own boards insist on an option for their audio chip.
     for name in ["-display", "-vga", "-audio", "-nic", "-monitor"] {
         option(name, "none".into());
     }
-    // A restored guest runs at once, without being told to.
+    // A restored guest runs at once, without a command.
     option("-global", "migration.store-global-state=off".into());
     option("-serial", prefixed("file:", console));
     option("-kernel", boot.image.into());

@@ -121,7 +121,7 @@ impl QemuWorker {
     }
 }
 
-/// Returns what the guest is told to do.
+/// Returns the guest's command.
 fn command(testcase: &Testcase, seed: u64) -> String {
     let words = [("seed", seed), ("repetitions", testcase.repetitions.into())];
     let own = testcase.parameters.iter().map(|(name, value)| (name.as_str(), u64::from(*value)));

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_passed_over_and_errors_are_told() {
+    fn events_are_passed_over_and_errors_are_reported() {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("qmp");
         let answers = vec![

@@ -131,7 +131,7 @@ const INSIDE: &str =
 /// # Errors
 ///
 /// Study error that names the patch, and for one that does not fit the hunk, the file and the line, and why if that can
-/// be told; also for a patch that is empty or binary, or leads out of the tree. Infrastructure if git is missing.
+/// be known; also for a patch that is empty or binary, or leads out of the tree. Infrastructure if git is missing.
 pub fn stage(tree: &Path, series: &[Patch]) -> Result<Staged> {
     stage_over(tree, &Staged::default(), series)
 }

@@ -3,7 +3,7 @@
 //!
 //! A patch is a mail with a diff of its own that does not answer another one by its subject. Patches belong to one series if
 //! author, version and number of patches are the same, and one mail answers the other or both answer the same. A reply
-//! that has a diff of its own, not quoted, is kept apart: it may be a proposal or a remark, and only people can tell.
+//! that has a diff of its own, not quoted, is kept apart: it may be a proposal or a remark, and only people can decide.
 
 use std::collections::BTreeMap;
 
@@ -118,7 +118,7 @@ const CHOOSE: &str =
     "say which by `message_id:` in variant.yaml, or let `patcheval study new --mbox` make a variant of each";
 
 fn list<'a>(series: impl Iterator<Item = &'a Series>) -> String {
-    series.map(Series::told).collect::<Vec<_>>().join("; ")
+    series.map(Series::summary).collect::<Vec<_>>().join("; ")
 }
 
 impl Series {
@@ -174,8 +174,8 @@ impl Series {
         self.mails.insert(n, mail);
     }
 
-    /// Returns a line that tells it from others.
-    pub fn told(&self) -> String {
+    /// Returns a line that identifies it.
+    pub fn summary(&self) -> String {
         let id = self
             .message_id
             .as_deref()
@@ -201,7 +201,7 @@ impl Series {
                 return Err(Error::study(format!(
                     "{file}: patch {n} of {} is missing from the series {}",
                     self.total,
-                    self.told()
+                    self.summary()
                 ))
                 .hint("fetch the whole thread, as `b4 am` does with a message id"));
             };

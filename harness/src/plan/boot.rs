@@ -39,7 +39,7 @@ pub struct Boot {
     pub result: ResultSource,
 }
 
-/// How a kernel tells the result of a test.
+/// How a kernel reports the result of a test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResultSource {

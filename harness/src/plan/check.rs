@@ -95,7 +95,10 @@ pub(super) fn machine(file: &str, machine: &MachineFile, architecture: &Architec
     }
     if caches.aliases == Aliases::Hidden {
         if !caches.advertise {
-            return wrong("caches.aliases: only with `advertise: true` the guest is told anything".into());
+            return wrong(
+                "caches.aliases: needs `advertise: true`, without which the guest reads QEMU's own geometry"
+                    .into(),
+            );
         }
         if caches.dcache.addressing != Addressing::Pipt {
             return wrong("caches.aliases: the dcache has some unless its addressing is pipt".into());
@@ -217,7 +220,7 @@ pub(super) fn program(directory: &str, case: &CaseFile, sources: &[String]) -> R
     }
     if case.repetitions != 1 || !case.parameters.is_empty() || case.unit.is_some() {
         return wrong(
-            "with `boot`, nothing can be told to the test: repetitions must be 1, without parameters and unit",
+            "with `boot`, the test takes no arguments: repetitions must be 1, without parameters and unit",
         );
     }
     if case.shell || !case.kernel_files.is_empty() {

@@ -112,7 +112,7 @@ pub struct Testcase {
     pub title: String,
     /// What it shows when it fails.
     pub shows: String,
-    /// Which variants it should tell apart, and why; empty if that is not stated.
+    /// Which variants it should distinguish, and why; empty if that is not stated.
     pub separates: String,
     /// The symptoms that a failure is expected to have; empty if that is not stated.
     pub symptoms: Vec<Symptom>,
@@ -137,7 +137,7 @@ pub struct Testcase {
     pub repetitions: u32,
     /// Guest instructions, in millions, after which the trial is a livelock; at least 1.
     pub deadline_minsns: u64,
-    /// How the kernel tells its result, if the kernel itself runs it while it boots.
+    /// How the kernel reports its result, if the kernel itself runs it while it boots.
     pub boot: Option<Boot>,
     /// Its C sources, in name order; at least one, or none at all if the kernel runs it.
     pub sources: Vec<PathBuf>,

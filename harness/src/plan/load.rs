@@ -76,7 +76,7 @@ pub struct Low {
     /// Those of the kernels and the machines.
     pub(super) architectures: BTreeMap<Arch, ArchitectureFile>,
     pub(super) machines: BTreeMap<String, MachineFile>,
-    /// The variants and companions of the variants, and those below them.
+    /// The variants and their companions, and those below them.
     pub(super) variants: BTreeMap<String, VariantFile>,
     pub(super) testcases: BTreeMap<String, CaseFile>,
     pub(super) texts: Texts,
@@ -115,7 +115,7 @@ pub fn load(texts: &Texts, file: &str) -> Result<Low> {
     load_study(texts, file, study)
 }
 
-/// Parses every file that `study` names, directly or not; errors name `file` as its place.
+/// Parses every file that `study` names, directly or not; errors name `file` as the study's.
 pub(super) fn load_study(texts: &Texts, file: &str, study: StudyFile) -> Result<Low> {
     let mut low = Low {
         file: file.into(),
@@ -151,7 +151,7 @@ pub(super) fn load_study(texts: &Texts, file: &str, study: StudyFile) -> Result<
     Ok(low)
 }
 
-/// Parses the variants of all variants, their companions, and the variants below them.
+/// Parses the files of all variants, of their companions, and of the variants below them.
 fn load_variants(
     finder: &Finder<'_>,
     study: &StudyFile,

@@ -55,7 +55,7 @@ pub struct VariantFile {
     pub series: Option<String>,
     /// Commits of a git repository.
     pub git: Option<GitPatches>,
-    /// Message id of the series' first mail: what a report replies to, and what tells the series from others of `mbox`.
+    /// Message id of the series' first mail: what a report replies to, and what identifies the series among others of `mbox`.
     pub message_id: Option<String>,
     /// Commit for which the patches were made, as `base-commit:` in a mail states it.
     pub base_commit: Option<String>,
@@ -128,7 +128,7 @@ pub struct CaseFile {
     pub title: String,
     /// What the testcase shows when it fails.
     pub shows: String,
-    /// Which variants it should tell apart, and why.
+    /// Which variants it should distinguish, and why.
     pub separates: Option<String>,
     /// The symptoms that a failure is expected to have.
     #[serde(default)]
@@ -248,18 +248,18 @@ pub struct TargetFile {
     pub machine: String,
 }
 
-/// One of the `variants:` of a study: a variant of its tables.
+/// One of the `variants:` of a study.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StudyVariant {
-    /// Name of a variant of the patch set.
+    /// Name of the variant's directory in the patch set.
     pub variant: String,
-    /// Name of the variant, if it is not the variant's.
+    /// Name of the variant in this study, if it is not the directory's.
     pub name: Option<String>,
     /// Companion variants, whose patches apply after the variant's own.
     #[serde(default)]
     pub with: Vec<String>,
-    /// Expectations of this variant, after those of the variant.
+    /// Expectations in this study, after those of the variant's own file.
     #[serde(default)]
     pub expect: Vec<Expectation>,
 }

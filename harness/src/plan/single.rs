@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_testcase_that_makes_no_sense_here_is_told_of_when_it_is_named() {
+    fn a_testcase_that_makes_no_sense_here_is_reported_when_it_is_named() {
         let mut texts = texts();
         let needy = "name: t9\ntitle: a\nshows: b\nneeds: [smp]\nrepetitions: 1\ndeadline_minsns: 1\n";
         texts.insert("testcases/t9/case.yaml", needy);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_is_told() {
+    fn a_wrong_name_is_reported() {
         let error = |variant| wanted(Some(variant)).unwrap_err().to_string();
         assert_eq!(error("lazy"), "`lazy` is not PATCHSET/VARIANT");
         assert!(

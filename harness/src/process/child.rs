@@ -92,7 +92,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// Infrastructure, if the operating system cannot tell.
+    /// Infrastructure, if the operating system does not know.
     pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
         self.wait_slice(Duration::ZERO)
     }
@@ -122,7 +122,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// Infrastructure, if the operating system cannot tell the status.
+    /// Infrastructure, if the operating system does not know the status.
     pub fn end(&mut self) -> Result<ExitStatus> {
         if self.ended.is_none() {
             signal_group(self.group, Signal::TERM);

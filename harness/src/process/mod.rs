@@ -93,7 +93,7 @@ impl Outcome {
         self.status.success() && !self.timed_out
     }
 
-    /// Returns whether SIGKILL ended the command, or what it ran: bwrap and shells tell that as 128 and the signal's number.
+    /// Returns whether SIGKILL ended the command, or what it ran: bwrap and shells report that as 128 and the signal's number.
     pub fn was_killed(&self) -> bool {
         const KILL: i32 = 9;
         self.status.signal() == Some(KILL) || self.status.code() == Some(128 + KILL)

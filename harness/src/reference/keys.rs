@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_schema_says_is_told_in_words() {
+    fn what_a_schema_says_is_put_into_words() {
         let schema = serde_json::json!({"$defs": {"Mode": {"oneOf": [
             {"const": "off", "description": "Nothing."},
             {"const": "on", "description": "Something."},

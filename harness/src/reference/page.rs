@@ -52,23 +52,26 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Adds the sections of an object's keys, and of the keys below each; a type that was told of before is not told again.
+    /// Adds the sections of an object's keys, and of the keys below each; a type that was described before is not described again.
     fn object(
         &self,
         text: &mut String,
         path: &mut Vec<String>,
         object: &Value,
-        told: &mut Vec<(String, String)>,
+        described: &mut Vec<(String, String)>,
     ) {
         for key in keys(self.schema, object) {
             path.push(key.name.clone());
             let title = path.join(".");
-            let before =
-                key.below.as_ref().and_then(|below| told.iter().find(|(name, _)| name == below)).cloned();
+            let before = key
+                .below
+                .as_ref()
+                .and_then(|below| described.iter().find(|(name, _)| name == below))
+                .cloned();
             self.section(text, path, &key, before.as_ref().map(|(_, title)| title.as_str()));
             if let (Some(below), None) = (&key.below, before) {
-                told.push((below.clone(), title));
-                self.object(text, path, &self.schema["$defs"][below], told);
+                described.push((below.clone(), title));
+                self.object(text, path, &self.schema["$defs"][below], described);
             }
             path.pop();
         }

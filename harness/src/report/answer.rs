@@ -35,20 +35,20 @@ pub(super) fn price(judgement: &Judgement) -> Vec<String> {
         Some(format!("{}, {}: {d}, {i}, {instructions} instructions", group_name(group), cell.variant))
     };
     let mut sentences: Vec<String> = Vec::new();
-    for group in judgement.groups.iter().filter(|group| tells_price(judgement, group)) {
+    for group in judgement.groups.iter().filter(|group| has_price(judgement, group)) {
         let (free, dear): (Vec<&CellJudgement>, Vec<&CellJudgement>) =
             group.cells.iter().partition(|cell| is_free(cell));
         sentences.extend(dear.into_iter().filter_map(|cell| sentence((group, cell))));
         if !free.is_empty() {
             let variants: Vec<&str> = free.iter().map(|cell| cell.variant.as_str()).collect();
-            sentences.push(format!("{}: nothing more: {}", group_name(group), variants.join(", ")));
+            sentences.push(format!("{}: no additional cost: {}", group_name(group), variants.join(", ")));
         }
     }
     if !sentences.is_empty() {
         let legend = format!(
-            "mean differences to {}, seed by seed where both pass, in brackets their 95 % interval (bootstrap) where they \
-             are not all equal; redundant: the line was clean, absent or not stale; insufficient: \
-             wrong colour or wrong CPU; instructions are those inside functions that do maintenance",
+            "each figure is the mean difference from {} over the seeds with which both pass, and its 95 % interval (bootstrap) in \
+             brackets where the differences are not all equal; redundant: the line was clean, absent or not stale; \
+             insufficient: wrong colour or wrong CPU; instructions are those in functions that do maintenance",
             judgement.baseline
         );
         sentences.insert(0, legend);
@@ -64,8 +64,8 @@ fn is_free(cell: &CellJudgement) -> bool {
     })
 }
 
-/// Whether prices are told of a group: testcases with a unit are there for that; without any, each says its own.
-pub(super) fn tells_price(judgement: &Judgement, group: &Group) -> bool {
+/// Whether prices of a group are reported: testcases with a unit are there for that; without any, each has its own.
+pub(super) fn has_price(judgement: &Judgement, group: &Group) -> bool {
     let priced = || judgement.groups.iter().any(|group| group.unit.is_some());
     group.swept_from.is_none() && (group.unit.is_some() || !priced())
 }
@@ -73,7 +73,7 @@ pub(super) fn tells_price(judgement: &Judgement, group: &Group) -> bool {
 /// Returns a question and its answer, with the cells that say so: those that pass whole by name only.
 pub(super) fn question(answer: &Answer) -> String {
     let said = match (answer.yes.is_empty(), answer.no.is_empty()) {
-        (true, true) => "unknown: no trial tells".into(),
+        (true, true) => "unknown: no trial has a result".into(),
         (false, true) => format!("yes. {}", witnesses(&answer.variant, &answer.yes)),
         (true, false) => format!("no. {}", witnesses(&answer.variant, &answer.no)),
         (false, false) => format!(

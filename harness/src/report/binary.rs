@@ -49,13 +49,13 @@ pub(super) fn changes(judgement: &Judgement) -> Vec<String> {
             (None, InBinary::NoOp) => "no-op: it is the kernel's own tree; ".into(),
             (None, _) => String::new(),
         };
-        sentences.push(format!("{}, {}: {same}{}", group.kernel, cell.variant, told(changes)));
+        sentences.push(format!("{}, {}: {same}{}", group.kernel, cell.variant, described(changes)));
     }
     sentences
 }
 
 /// Says what changed against the kernel's own tree.
-fn told(changes: &Changes) -> String {
+fn described(changes: &Changes) -> String {
     let count = |n: usize, noun: &str| plural(u32::try_from(n).unwrap_or(u32::MAX), noun);
     let objects = format!("{} rebuilt", count(changes.objects, "object"));
     if !changes.image_differs {
@@ -88,17 +88,17 @@ mod tests {
     fn changes_are_counted_and_named() {
         let mut changes = Changes { objects: 3, image_differs: true, ..Changes::default() };
         assert_eq!(
-            told(&changes),
+            described(&changes),
             "3 objects rebuilt, another image; functions and data: none of another size"
         );
         (changes.added, changes.resized) = (2, 1);
         changes.added_names = vec!["flush".into()];
         changes.resized_names = vec![Resized { name: "get_slot".into(), by: -24 }];
         assert_eq!(
-            told(&changes),
+            described(&changes),
             "3 objects rebuilt, another image; functions and data: 2 added (flush, ...), 1 of another size (get_slot -24)"
         );
         let same = Changes { objects: 1, ..Changes::default() };
-        assert_eq!(told(&same), "1 object rebuilt, the image is the same");
+        assert_eq!(described(&same), "1 object rebuilt, the image is the same");
     }
 }

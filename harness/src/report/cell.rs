@@ -23,7 +23,7 @@ use crate::trial::line::TrialLine;
 const SEEDS: usize = 8;
 const CLASSES: usize = 5;
 const ROWS: usize = 4;
-/// Lines of the story that is told in full.
+/// Lines of the story that is shown in full.
 const STORY: usize = 16;
 
 /// Stale fetches of one kind, over the trials of a cell.
@@ -70,7 +70,7 @@ pub fn cell(
         text.push_str(&format!("  {}", wrapped(&line, "    ", width.saturating_sub(2))));
     }
     text.push_str(&stale(classes, width));
-    text.push_str(&told(story));
+    text.push_str(&shortened(story));
     text.push_str(&wrapped(&remedies(judgement, group, cell), "  ", width));
     if let Some(trial) = shown(data, group, cell) {
         text.push_str(&format!("run it again: {}\n", data.replay(&trial)));
@@ -78,7 +78,7 @@ pub fn cell(
     text
 }
 
-/// The name of the trial that is told in full.
+/// The name of the trial that is shown in full.
 fn shown(data: &ReportData, group: &Group, cell: &CellJudgement) -> Option<String> {
     let example = cell.example.as_ref().map(|example| example.trial.clone());
     example.or_else(|| Some(data.index().trials(group, cell).first()?.id.to_string()))
@@ -159,7 +159,7 @@ fn stale(classes: &[StaleClass], width: usize) -> String {
     text
 }
 
-fn told(story: &str) -> String {
+fn shortened(story: &str) -> String {
     let lines: Vec<&str> = story.lines().collect();
     let mut text: String = lines.iter().take(STORY).map(|line| format!("  {}\n", printable(line))).collect();
     if lines.len() > STORY {

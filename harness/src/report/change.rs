@@ -83,16 +83,16 @@ fn summary(changes: &RunChanges) -> (String, Tone) {
     let count =
         |direction: Direction| changes.cells.iter().filter(|cell| cell.direction == direction).count();
     let [worse, open, better, other] =
-        [Direction::Worse, Direction::CannotTell, Direction::Better, Direction::Other].map(count);
+        [Direction::Worse, Direction::Undecided, Direction::Better, Direction::Other].map(count);
     let (words, tone) = match changes.outlook {
         Outlook::Worse => ("something got worse", Tone::Bad),
-        Outlook::CannotTell => ("cannot tell whether something got worse", Tone::Doubtful),
+        Outlook::Undecided => ("undecided whether a cell got worse", Tone::Doubtful),
         Outlook::NotWorse if changes.cells.is_empty() => ("nothing changed", Tone::Good),
         Outlook::NotWorse => ("nothing got worse", Tone::Good),
     };
     let same = (changes.compared as usize).saturating_sub(changes.cells.len());
     let cells = plural(changes.compared, "cell");
-    let open = if open > 0 { format!(", cannot tell of {open}") } else { String::new() };
+    let open = if open > 0 { format!(", {open} undecided") } else { String::new() };
     (
         format!(
             "{words}: {cells} in both: {worse} worse{open}, {better} better, {other} otherwise changed, {same} as before"
@@ -116,12 +116,12 @@ fn sections(changes: &RunChanges) -> Vec<Section> {
             .collect()
     };
     add("worse".into(), Tone::Bad, entries(of(Direction::Worse).collect()));
-    let mut open: Vec<Entry> = entries(of(Direction::CannotTell).collect());
+    let mut open: Vec<Entry> = entries(of(Direction::Undecided).collect());
     if changes.outlook != Outlook::NotWorse && !changes.problems.is_empty() {
         let sentences = changes.problems.iter().map(|text| printable(text)).collect();
         open.push(Entry { name: "data of the second run".into(), sentences });
     }
-    add("cannot tell".into(), Tone::Doubtful, open);
+    add("undecided".into(), Tone::Doubtful, open);
     add("better".into(), Tone::Good, entries(of(Direction::Better).collect()));
     let other = |priced: bool| of(Direction::Other).filter(move |cell| cell.differs_in_outcome() != priced);
     add("otherwise changed".into(), Tone::Plain, entries(other(false).collect()));

@@ -20,7 +20,7 @@ pub(super) fn significance(judgement: &Judgement) -> Vec<String> {
     }
     let mut sentences = vec![format!(
         "Fisher's exact test, two-sided, adjusted by Holm's method over the {} comparisons with {} and over the {} of \
-         other variants; below {LEVEL} they differ",
+         other variants; variants with a p-value below {LEVEL} differ",
         count(true),
         judgement.baseline,
         count(false)
@@ -43,7 +43,7 @@ pub(super) fn significance(judgement: &Judgement) -> Vec<String> {
         }
     }
     if sentences.len() == 1 {
-        sentences.push("no two variants differ by more than chance".into());
+        sentences.push("no two variants differ significantly".into());
     }
     sentences
 }
@@ -60,9 +60,9 @@ fn p_value(p: f64) -> String {
 /// Returns what the rule of a study makes of variants of several failure rates.
 pub(super) fn rule(rule: &Rule, bound: u32) -> Vec<String> {
     let mut sentences = vec![format!(
-        "each cell is tried in batches of {} seeds, {bound} at most, until the sequential probability ratio test of a failure \
-         rate of {} against {} decides (errors at most {} and {}); an interval of a cell that was stopped so covers a little \
-         less than it says where the rate is between them",
+        "each cell is tried in batches of {} seeds, at most {bound}, until the sequential probability ratio test of a failure \
+         rate of {} against {} decides (errors at most {} and {}); where the rate is between the two, the interval of a cell \
+         that was stopped early covers slightly less than its nominal 95 %",
         rule.batch,
         percent(rule.tolerable),
         percent(rule.intolerable),
@@ -73,7 +73,7 @@ pub(super) fn rule(rule: &Rule, bound: u32) -> Vec<String> {
     for rate in rates {
         let Some(exact) = characteristics(rule, bound, rate) else { continue };
         sentences.push(format!(
-            "a variant that fails in {} of trials is called sound in {}, faulty in {}, after {:.0} trials in the mean (exact)",
+            "a variant that fails in {} of its trials is called sound in {} of cases and faulty in {}, after {:.0} trials on average (exact)",
             percent(rate),
             percent(exact.sound),
             percent(exact.faulty),

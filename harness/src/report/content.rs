@@ -228,8 +228,9 @@ pub(super) fn expectation(cell: &CellJudgement) -> &'static str {
 
 fn notes(judgement: &Judgement) -> Vec<Note> {
     let price = format!(
-        "ops are cache maintenance operations a trial, the mean; in brackets the mean difference to {}, seed by seed \
-         where both pass; a trial that fails early executes fewer. stale is the mean number of stale fetches a trial",
+        "D ops and I ops are the mean number of cache maintenance operations in a trial; the mean difference from {} is in brackets, \
+         over the seeds with which both pass; a trial that fails early executes fewer. stale is the mean number of stale \
+         fetches in a trial",
         judgement.baseline
     );
     let mut notes = vec![Note { label: "columns", tone: Tone::Plain, sentences: vec![price] }];
@@ -301,7 +302,7 @@ fn observable(judgement: &Judgement) -> Note {
     let mut sentences = Vec::new();
     for (control, what) in [
         (Control::Holds, "fails as it must"),
-        (Control::Violated, "passes, so that nothing is ranked (not observable here)"),
+        (Control::Violated, "passes, so nothing is ranked (not observable here)"),
         (Control::Unknown, "is unknown"),
     ] {
         let names = named(control);
@@ -315,7 +316,7 @@ fn observable(judgement: &Judgement) -> Note {
 fn ranking_sentence(ranking: &Ranking, judgement: &Judgement) -> String {
     let target = format!("{} on {}", ranking.kernel, ranking.machine);
     if ranking.testcases.is_empty() {
-        return format!("{target}: nothing to rank, {} fails in no testcase", judgement.baseline);
+        return format!("{target}: nothing to rank: {} fails in no testcase", judgement.baseline);
     }
     let testcases = ranking.testcases.join(", ");
     let fixes: Vec<String> = ranking
@@ -324,9 +325,9 @@ fn ranking_sentence(ranking: &Ranking, judgement: &Judgement) -> String {
         .map(|fix| format!("{} ({} ops)", fix.variant, number::count(fix.operations)))
         .collect();
     if fixes.is_empty() {
-        return format!("{target}: no variant passes every trial of {testcases} and fails nothing else");
+        return format!("{target}: no variant passes every trial of {testcases} without a failure elsewhere");
     }
-    format!("{target}, by D and I ops in {testcases}, the cheapest first: {}", fixes.join(", "))
+    format!("{target}, cheapest first by D and I ops in {testcases}: {}", fixes.join(", "))
 }
 
 /// Returns the symptoms of a cell that its testcase does not expect, if there are any.
@@ -341,21 +342,21 @@ pub(super) fn contradiction((group, cell): (&Group, &CellJudgement)) -> Option<S
         return None;
     }
     let why = if cell.why.is_empty() { String::new() } else { format!(" ({})", printable(cell.why.trim())) };
-    let telling = group.telling(&cell.variant).unwrap_or(cell);
+    let tried = group.tried_as(&cell.variant).unwrap_or(cell);
     let same = if cell.is_idle() {
-        format!(" of {}, which is the same kernel,", telling.variant)
+        format!(" of {}, which is the same kernel,", tried.variant)
     } else {
         String::new()
     };
-    let (passes, n) = (telling.passes, telling.n);
+    let (passes, n) = (tried.passes, tried.n);
     let expected = cell.expected.name();
     let mut text = format!(
         "{}, {}: expected {expected}{why}, but {passes} of {n}{same} pass",
         group_name(group),
         cell.variant
     );
-    if let Some(example) = &telling.example {
-        text.push_str(&format!("; {}, for instance {}", symptoms(telling), example.trial));
+    if let Some(example) = &tried.example {
+        text.push_str(&format!("; {}, for instance {}", symptoms(tried), example.trial));
         if !example.text.is_empty() {
             text.push_str(&format!(": {}", printable(&example.text)));
         }

@@ -18,7 +18,7 @@ use crate::trial::line::TrialLine;
 /// A run with its judgement.
 #[derive(Clone, Debug)]
 pub struct ReportData {
-    /// The run directory as the user named it, for the commands that a report tells.
+    /// The run directory as the user named it, for the commands that a report shows.
     pub run: String,
     /// What was asked.
     pub plan: Plan,
@@ -33,7 +33,7 @@ pub struct ReportData {
     /// Trials that are shown whole: of each cell the first one, and its example of a failure. Empty if the run did
     /// not come to its end.
     pub examples: Vec<ExampleTrial>,
-    /// Where the study's nights are told, for links.
+    /// Where the page of the study's history is, for links.
     pub trend: Option<String>,
 }
 
@@ -60,7 +60,7 @@ pub struct Tools {
     pub failed_builds: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-/// How the last part of a story begins, which tells of all maintenance and not of a stale fetch.
+/// How the last part of a story begins, which is about all maintenance and not about a stale fetch.
 pub const MAINTENANCE: &str = "maintenance from the first marker on";
 
 /// A trial that is shown whole.

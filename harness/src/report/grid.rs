@@ -49,9 +49,9 @@ pub(super) fn decision(judgement: &Judgement) -> Option<Grid> {
         words
     };
     let mut sentences = vec![format!(
-        "fixes: of the places (testcases on targets) where {0} fails, those in which every trial passes; breaks: places \
-         in which some trial fails; ops: cache maintenance operations for one of it more than {0}, where that is most; \
-         lines: the change from {0}'s tree",
+        "fixes: of the cells (a testcase on a target) in which {0} fails, those in which every trial passes; breaks: cells \
+         in which some trial fails; ops: additional cache maintenance operations for each unit, compared with {0}, on the \
+         target where that is most; lines: the change from {0}'s tree",
         judgement.baseline
     )];
     for one in candidates {

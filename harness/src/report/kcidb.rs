@@ -3,7 +3,7 @@
 //! cell.
 //!
 //! That database asks whether a kernel passes a test, and not whether that was foreseen: a variant that fails is FAIL here
-//! even if it must. What says nothing about the patches (no-op, not observable) is SKIP, what could not be told ERROR, and
+//! even if it must. What says nothing about the patches (no-op, not observable) is SKIP, what has no result ERROR, and
 //! what was not run MISS.
 
 use serde_json::Map;

@@ -2,7 +2,7 @@
 //! A cell as a test that passed or failed, for programs that know nothing else: JUnit, KTAP.
 //!
 //! What is tested is the expectation. A variant that must fail and fails has passed; whoever watches a pipeline wants to hear
-//! of what is not as it was said to be. What could not be told is an error, and what says nothing about the patches is
+//! of what is not as it was said to be. What has no result is an error, and what says nothing about the patches is
 //! skipped, each with its reason.
 
 use crate::judge::CellJudgement;
@@ -25,9 +25,9 @@ pub(super) enum Status {
     Passed,
     /// It is contradicted.
     Failed,
-    /// It could not be told.
+    /// It has no result.
     Error,
-    /// There was nothing to tell.
+    /// There was nothing to test.
     Skipped,
 }
 

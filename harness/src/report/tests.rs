@@ -65,16 +65,17 @@ variant       fixes  breaks  worst         ops/trial  lines  dominated by
 merged        1/1    0       -             +900       -      -
 lazy          1/1    0       -             +15,000    -      merged
 merged-alone  1/1    1       0/4 t9 malta  +15,000    -      merged
-  - fixes: of the places (testcases on targets) where unfixed fails, those in which every trial passes; breaks: places in which some trial fails; ops: cache
-    maintenance operations for one of it more than unfixed, where that is most; lines: the change from unfixed's tree
+  - fixes: of the cells (a testcase on a target) in which unfixed fails, those in which every trial passes; breaks: cells in which some trial fails; ops:
+    additional cache maintenance operations for each unit, compared with unfixed, on the target where that is most; lines: the change from unfixed's tree
   - lazy is dominated: merged costs +900.0 operations for one trial against +15000.0, and is nowhere worse
-  - merged-alone is dominated: merged breaks 0 places against 1, costs +900.0 operations for one trial against +15000.0, and is nowhere worse
+  - merged-alone is dominated: merged breaks 0 cells against 1, costs +900.0 operations for one trial against +15000.0, and is nowhere worse
 
-columns: ops are cache maintenance operations a trial, the mean; in brackets the mean difference to unfixed, seed by seed where both pass; a trial that fails
-  early executes fewer. stale is the mean number of stale fetches a trial
+columns: D ops and I ops are the mean number of cache maintenance operations in a trial; the mean difference from unfixed is in brackets, over the seeds with
+  which both pass; a trial that fails early executes fewer. stale is the mean number of stale fetches in a trial
 price:
-  - mean differences to unfixed, seed by seed where both pass, in brackets their 95 % interval (bootstrap) where they are not all equal; redundant: the line was
-    clean, absent or not stale; insufficient: wrong colour or wrong CPU; instructions are those inside functions that do maintenance
+  - each figure is the mean difference from unfixed over the seeds with which both pass, and its 95 % interval (bootstrap) in brackets where the differences are
+    not all equal; redundant: the line was clean, absent or not stale; insufficient: wrong colour or wrong CPU; instructions are those in functions that do
+    maintenance
   - mips-6.1 on malta, t1, merged: +600 D ops (+600 redundant), +300 I ops (+0 redundant, +6 insufficient), +6,000 instructions
   - mips-6.1 on malta, t1, lazy: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
   - mips-6.1 on malta, t1, merged-alone: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
@@ -83,14 +84,15 @@ price:
 control: coherent: with the model off every trial passes in 8 of 8 cells
 control: baseline fails:
   - unfixed fails as it must: mips-6.1 on malta, t1
-  - unfixed passes, so that nothing is ranked (not observable here): mips-6.1 on malta, t9
+  - unfixed passes, so nothing is ranked (not observable here): mips-6.1 on malta, t9
 control: in the binary:
   - patches are in the image: unfixed on mips-6.1, merged on mips-6.1, lazy on mips-6.1
   - no patches, the kernel's own tree: merged-alone on mips-6.1
-fixes: mips-6.1 on malta, by D and I ops in t1, the cheapest first: merged (3,900 ops), lazy (18,000 ops)
+fixes: mips-6.1 on malta, cheapest first by D and I ops in t1: merged (3,900 ops), lazy (18,000 ops)
 significance:
-  - Fisher's exact test, two-sided, adjusted by Holm's method over the 6 comparisons with unfixed and over the 6 of other variants; below 0.05 they differ
-  - no two variants differ by more than chance
+  - Fisher's exact test, two-sided, adjusted by Holm's method over the 6 comparisons with unfixed and over the 6 of other variants; variants with a p-value
+    below 0.05 differ
+  - no two variants differ significantly
 power: 4 passes of 4 exclude a failure rate above 60.2 % (two-sided 95 % interval)
 contradictions: none
 ";
@@ -147,7 +149,7 @@ fn both_layouts_say_the_same() {
 }
 
 #[test]
-fn trouble_is_told_in_full_and_without_control_characters() {
+fn trouble_is_reported_in_full_and_without_control_characters() {
     let text = table(&troubled(), WIDE).replace("\n  ", " ").split_whitespace().collect::<Vec<_>>().join(" ");
     for expected in [
         "small: 39 trials, 1 unknown, 1 missing (model: enforce): expectations not met",
@@ -160,7 +162,7 @@ fn trouble_is_told_in_full_and_without_control_characters() {
         "contradictions: mips-6.1 on malta, t1, merged: expected pass, but 3 of 4 pass; lost-hit 1, for instance \
          mips-6.1/malta/merged/t1/enforce/2: returns | [2J5",
         "problems of the data: 1 trial missing: mips-6.1/malta/unfixed/t9/enforce/4",
-        "no variant passes every trial of t1 and fails nothing else",
+        "no variant passes every trial of t1 without a failure elsewhere",
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");
     }

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changed_is_said_with_its_night_and_what_is_known_apart() {
+    fn what_changed_is_said_with_its_entry_and_what_is_known_apart() {
         let report = report();
         let text = trend_table(&report, true, Style { colour: false, width: 200 });
         for part in [
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_a_place_for_each_cell_and_escapes_names() {
+    fn a_page_has_a_part_for_each_cell_and_escapes_names() {
         let page = trend_html(&report());
         assert!(page.contains("id=\"k/m/fix/t1\"") && page.contains("since 2026-11-04"), "{page}");
         assert!(!page.contains("<t4>") && page.contains("&lt;t4&gt;"), "{page}");

@@ -154,7 +154,7 @@ fn described(image: &Image) -> String {
     if image.failed.is_some() { "not built".into() } else { short(&image.sha256) }
 }
 
-/// As much of a checksum as tells two apart.
+/// As much of a checksum as distinguishes two.
 fn short(checksum: &str) -> String {
     checksum.chars().take(12).collect()
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What a run tells whoever watches it.
+//! Events of a run, for whoever watches it.
 
 use crate::trial::line::TrialLine;
 

@@ -54,7 +54,7 @@ pub fn history_entry(root: &Path, date: &str) -> Result<RunEntry> {
         };
         (name, entry)
     };
-    // A variant that changes nothing there has no trials, tonight or ever.
+    // A variant that changes nothing there has no trials, now or later.
     let tried = |(_, cell): &(&Group, &CellJudgement)| cell.n + cell.unknown + cell.missing > 0;
     let cells: BTreeMap<String, CellEntry> = judgement.cells().filter(tried).map(cell).collect();
     let content = sha256(&evidence.into_values().collect::<String>());

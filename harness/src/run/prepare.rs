@@ -62,13 +62,13 @@ pub fn prepare(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Res
     let sources = sources(cache, root, plan, &plan.kernels(), watch)?;
     let sizes = sizes(plan, &sources)?;
     let mut prepared = assemble(cache, root, plan, &sources, watch)?;
-    tell_altered(cache, watch);
+    report_altered(cache, watch);
     prepared.manifest.sizes = sizes;
     Ok(prepared)
 }
 
 /// Says which entries of the cache were made again, because they were not what they had been.
-pub(super) fn tell_altered(cache: &Cache, watch: Watch<'_>) {
+pub(super) fn report_altered(cache: &Cache, watch: Watch<'_>) {
     for name in cache.altered() {
         watch(Event::Warning(&format!("{name} in {} was altered: made again", cache.root().display())));
     }

@@ -68,7 +68,10 @@ pub fn propose(cache: &Cache, root: &Path, plan: &Plan, options: &ProposeOptions
         let patches = series.patches(&shown);
         match patches.and_then(|patches| patch::stage(&tree.path, &patches)) {
             Ok(_) if series.message_id.is_none() && thread.series.len() > 1 => {
-                proposed.notes.push(format!("left out: {}: nothing tells it from the others", series.told()));
+                proposed.notes.push(format!(
+                    "left out: {}: it cannot be distinguished from the others",
+                    series.summary()
+                ));
             }
             Ok(_) => {
                 let name = variant_name(&series.title, series.version, &series.author, &proposed.variants);
@@ -85,7 +88,7 @@ pub fn propose(cache: &Cache, root: &Path, plan: &Plan, options: &ProposeOptions
                 proposed.variants.push(name);
             }
             Err(error) if error.kind() == Kind::Study => {
-                proposed.notes.push(format!("left out: {}: {error}", series.told()));
+                proposed.notes.push(format!("left out: {}: {error}", series.summary()));
                 first_error = first_error.or(Some(error));
             }
             Err(error) => return Err(error),
@@ -170,23 +173,23 @@ fn made_for(root: &Path, variant: &str, kernel: &Kernel, base: &str) -> Result<S
         ));
     };
     let relation = patch::relation(&root.join(path), base, reference)?;
-    let told = match relation {
+    let relation = match relation {
         Relation::Absent => format!("which {} does not have", path.display()),
         Relation::Same => format!("which is that of {}", kernel.name),
         Relation::Before(commits) => format!("which {} has, {commits} commits before its own", kernel.name),
         Relation::Beside => format!("which is not in the history of {}", kernel.name),
     };
-    Ok(format!("{variant} was made for the commit {base}, {told}"))
+    Ok(format!("{variant} was made for the commit {base}, {relation}"))
 }
 
 fn replies(thread: &Thread) -> Vec<String> {
-    let told = |series: &Series| {
+    let described = |series: &Series| {
         format!(
             "not taken: {}: a diff in a reply; to judge it, make a variant of it with `mbox` and `message_id`",
-            series.told()
+            series.summary()
         )
     };
-    thread.replies.iter().map(told).collect()
+    thread.replies.iter().map(described).collect()
 }
 
 fn variant_path(set: &Path, name: &str) -> PathBuf {

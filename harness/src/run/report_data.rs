@@ -8,7 +8,7 @@ use std::path::Path;
 
 use instrument::Record;
 
-use super::explain::{Resolve, tell, work};
+use super::explain::{Resolve, explanation, work};
 use super::prepare::Prepared;
 use super::{Judged, built, judged_whole, write_judgement};
 use crate::cache_dir::{Cache, write_atomically};
@@ -163,7 +163,7 @@ fn read_symbols(cache: &Cache, manifest: &Manifest, id: &TrialId) -> Option<Symb
 
 fn example(line: &TrialLine, console: &str, record: Option<&str>, resolve: Resolve<'_>) -> ExampleTrial {
     let record = record.and_then(|text| Record::from_json(text).ok());
-    let story = record.as_ref().map(|record| tell(line, record, resolve)).unwrap_or_default();
+    let story = record.as_ref().map(|record| explanation(line, record, resolve)).unwrap_or_default();
     let from = console.len().saturating_sub(CONSOLE);
     let from = (from..console.len()).find(|at| console.is_char_boundary(*at)).unwrap_or(0);
     ExampleTrial {

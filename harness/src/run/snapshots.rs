@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::event::{Event, Stage, Watch};
 use super::pool::parallel;
-use super::prepare::{Names, Prepared, names, tell_altered};
+use super::prepare::{Names, Prepared, names, report_altered};
 use crate::cache_dir::{Cache, key, sha256_file};
 use crate::error::{Error, Result};
 use crate::machine::{Boot, Booted, plugin};
@@ -93,7 +93,7 @@ impl Prepared {
                 Ok(())
             },
         )?;
-        tell_altered(cache, watch);
+        report_altered(cache, watch);
         Ok(snapshots)
     }
 

@@ -15,7 +15,7 @@ pub struct Spot {
     pub line: Option<String>,
 }
 
-/// What tells one missing flush from another.
+/// What distinguishes one missing flush from another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// Function that wrote; [`Key::UNSEEN`] if the model saw no store.
@@ -65,7 +65,7 @@ pub struct Fetched {
     pub instructions_ago: Option<u64>,
 }
 
-/// All stale fetches that one flush would have prevented, as far as names tell.
+/// All stale fetches that one flush would have prevented, as far as names show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Class {
     /// Who, what, and what was missing.
@@ -115,7 +115,7 @@ pub struct Classes {
     classes: BTreeMap<(bool, Key), Class>,
     /// Stale fetches that happened.
     pub happened: u64,
-    /// Those of them that the records list; the others could not be told apart.
+    /// Those of them that the records list; the others cannot be classified.
     pub listed: u64,
 }
 

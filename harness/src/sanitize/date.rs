@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Days, without clocks: whoever needs today's is told.
+//! Days, without clocks: today's is an argument.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! From the stale fetches of a kernel to the flushes that it lacks. Pure: `run` boots the kernel, `cli` knows the date.
 //!
-//! One missing flush makes many stale fetches, at addresses that differ from run to run. They are told apart by who
+//! One missing flush makes many stale fetches, at addresses that differ from run to run. They are distinguished by who
 //! wrote, what was fetched and what was missing; such a class is what somebody mends, or has a reason to let be.
 
 mod classes;

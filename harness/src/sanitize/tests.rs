@@ -167,7 +167,7 @@ fn a_report_says_what_is_to_be_done() {
     let title = Title { target: "k on m", variant: "unpatched", testcases: 3 };
     let expected = "\
 k on m, unpatched: boots with testcases: 3, stale fetches: 100; classes: 1 found, 1 of code being patched, 1 suppressed
-96 stale fetches beyond the first of each boot are not told apart
+96 stale fetches beyond the first of each boot are not listed
 found:
 1. copy_to_page -> user space, missing: write-back: 2 times
    first: 0x7fff8000 (physical 0x0fff8000), testcase t1, phase run

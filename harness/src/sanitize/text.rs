@@ -30,7 +30,7 @@ pub fn report(title: &Title<'_>, classes: &Classes, sorted: &Sorted<'_>) -> Stri
     if happened > listed {
         let _ = writeln!(
             text,
-            "{} stale fetches beyond the first of each boot are not told apart",
+            "{} stale fetches beyond the first of each boot are not listed",
             happened - listed
         );
     }

@@ -124,7 +124,7 @@ impl Repository {
         Ok(commits)
     }
 
-    /// Returns the first of the commits that `git bisect` has been told to be old, if a bisection is under way.
+    /// Returns the first of the commits that `git bisect` has been given as old, if a bisection is under way.
     ///
     /// # Errors
     ///

@@ -35,7 +35,7 @@ const INPUTS: [&str; 3] = ["kernels/**", "patches/**", "ci/setup"];
 /// Reports of the whole, beside those that a run writes.
 const REPORTS: [(&str, &str); 2] = [("junit", "junit.xml"), ("markdown", "summary.md")];
 
-/// Directory with the nights before, which the CI system keeps.
+/// Directory with the history, which the CI system keeps.
 const HISTORY: &str = "history";
 
 impl Workflow<'_> {
@@ -64,8 +64,8 @@ impl Workflow<'_> {
         format!("target/release/patcheval run {study} --shard {number}/{shards} --out share-{number}")
     }
 
-    /// Commands that put shares together, write the reports, and compare the night with those before. They leave the exit
-    /// code in `verdict`: that of the study, or else 1 if something is worse than on the nights before.
+    /// Commands that put shares together, write the reports, and compare the run with those before. They leave the exit
+    /// code in `verdict`: that of the study, or else 1 if something is worse than before.
     fn merge(&self) -> Vec<String> {
         let mut lines = vec![
             "verdict=0".to_owned(),

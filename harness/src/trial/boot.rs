@@ -18,7 +18,7 @@ pub(super) fn judge(console: &str, source: &ResultSource) -> (Finding, Checks) {
     }
 }
 
-/// What could not be told, and why.
+/// No result, and why.
 fn no_result(why: impl Into<String>) -> (Finding, Checks) {
     (unknown(Cause::BadOutput, why), Checks::default())
 }
@@ -105,7 +105,7 @@ fn said(console: &str, begins: &str, passes: &[String], fails: &[String]) -> (Fi
     }
 }
 
-/// An initcall that warns if something is wrong, and says nothing else; the kernel was told to say when it calls which.
+/// An initcall that warns if something is wrong, and says nothing else; the kernel's command line makes it say when it calls which.
 fn initcall(console: &str, function: &str) -> (Finding, Checks) {
     let (begin, end) = (format!("calling  {function}+"), format!("initcall {function}+"));
     let mut lines = console.lines().map(ktap::plain);

@@ -75,7 +75,7 @@ pub struct FlushUse {
     pub insufficient: u64,
 }
 
-/// What came of a trial. "Could not tell" is never a failure.
+/// What came of a trial. *Unknown* is never a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "result")]
 pub enum Outcome {

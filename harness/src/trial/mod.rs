@@ -72,7 +72,7 @@ fn line(id: &TrialId, cell: &Cell<'_>, read: &Read<'_>, image_sha256: &str) -> T
         if record.mode == Mode::Observe && line.outcome.is_pass() && record.stale_fetches > 0 && own.is_none()
         {
             // Nothing was made to happen, but it would have. Not so in a boot, where code is fetched while it is being
-            // patched, its flush still to come: `sanitize` tells these apart.
+            // patched, its flush still to come: `sanitize` distinguishes these.
             line.outcome = Outcome::Fail { symptom: Symptom::StaleFetch };
         }
         count_operations(&mut line, record, if own.is_some() { Phase::Boot } else { Phase::Setup });

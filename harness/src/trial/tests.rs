@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What a guest is told, and what is read of it: consoles, records and lines that are damaged or forged.
+//! A guest's command, and its output: consoles, records and lines that are damaged or forged.
 
 use instrument::Record;
 

@@ -31,46 +31,46 @@ impl Lines {
     }
 
     pub(super) fn show(&mut self, event: Event<'_>) {
-        for text in self.told(event) {
+        for text in self.lines(event) {
             say(&text);
         }
     }
 
     /// Returns what is printed of an event.
-    pub(super) fn told(&mut self, event: Event<'_>) -> Vec<String> {
-        let mut told = Vec::new();
+    pub(super) fn lines(&mut self, event: Event<'_>) -> Vec<String> {
+        let mut lines = Vec::new();
         let normal = self.verbosity >= Verbosity::Normal;
         match event {
-            Event::Warning(text) => told.push(format!("warning: {text}")),
+            Event::Warning(text) => lines.push(format!("warning: {text}")),
             Event::Stage { stage, steps, done } => {
                 (self.stage, self.steps, self.done) = (Some(stage), steps, done);
                 if normal && steps > done {
                     let before = if done > 0 { format!(", {done} done before") } else { String::new() };
-                    told.push(format!("{}: {steps}{before}", stage.name()));
+                    lines.push(format!("{}: {steps}{before}", stage.name()));
                 }
             }
-            Event::Begin(what) if self.verbosity == Verbosity::Verbose => told.push(format!("  {what} ...")),
+            Event::Begin(what) if self.verbosity == Verbosity::Verbose => lines.push(format!("  {what} ...")),
             Event::Begin(_) => {}
             Event::Step { what, seconds } => {
                 self.done += 1;
                 match seconds {
-                    Some(seconds) if normal => told.push(format!("  {what}: {seconds:.1} s")),
-                    None if self.verbosity == Verbosity::Verbose => told.push(format!("  {what}: done")),
+                    Some(seconds) if normal => lines.push(format!("  {what}: {seconds:.1} s")),
+                    None if self.verbosity == Verbosity::Verbose => lines.push(format!("  {what}: done")),
                     // What has no stage is worth a line by itself.
-                    None if normal && self.stage.is_none() => told.push(format!("  {what}")),
+                    None if normal && self.stage.is_none() => lines.push(format!("  {what}")),
                     _ => {}
                 }
             }
             Event::Trial(line) => {
                 self.done += 1;
                 let remark = self.remarks.of(line).filter(|_| normal);
-                told.extend(remark.map(|remark| format!("  {}", remark.text)));
+                lines.extend(remark.map(|remark| format!("  {}", remark.text)));
                 let part = |done: usize| done * PARTS / self.steps.max(1);
                 if normal && part(self.done) != part(self.done - 1) {
-                    told.push(format!("  {} of {} trials: {}", self.done, self.steps, self.remarks));
+                    lines.push(format!("  {} of {} trials: {}", self.done, self.steps, self.remarks));
                 }
             }
         }
-        told
+        lines
     }
 }

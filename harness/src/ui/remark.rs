@@ -88,7 +88,7 @@ impl Remarks {
         match self.shown {
             ..=FIRST_FAILURES => remark,
             n if n == FIRST_FAILURES + 1 => {
-                Some(Remark { text: "... and more, which the report tells".into(), tone: Tone::Faint })
+                Some(Remark { text: "... and more, which the report shows".into(), tone: Tone::Faint })
             }
             _ => None,
         }

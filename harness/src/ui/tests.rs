@@ -76,32 +76,32 @@ fn a_narrow_terminal_has_room_for_the_bar() {
 }
 
 #[test]
-fn of_many_failures_the_first_are_told_and_all_are_counted() {
+fn of_many_failures_the_first_are_reported_and_all_are_counted() {
     let mut remarks = Remarks::new(Verbosity::Normal, Some("unfixed"));
-    let told = |remarks: &mut Remarks, line: &TrialLine| remarks.of(line).map(|remark| remark.tone);
-    assert_eq!(told(&mut remarks, &fails("unfixed")), Some(Tone::Faint));
-    assert_eq!(told(&mut remarks, &fails("unfixed")), None);
+    let tone = |remarks: &mut Remarks, line: &TrialLine| remarks.of(line).map(|remark| remark.tone);
+    assert_eq!(tone(&mut remarks, &fails("unfixed")), Some(Tone::Faint));
+    assert_eq!(tone(&mut remarks, &fails("unfixed")), None);
     let unknown = trial("unfixed", Outcome::Unknown { cause: Cause::HostDeadline });
-    assert_eq!(told(&mut remarks, &unknown), Some(Tone::Doubtful));
-    let tones: Vec<_> = (0..6).map(|_| told(&mut remarks, &fails("lazy"))).collect();
+    assert_eq!(tone(&mut remarks, &unknown), Some(Tone::Doubtful));
+    let tones: Vec<_> = (0..6).map(|_| tone(&mut remarks, &fails("lazy"))).collect();
     let bad = Some(Tone::Bad);
     assert_eq!(tones, [bad, bad, bad, bad, Some(Tone::Faint), None]);
     assert_eq!(remarks.to_string(), "0 pass, 8 fail (2 of unfixed, the baseline), 1 unknown");
     let mut verbose = Remarks::new(Verbosity::Verbose, Some("unfixed"));
-    assert!((0..20).all(|_| told(&mut verbose, &fails("unfixed")) == bad));
+    assert!((0..20).all(|_| tone(&mut verbose, &fails("unfixed")) == bad));
 }
 
 #[test]
 fn a_log_gets_plain_lines() {
     let lines = |verbosity| {
         let mut lines = Lines::new(verbosity, Remarks::new(verbosity, None));
-        let mut told = lines.told(Event::Stage { stage: Stage::Trials, steps: 20, done: 0 });
-        told.extend(lines.told(Event::Step { what: "a", seconds: None }));
-        told.extend(lines.told(Event::Step { what: "b", seconds: Some(1.0) }));
-        told.extend(lines.told(Event::Trial(&said(fails("lazy"), "lost\u{1b}[2J"))));
-        told.extend(lines.told(Event::Trial(&trial("lazy", Outcome::Pass))));
-        told.extend(lines.told(Event::Warning("beware")));
-        told
+        let mut shown = lines.lines(Event::Stage { stage: Stage::Trials, steps: 20, done: 0 });
+        shown.extend(lines.lines(Event::Step { what: "a", seconds: None }));
+        shown.extend(lines.lines(Event::Step { what: "b", seconds: Some(1.0) }));
+        shown.extend(lines.lines(Event::Trial(&said(fails("lazy"), "lost\u{1b}[2J"))));
+        shown.extend(lines.lines(Event::Trial(&trial("lazy", Outcome::Pass))));
+        shown.extend(lines.lines(Event::Warning("beware")));
+        shown
     };
     let normal = lines(Verbosity::Normal);
     assert_eq!(normal[..2], ["trials: 20", "  b: 1.0 s"]);

@@ -135,7 +135,7 @@ fn a_variant_that_fails_now_is_worse_in_every_layout_and_other_kernels_can_be_na
 }
 
 #[test]
-fn trials_that_are_missing_now_are_told_and_not_taken_for_passes() {
+fn trials_that_are_missing_now_are_reported_and_not_taken_for_passes() {
     let world = World::new();
     let (old, new) = (run(&world, "a", "mips-6.1", 10, "6.1.1"), run(&world, "b", "mips-6.1", 10, "6.1.1"));
     let path = std::path::Path::new(&new).join("trials.jsonl");
@@ -144,7 +144,7 @@ fn trials_that_are_missing_now_are_told_and_not_taken_for_passes() {
     fs::write(&path, kept.join("\n") + "\n").unwrap();
     let said = world.patcheval(&["compare", &old, &new]);
     assert_eq!(said.code, Some(3), "{}", said.stdout);
-    has(&said.stdout, &["cannot tell whether something got worse", "missing trials 0 -> 1"]);
+    has(&said.stdout, &["undecided whether a cell got worse", "missing trials 0 -> 1"]);
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn a_qemu_that_is_too_old_is_named_with_both_versions() {
 }
 
 #[test]
-fn a_machine_without_qemu_is_told_so() {
+fn a_machine_without_qemu_is_reported() {
     let said = World::new().fails(&["run", "fake"], INFRASTRUCTURE);
     has(&said, &["qemu-system-mips 11.1 or newer is needed", "none was found", "hint: run ci/setup"]);
 }
@@ -129,7 +129,7 @@ fn a_malformed_trial_name_is_explained() {
 }
 
 #[test]
-fn what_is_wrong_with_a_sanitize_command_is_told_before_any_build() {
+fn what_is_wrong_with_a_sanitize_command_is_reported_before_any_build() {
     let world = World::new();
     world.write("s.yaml", "- {writer: a, raeson: b}\n");
     let said = world.fails(&["sanitize", "mips-6.1", "--suppressions", "s.yaml"], STUDY_ERROR);
@@ -153,8 +153,8 @@ fn the_help_tells_the_exit_codes() {
     let ended = World::new().patcheval(&["--help"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     let (_, codes) = ended.stdout.split_once("Exit codes:\n").unwrap();
-    let told: Vec<&str> = codes.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(told, ["0", "1", "2", "3", "70", "125", "128", "130"]);
+    let listed: Vec<&str> = codes.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(listed, ["0", "1", "2", "3", "70", "125", "128", "130"]);
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub fn world(script: &str) -> World {
     {
         let mut about = format!("name: {name}\ntitle: \"{line}\"\nwhy: \"a test needs it\"\n");
         if name == "unfixed" {
-            about += "expect: [{arch: mips, testcase: t1-first-return, outcome: fail, why: it is told to}]\n";
+            about += "expect: [{arch: mips, testcase: t1-first-return, outcome: fail, why: the fake machine is set to}]\n";
         }
         world.write(&format!("patches/pretend/{name}/variant.yaml"), &about);
         world.write(&format!("patches/pretend/{name}/0001-{name}.patch"), &patch(line));

@@ -4,6 +4,7 @@
 
 mod circles;
 mod documents;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -51,7 +52,7 @@ fn allowed(module: &str) -> Option<Vec<&'static str>> {
         // Knows records and nothing of how they come about.
         "sanitize" => tools.to_vec(),
         "study" | "template" => [&["plan"], tools].concat(),
-        // Tells what the files are like that these two read.
+        // Documents the files that these two read.
         "reference" => [&["plan", "sanitize", "known"], tools].concat(),
         // Takes its days from there.
         "known" => [&["sanitize"], tools].concat(),

@@ -202,7 +202,7 @@ fn kill(pid: u32) {
     let _ = Command::new("kill").args(["-9", &pid.to_string()]).stderr(Stdio::null()).status();
 }
 
-/// A process, told from a later one of the same number by when it began.
+/// A process, distinguished by its start from a later one of the same number.
 struct Process {
     pid: u32,
     command: String,

@@ -45,7 +45,7 @@ const FILES: [&str; 23] = [
 ];
 
 /// Large parts of which no file is compiled here, but whose Kconfig files and makefiles are read.
-const HOLLOW: [&str; 9] = [
+const EMPTY: [&str; 9] = [
     "Documentation/",
     "drivers/gpu/",
     "drivers/net/",
@@ -123,7 +123,7 @@ fn files(tree: &Path) -> Vec<String> {
             let system_calls = arch == "x86" && rest.starts_with("entry/syscalls/");
             !(["mips", "arm"].contains(&arch) || system_calls)
         });
-        read || !(foreign || HOLLOW.iter().any(|part| name.starts_with(part)))
+        read || !(foreign || EMPTY.iter().any(|part| name.starts_with(part)))
     };
     let mut names = Vec::new();
     for entry in WalkDir::new(tree).sort_by_file_name() {

@@ -88,7 +88,7 @@ fn wait_for_lines(out: &Path, count: usize, child: &mut Child) {
     }
 }
 
-/// No QEMU of the run lives any more, once the system has had a moment to deliver what it was told to.
+/// No QEMU of the run lives any more, once the system has had a moment to deliver the signals.
 fn wait_until_gone() {
     let deadline = Instant::now() + Duration::from_secs(5);
     while let Some((_, process)) = survivor() {

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remembers_until_told_to_forget() {
+    fn remembers_until_it_is_flushed() {
         let mut tlb = Tlb::default();
         assert_eq!(tlb.find(0x1234), None);
         tlb.insert(0x1234, 0x8000_0234);

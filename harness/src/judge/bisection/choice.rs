@@ -8,7 +8,7 @@ use super::Search;
 use super::posterior::{Posterior, Sides};
 
 /// Numbers of trials that are weighed for a commit that is to be built first, and for one that is built: there the first
-/// trials tell most.
+/// trials say most.
 const BATCHES: [u32; 3] = [2, 8, 24];
 const BUILT: [u32; 1] = [2];
 

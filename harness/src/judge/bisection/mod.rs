@@ -109,7 +109,7 @@ pub enum Next {
         /// How many.
         trials: u32,
     },
-    /// Stop: it is one of these, which no trial can tell apart.
+    /// Stop: it is one of these, which no trial can distinguish.
     Found {
         /// The positions, in order; more than one where untestable commits stand between.
         positions: Vec<usize>,

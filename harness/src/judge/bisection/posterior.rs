@@ -98,7 +98,7 @@ impl Posterior {
         self.weights.iter().enumerate().filter_map(with).sum()
     }
 
-    /// Returns the hypotheses that no trial can tell from the most probable one, in order, and how probable they are
+    /// Returns the hypotheses that no trial can distinguish from the most probable one, in order, and how probable they are
     /// together: those that differ only in which untestable commits have the change.
     pub(super) fn best(&self, search: &Search) -> (Vec<usize>, f64) {
         let testable: Vec<usize> = search.testable().collect();
@@ -108,8 +108,8 @@ impl Posterior {
         let mut classes: Vec<(Vec<bool>, Vec<usize>, f64)> = Vec::new();
         // What has no weight to speak of is in nobody's answer, and is left out to save time.
         let floor = 1e-6 / self.weights.len() as f64;
-        let telling = self.weights.iter().enumerate().filter(|(_, weight)| **weight > floor);
-        for (first, weight) in telling {
+        let likely = self.weights.iter().enumerate().filter(|(_, weight)| **weight > floor);
+        for (first, weight) in likely {
             let own = signature(first);
             match classes.iter_mut().find(|(signature, _, _)| *signature == own) {
                 Some((_, members, sum)) => {

@@ -194,7 +194,7 @@ fn paired(old: &Priced<'_, '_>, new: &Priced<'_, '_>, of: impl Fn(&TrialLine) ->
     Some(PriceChange { before, after: mean?, difference: difference?, pairs, interval })
 }
 
-/// A fall that is evidence is worse whatever else there is to say; what cannot be told is told so before what is better.
+/// A fall that is evidence is worse whatever else there is to say; what is undecided is reported before what is better.
 fn direction(old: &Judged<'_>, new: &Judged<'_>, rate: Option<RateChange>) -> Direction {
     let (was, is) = (old.cell, new.cell);
     let shows_the_bug = old.is_baseline && new.is_baseline;
@@ -208,8 +208,8 @@ fn direction(old: &Judged<'_>, new: &Judged<'_>, rate: Option<RateChange>) -> Di
     if control_breaks || (!shows_the_bug && (falls || leaves)) {
         return Direction::Worse;
     }
-    if cannot_tell(was, is, shows_the_bug) {
-        return Direction::CannotTell;
+    if is_undecided(was, is, shows_the_bug) {
+        return Direction::Undecided;
     }
     let rises = significant && share(is) > share(was);
     let control_mends = is.coherent.control == Control::Holds && was.coherent.control == Control::Violated;
@@ -218,7 +218,7 @@ fn direction(old: &Judged<'_>, new: &Judged<'_>, rate: Option<RateChange>) -> Di
 }
 
 /// Whether something was known and no longer is, or could not be known before and looks bad now.
-fn cannot_tell(was: &CellJudgement, is: &CellJudgement, shows_the_bug: bool) -> bool {
+fn is_undecided(was: &CellJudgement, is: &CellJudgement, shows_the_bug: bool) -> bool {
     let unknown = |cell: &CellJudgement| cell.n == 0 || cell.verdict == Verdict::Unknown;
     let says_nothing_now = !unknown(was) && unknown(is);
     let fewer_say_something = is.missing > was.missing || is.unknown > was.unknown;
@@ -234,8 +234,8 @@ fn outlook(changes: &RunChanges, new_problems: bool) -> Outlook {
     let any = |direction: Direction| changes.cells.iter().any(|cell| cell.direction == direction);
     if any(Direction::Worse) {
         Outlook::Worse
-    } else if any(Direction::CannotTell) || (new_problems && !changes.problems.is_empty()) {
-        Outlook::CannotTell
+    } else if any(Direction::Undecided) || (new_problems && !changes.problems.is_empty()) {
+        Outlook::Undecided
     } else {
         Outlook::NotWorse
     }

@@ -109,7 +109,7 @@ pub enum Direction {
     /// coherent control newly fails. A pass rate of the baseline is no merit, and is never worse.
     Worse,
     /// It may be: what was known is unknown now, or what fails now was unknown.
-    CannotTell,
+    Undecided,
     /// Its pass rate rose significantly, it passes every trial now and did not, or its coherent control holds again.
     Better,
     /// It is not the same, and neither better nor worse.
@@ -120,10 +120,10 @@ pub enum Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outlook {
-    /// Some cell is worse. Wins over what cannot be told.
+    /// Some cell is worse. Wins over what is undecided.
     Worse,
-    /// Of some cell that cannot be told.
-    CannotTell,
+    /// Some cell is undecided.
+    Undecided,
     /// No cell is.
     NotWorse,
 }
@@ -133,7 +133,7 @@ impl Outlook {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Worse => exit::NOT_MET,
-            Self::CannotTell => exit::INFRASTRUCTURE,
+            Self::Undecided => exit::INFRASTRUCTURE,
             Self::NotWorse => exit::MET,
         }
     }

@@ -84,7 +84,7 @@ pub struct MeanInterval {
 pub enum Kind {
     /// Percentiles corrected for bias and skewness.
     Bca,
-    /// Plain percentiles: the correction could not be told.
+    /// Plain percentiles: the correction could not be computed.
     Percentile,
     /// All differences are equal, and both limits are their value.
     Point,
@@ -165,7 +165,7 @@ impl Bootstrap {
         sums
     }
 
-    /// Returns the shares of the resamples that lie below the two limits, or nothing where that cannot be told.
+    /// Returns the shares of the resamples that lie below the two limits, or nothing where that cannot be computed.
     fn corrected(&self, sorted: &[f64], sum: f64, sums: &[f64]) -> Option<[f64; 2]> {
         let normal = Normal::standard();
         let below = sums.iter().filter(|other| **other < sum).count() as f64;
@@ -179,8 +179,9 @@ impl Bootstrap {
             let scale = 1.0 - acceleration * shifted;
             if scale > 0.0 { normal.cdf(bias + shifted / scale) } else { f64::NAN }
         });
-        let told = bias.is_finite() && shares.iter().all(|share| share.is_finite()) && shares[0] < shares[1];
-        told.then_some(shares)
+        let ordered =
+            bias.is_finite() && shares.iter().all(|share| share.is_finite()) && shares[0] < shares[1];
+        ordered.then_some(shares)
     }
 
     /// Returns the sum below which a share of the resamples lies. It is one of them, and none between two: the last digits
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_is_nothing() {
+    fn what_cannot_be_computed_is_nothing() {
         let bootstrap = Bootstrap::new(1);
         let of = |differences: &[f64]| bootstrap.mean(differences);
         assert_eq!(of(&[]), None);

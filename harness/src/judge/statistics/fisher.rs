@@ -9,7 +9,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
-/// Tables are as likely as the observed one up to this relative difference, which is R's: rounding must not tell apart
+/// Tables are as likely as the observed one up to this relative difference, which is R's: rounding must not distinguish
 /// what is equal.
 const TIE: f64 = 1e-7;
 

@@ -79,7 +79,7 @@ fn the_reverse_is_better() {
 }
 
 #[test]
-fn a_fall_that_is_more_than_chance_is_worse_and_one_that_is_not_is_only_told() {
+fn a_fall_that_is_more_than_chance_is_worse_and_one_that_is_not_is_only_reported() {
     let fails = |from: u64| run(move |id| (is(id, "merged", "t1") && id.seed >= from).then_some(SIGTRAP));
     let far = compared(&fails(36), &fails(10), &Renames::new());
     assert!(only(&far).rate.unwrap().differs());
@@ -104,9 +104,9 @@ fn a_baseline_that_fails_more_shows_the_bug_and_is_not_worse() {
 fn a_baseline_that_no_longer_fails_leaves_the_passes_of_others_empty() {
     let changes = since_usual(|id| is(id, "unfixed", "t1").then_some(Outcome::Pass));
     let of = |variant: &str| changes.cells.iter().find(|cell| cell.variant == variant).unwrap();
-    assert_eq!(of("merged").direction, Direction::CannotTell);
+    assert_eq!(of("merged").direction, Direction::Undecided);
     assert_eq!(of("merged").after.verdict, Verdict::NotObservable);
-    assert_eq!((changes.outlook, changes.outlook.exit_code()), (Outlook::CannotTell, 3));
+    assert_eq!((changes.outlook, changes.outlook.exit_code()), (Outlook::Undecided, 3));
 }
 
 #[test]
@@ -122,26 +122,26 @@ fn a_control_that_newly_fails_is_worse_also_of_the_baseline() {
 }
 
 #[test]
-fn what_is_unknown_now_cannot_be_told_and_what_was_unknown_and_passes_is_no_harm() {
+fn what_is_unknown_now_is_undecided_and_what_was_unknown_and_passes_is_no_harm() {
     let lost = |id: &TrialId| (is(id, "merged", "t1") && id.seed == 7).then_some(NO_RECORD);
     let changes = since_usual(lost);
-    assert_eq!((only(&changes).direction, changes.outlook), (Direction::CannotTell, Outlook::CannotTell));
+    assert_eq!((only(&changes).direction, changes.outlook), (Direction::Undecided, Outlook::Undecided));
     let found = compared(&run(lost), &as_usual(), &Renames::new());
     assert_eq!((only(&found).direction, found.outlook), (Direction::Other, Outlook::NotWorse));
     // A failure where nothing was known may have been there before.
     let unknown = run(|id| is(id, "merged", "t1").then_some(NO_RECORD));
     let fails = run(|id| is(id, "merged", "t1").then_some(SIGTRAP));
     let changes = compared(&unknown, &fails, &Renames::new());
-    assert_eq!((only(&changes).direction, only(&changes).rate), (Direction::CannotTell, None));
+    assert_eq!((only(&changes).direction, only(&changes).rate), (Direction::Undecided, None));
     assert_eq!(changes.tested, 7);
 }
 
 #[test]
-fn trials_that_are_missing_now_cannot_be_told() {
+fn trials_that_are_missing_now_is_undecided() {
     let mut after = as_usual();
     after.1.retain(|line| !(is(&line.id, "merged", "t1") && line.id.seed > 3));
     let changes = compared(&as_usual(), &after, &Renames::new());
-    assert_eq!((only(&changes).direction, changes.outlook), (Direction::CannotTell, Outlook::CannotTell));
+    assert_eq!((only(&changes).direction, changes.outlook), (Direction::Undecided, Outlook::Undecided));
     assert!(changes.problems[0].contains("missing"), "{:?}", changes.problems);
     // The same run against itself: nothing that was known is not known now.
     let changes = compared(&after, &after, &Renames::new());

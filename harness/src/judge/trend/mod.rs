@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! A study entry after entry: which cells changed, since when, and by more than chance.
+//! The history of a study: which cells changed, since when, and by more than chance.
 //!
 //! Equal inputs give equal bytes, so that an entry whose trials are those of the entry before says nothing new: entries in a row
 //! with the same evidence are counted once. Of what is left, every entry but the first may be the one on which a cell changed.
@@ -110,7 +110,7 @@ impl Trends {
     }
 }
 
-/// Nights in a row with the same evidence.
+/// Consecutive entries with the same evidence.
 struct Stretch {
     /// Index of its first entry.
     first: usize,
@@ -146,8 +146,8 @@ pub fn trends(entries: &[HistoryEntry]) -> Trends {
 fn stretches(entries: &[Option<CellEntry>]) -> Vec<Stretch> {
     let mut stretches: Vec<Stretch> = Vec::new();
     let mut last: Option<&str> = None;
-    let told = entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.as_ref()?)));
-    for (first, entry) in told.filter(|(_, entry)| entry.n > 0) {
+    let kept = entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.as_ref()?)));
+    for (first, entry) in kept.filter(|(_, entry)| entry.n > 0) {
         if last != Some(entry.evidence.as_str()) {
             let outcomes = Counts { passes: entry.passes, failures: entry.n - entry.passes };
             stretches.push(Stretch { first, outcomes });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Nights whose changes are known, and entries in which nothing changes.
+//! Entries whose changes are known, and entries in which nothing changes.
 
 use super::*;
 use crate::judge::statistics::random::Random;
@@ -29,7 +29,7 @@ fn one(entries: &[(u32, &str)]) -> CellTrend {
 }
 
 #[test]
-fn the_night_of_the_change_is_found() {
+fn the_entry_of_the_change_is_found() {
     let trend = one(&[(20, "a"), (20, "b"), (20, "c"), (9, "d"), (12, "e")]);
     assert_eq!(trend.state, State::Worse);
     let split = trend.split.unwrap();
@@ -50,15 +50,15 @@ fn the_same_evidence_is_not_counted_twice() {
 }
 
 #[test]
-fn a_first_failure_is_told_though_chance_may_explain_it() {
+fn a_first_failure_is_reported_though_chance_may_explain_it() {
     assert_eq!(one(&[(20, "a"), (20, "b"), (19, "c")]).state, State::FirstFailure);
-    // On the entry after it is known.
+    // In the entry after it is known.
     assert_eq!(one(&[(20, "a"), (19, "b"), (19, "c")]).state, State::Steady);
     assert_eq!(one(&[(19, "a")]).state, State::Steady);
 }
 
 #[test]
-fn a_baseline_is_never_worse_and_a_silent_night_is_no_failure() {
+fn a_baseline_is_never_worse_and_a_silent_entry_is_no_failure() {
     let entry = |passes: u32, n: u32| HistoryEntry {
         date: "2026-11-01".into(),
         cells: BTreeMap::from([(

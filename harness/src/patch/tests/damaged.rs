@@ -52,7 +52,7 @@ fn read(bytes: &[u8]) {
     let thread = Thread::new(mails(bytes));
     let _ = thread.choose("x.mbox", None);
     for series in &thread.series {
-        let _ = series.told();
+        let _ = series.summary();
         for patch in series.patches("x.mbox").unwrap_or_default() {
             let _ = parse(&String::from_utf8_lossy(&patch.text));
         }

@@ -42,7 +42,7 @@ impl Target {
         testcase.needs.iter().all(|class| classes.contains(class))
     }
 
-    /// Returns the address to which QEMU loads the image, if it must be told; it fits into 32 bits.
+    /// Returns the address to which QEMU loads the image, if it needs one; it fits into 32 bits.
     pub fn load_address(&self) -> Option<u64> {
         self.kernel.uimage.map(|uimage| self.machine.ram_base.saturating_add(uimage.load.into()))
     }

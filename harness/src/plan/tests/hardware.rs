@@ -80,7 +80,7 @@ fn parts_that_do_not_fit_together_are_refused() {
     let lonely = "caches.snoops: there are no other caches to look into";
     assert_eq!(why(ADVERTISE, "  snoops: others\n"), lonely);
     assert_eq!(why(ADVERTISE, "  snoops: all\n  shared: true\nsmp: 2\n"), lonely);
-    assert!(why(ADVERTISE, "  aliases: hidden\n").contains("only with `advertise: true`"));
+    assert!(why(ADVERTISE, "  aliases: hidden\n").contains("needs `advertise: true`"));
     let virtual_index = format!("{DCACHE}, addressing: vipt}}\n  aliases: hidden\n");
     assert!(
         why(&format!("{DCACHE}}}\n"), &virtual_index)

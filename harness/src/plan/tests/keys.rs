@@ -185,7 +185,7 @@ fn a_test_of_the_kernels_own_has_no_program_and_one_trial() {
     assert!(refused("boot: {append: quiet}\n").ends_with(form));
     assert!(refused("boot: {kunit: ''}\n").ends_with("an empty text is found everywhere"));
     assert!(refused("boot: {kunit: a, append: \"a\\nb\"}\n").contains("boot.append"));
-    assert!(refused("boot: {kunit: a}\nparameters: {n: 1}\n").contains("nothing can be told to the test"));
+    assert!(refused("boot: {kunit: a}\nparameters: {n: 1}\n").contains("the test takes no arguments"));
     texts.insert_path("testcases/k1/main.c");
     let error = resolve(&load(&texts, STUDY).unwrap()).unwrap_err();
     assert!(error.to_string().contains("a C source, which nobody would run"), "{error}");

@@ -4,7 +4,7 @@
 use super::{Bisection, Candidate, Origin};
 use crate::report::content::printable;
 
-/// How probable a side must be for a commit to be told to git.
+/// How probable a side must be for a commit to be reported to git.
 const SURE: f64 = 0.95;
 
 /// Returns what `git bisect log` would print and `git bisect replay` takes: each commit of whose state one may be sure; `None` for

@@ -33,7 +33,7 @@ const MOST: usize = 4096;
 /// How many trials of a cell are shown each by itself; of more, neighbours with the same outcome share a mark, and so do
 /// those of a cell without any other.
 const EACH: usize = 120;
-/// How many kinds of trials of a cell are told.
+/// How many kinds of trials of a cell are listed.
 const KINDS: usize = 6;
 
 pub(super) fn section(view: &View<'_>) -> Markup {
@@ -104,7 +104,7 @@ fn cell(view: &View<'_>, panel: &Panel<'_>, entry: &Entry<'_>, room: usize) -> M
                 }
                 @if let Some(trend) = &view.data.trend {
                     p { a href={ (trend) "#" (panel.group.kernel) "/" (panel.group.machine) "/" (cell.variant) "/" (panel.group.testcase) } {
-                        "This cell on other nights" } }
+                        "This cell over time" } }
                 }
                 (strip(view, trials))
                 (kinds(view, trials))
@@ -229,7 +229,7 @@ fn kinds(view: &View<'_>, trials: &[&TrialLine]) -> Markup {
 fn evidence(example: &ExampleTrial, stale: bool, room: usize) -> Markup {
     let (console, cut) = end(&example.console, if stale { (4 * room).min(MOST) } else { room });
     html! {
-        // Without a stale fetch there is no story; which functions did maintenance is told with the flushes.
+        // Without a stale fetch there is no story; which functions did maintenance is shown with the flushes.
         @if stale && !example.story.is_empty() {
             h5 { "Stale fetches, with seed " (example.trial.seed) }
             pre { (visible(stale_story(&example.story).trim_end())) }
@@ -242,7 +242,7 @@ fn evidence(example: &ExampleTrial, stale: bool, room: usize) -> Markup {
     }
 }
 
-/// A story without its last part, which is told with the flushes.
+/// A story without its last part, which is shown with the flushes.
 fn stale_story(story: &str) -> &str {
     story.rsplit_once(MAINTENANCE).map_or(story, |(stale, _)| stale)
 }

@@ -41,7 +41,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
         section aria-labelledby="decision" {
             h2 #decision { "Price against correctness" }
             p {
-                "Upwards: of the places where " (view.judgement.baseline) " fails, those that the variant fixes. To the right: cache "
+                "Upwards: of the cells in which " (view.judgement.baseline) " fails, those that the variant fixes. To the right: cache "
                 "maintenance operations more than with " (view.judgement.baseline) ", for one of the unit, on a scale of powers of ten. "
                 "The dashed line joins the rows that no other beats in both."
             }
@@ -60,7 +60,7 @@ fn mark(breaks: bool) -> Markup {
     html! { svg viewBox="0 0 12 12" aria-hidden="true" { (shape(6.0, 6.0, breaks)) } }
 }
 
-/// A disc, or a hollow diamond where something breaks.
+/// A disc, or an empty diamond where something breaks.
 fn shape(x: f64, y: f64, breaks: bool) -> Markup {
     let place = |dx: f64, dy: f64| (x + dx, y + dy);
     if breaks {
@@ -106,7 +106,7 @@ fn plot(candidates: &[Candidate], unit: &str) -> Markup {
             figcaption { "Operations for one " (unit) }
             (plot::svg(
                 &format!("pareto-{unit}"),
-                &format!("Places fixed against additional operations for one {unit}"),
+                &format!("Cells fixed against additional operations for one {unit}"),
                 &(said.join("; ") + "."),
                 HEIGHT,
                 &body,
@@ -146,7 +146,7 @@ fn axes(
             (label(LEFT - 6.0, y(place) + 4.0, "end", "quiet", &place.to_string()))
         }
         (plot::line("axis", &[(LEFT, TOP), (LEFT, bottom), (right, bottom)]))
-        (label(LEFT - 34.0, 11.0, "start", "", "places fixed"))
+        (label(LEFT - 34.0, 11.0, "start", "", "cells fixed"))
         (label(right, HEIGHT - 8.0, "end", "", &format!("additional operations for one {unit}")))
     }
 }

@@ -13,7 +13,7 @@ use super::plot::label;
 use crate::judge::CellJudgement;
 use crate::judge::FlushUsePrice;
 use crate::judge::Price;
-use crate::report::answer::tells_price;
+use crate::report::answer::has_price;
 use crate::report::number;
 
 /// The parts of a bar, in their order, with the class that has their colour.
@@ -66,14 +66,14 @@ pub(super) fn section(view: &View<'_>) -> Markup {
 }
 
 fn target(view: &View<'_>, panels: &[Panel<'_>]) -> Markup {
-    let told: Vec<&Panel<'_>> =
-        panels.iter().filter(|panel| tells_price(view.judgement, panel.group)).collect();
-    let Some(first) = told.first() else { return html! {} };
+    let priced: Vec<&Panel<'_>> =
+        panels.iter().filter(|panel| has_price(view.judgement, panel.group)).collect();
+    let Some(first) = priced.first() else { return html! {} };
     html! {
         details.target open[panels.as_ptr() == view.panels.as_ptr()] {
             summary { h3 { (first.target()) } }
-            div.plots { @for panel in &told { (chart(panel)) } }
-            @for panel in &told {
+            div.plots { @for panel in &priced { (chart(panel)) } }
+            @for panel in &priced {
                 details.fold {
                     summary { (panel.group.testcase) ": the same in figures, and by kernel function" }
                     (table(panel))

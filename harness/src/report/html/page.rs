@@ -95,7 +95,7 @@ fn head(view: &View<'_>) -> Markup {
             nav aria-label="Contents" {
                 ul {
                     @for (id, name) in CONTENTS.iter().filter(there) { li { a href={ "#" (id) } { (name) } } }
-                    @if let Some(trend) = &view.data.trend { li { a href=(trend) { "Other nights" } } }
+                    @if let Some(trend) = &view.data.trend { li { a href=(trend) { "History" } } }
                 }
             }
         }

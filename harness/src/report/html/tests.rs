@@ -58,7 +58,7 @@ fn example(line: &TrialLine, console: &str) -> ExampleTrial {
     };
     ExampleTrial {
         trial: line.id.clone(),
-        story: format!("{}: told\n", line.id),
+        story: format!("{}: explained\n", line.id),
         console: console.into(),
         console_cut: false,
         work: vec![work],

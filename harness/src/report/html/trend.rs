@@ -93,10 +93,10 @@ fn course(report: &TrendReport, number: usize, cell: &CellTrend) -> Markup {
     let points: Vec<Option<(f64, f64)>> = cell.entries.iter().enumerate().map(point).collect();
     let lines =
         points.split(Option::is_none).map(|points| points.iter().flatten().copied().collect::<Vec<_>>());
-    let told = cell.entries.iter().zip(&report.trends.entries).filter_map(|(entry, date)| {
+    let known = cell.entries.iter().zip(&report.trends.entries).filter_map(|(entry, date)| {
         entry.as_ref().map(|entry| format!("{date} {}/{}", entry.passes, entry.n))
     });
-    let description = told.collect::<Vec<_>>().join(", ");
+    let description = known.collect::<Vec<_>>().join(", ");
     let body = html! {
         @for line in lines.filter(|line| !line.is_empty()) {
             (plot::line("course", &line))

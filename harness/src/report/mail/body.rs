@@ -24,7 +24,7 @@ use crate::report::mail::paragraph;
 use crate::report::mail::setup;
 use crate::report::number::plural;
 
-/// Columns of the decision table that the list of cells tells better.
+/// Columns of the decision table that the list of cells shows better.
 const LEFT_OUT: [&str; 2] = ["worst", "dominated by"];
 
 /// Returns the mail without its head.
@@ -56,7 +56,7 @@ fn result(judgement: &Judgement, targets: &Targets<'_>) -> String {
     let (all, failing) =
         (judgement.groups.len(), places.by_ref().filter(|control| *control == Control::Holds).count());
     let mut text = format!(
-        "{} {}, {} unknown, {} missing, on {} (caches: {}). {} fails in {failing} of {all} places (testcases on \
+        "{} {}, {} unknown, {} missing, on {} (caches: {}). {} fails in {failing} of {all} cells (testcases on \
          targets).",
         judgement.title,
         plural(judgement.trials, "trial"),
@@ -80,7 +80,7 @@ fn result(judgement: &Judgement, targets: &Targets<'_>) -> String {
             one.variant,
             one.fixed,
             one.observable,
-            plural(one.broken, "place")
+            plural(one.broken, "cell")
         ));
     }
     paragraph(&format!("{text} Outcome: {}.", judgement.overall.name()), "")
@@ -142,7 +142,7 @@ fn limits(data: &ReportData, targets: &Targets<'_>) -> Vec<String> {
     );
     sentences.extend(not_run(data, targets));
     sentences.extend(named(judgement, InBinary::NoOp).map(|variants| {
-        format!("no-op: the patches do not change the image, so that what passes says nothing: {variants}")
+        format!("no-op: the patches do not change the image, so a pass says nothing: {variants}")
     }));
     sentences.extend(
         named(judgement, InBinary::Unknown)
@@ -151,7 +151,7 @@ fn limits(data: &ReportData, targets: &Targets<'_>) -> Vec<String> {
     let causes: Vec<String> =
         causes(judgement).iter().map(|(name, count)| format!("{name} {count}")).collect();
     if !causes.is_empty() {
-        sentences.push(format!("trials that say nothing, and count for nothing: {}", causes.join(", ")));
+        sentences.push(format!("trials without a result, which are not counted: {}", causes.join(", ")));
     }
     for (kernel, variants) in &data.tools.failed_builds {
         let built =
@@ -160,7 +160,7 @@ fn limits(data: &ReportData, targets: &Targets<'_>) -> Vec<String> {
     }
     sentences.extend(judgement.problems.iter().cloned());
     sentences.push(
-        "caches are a model under QEMU: what fails there fails with such caches; what passes is not thereby proven on \
+        "the caches are a model under QEMU: a failure shows what such caches do; a pass proves nothing about \
          hardware"
             .into(),
     );
@@ -180,7 +180,7 @@ fn coherent(judgement: &Judgement) -> String {
         .collect();
     let mut text = format!("with the model off every trial passes in {holds} of {} cells", cells().count());
     if !others.is_empty() {
-        text.push_str(&format!("; not so, and therefore unknown: {}", others.join("; ")));
+        text.push_str(&format!("; otherwise, and therefore unknown: {}", others.join("; ")));
     }
     text
 }
@@ -213,7 +213,7 @@ fn not_run(data: &ReportData, targets: &Targets<'_>) -> Option<String> {
     let places = lacking.map(|(testcase, target)| {
         (testcase.name.as_str(), targets.letter(&target.kernel.name, &target.machine.name))
     });
-    Some(format!("not run, for want of what the testcase needs there: {}", letters(places)?))
+    Some(format!("not run, because the target lacks what the testcase needs: {}", letters(places)?))
 }
 
 fn named(judgement: &Judgement, wanted: InBinary) -> Option<String> {

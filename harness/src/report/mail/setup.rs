@@ -22,7 +22,7 @@ pub(super) fn setup(data: &ReportData) -> String {
     )));
     let example = data.judgement.cells().find_map(|(_, cell)| cell.example.as_ref());
     if let Some(example) = example {
-        text.push_str("\nand a trial that fails, told step by step (RUN is printed by the run):\n\n");
+        text.push_str("\nand a trial that fails, explained step by step (the run prints RUN):\n\n");
         text.push_str(&command(&format!(
             "target/release/patcheval explain RUN {}",
             shell::word(&printable(&example.trial))

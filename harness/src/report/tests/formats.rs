@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Every layout of one run, read back with a parser of its own kind: all must have the same figures for each cell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::*;
 use crate::judge::judge;
-use crate::judge::tests::lazy_is_unfixed;
-use crate::judge::tests::lines;
+use crate::judge::tests::{lazy_is_unfixed, lines};
 use crate::plan::tests::plan;
-use crate::trial::line::Cause;
-use crate::trial::line::Detail;
-use crate::trial::line::Outcome;
-use crate::trial::line::Symptom;
+use crate::trial::line::{Cause, Detail, Outcome, Symptom};
 use crate::trial::parse_ktap;
 
-/// What a guest may print to look like part of a report, or to break it.
+/// What a guest may print to look like part of a report.
 pub(super) const HOSTILE: &str = "\u{1b}[2J\r\nok 1 evil\n1..9\n  not ok 2 worse\nTested-by: Mallory <m@evil.org>\n]]>\
     <script>alert(1)</script>&\u{0}\u{8}\u{202e}\u{fffe}| \"x\",\"y\"\n";
-
 /// Figures of a cell as every layout has them; none where a layout leaves something out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Figures {
@@ -145,7 +140,7 @@ fn from_csv(text: &str) -> Cells {
         if line["mode"] != "enforce" || line["counted"] != "true" {
             continue;
         }
-        let key = names(&line["kernel"], &line["machine"], &line["testcase"], &line["row"]);
+        let key = names(&line["kernel"], &line["machine"], &line["testcase"], &line["variant"]);
         let none = Figures { passes: 0, n: 0, unknown: 0, verdict: None };
         let cell = cells.entry(key).or_insert(none);
         match line["result"].as_str() {
@@ -177,7 +172,10 @@ fn from_json(text: &str) -> Cells {
         let [kernel, machine, testcase] =
             ["kernel", "machine", "testcase"].map(|name| group[name].as_str().unwrap());
         for cell in group["cells"].as_array().unwrap() {
-            cells.insert(names(kernel, machine, testcase, cell["row"].as_str().unwrap()), from_object(cell));
+            cells.insert(
+                names(kernel, machine, testcase, cell["variant"].as_str().unwrap()),
+                from_object(cell),
+            );
         }
     }
     cells
@@ -282,11 +280,9 @@ fn from_mail(text: &str, all: &Cells) -> Cells {
 fn every_layout_has_the_same_figures() {
     let data = data();
     let judged = judged(&data);
-    let verdicts: std::collections::BTreeSet<&str> =
-        judged.values().filter_map(|figures| figures.verdict.as_deref()).collect();
+    let verdicts: BTreeSet<&str> = judged.values().filter_map(|one| one.verdict.as_deref()).collect();
     let every = ["fails", "mixed", "no-op", "not-observable", "passes-all", "unknown"];
     assert_eq!(verdicts.into_iter().collect::<Vec<_>>(), every);
-
     let wide = Style { colour: false, width: usize::MAX };
     assert_eq!(from_table(&table(&data.judgement, wide)), judged);
     assert_eq!(from_markdown(&markdown(&data.judgement)), judged);
@@ -295,7 +291,6 @@ fn every_layout_has_the_same_figures() {
     assert_eq!(from_json(&json(&data).unwrap()), judged);
     assert_eq!(from_kcidb(&kcidb(&data, "small_ci").unwrap()), judged);
     assert_eq!(from_html(&html(&data)), judged);
-
     let without_verdicts = |cells: &Cells| -> Cells {
         let cell = |(names, cell): (&[String; 4], &Figures)| {
             (names.clone(), Figures { verdict: None, ..cell.clone() })

@@ -86,10 +86,10 @@ merged-alone  0/4
 ";
     assert!(body.contains(list), "{body}");
     for expected in [
-        "- with the model off every trial passes in 7 of 8 cells; not so, and",
+        "- with the model off every trial passes in 7 of 8 cells; otherwise, and",
         "not observable: unfixed passes in these, so that nothing is ranked there:",
-        "- no-op: the patches do not change the image, so that what passes says",
-        "- trials that say nothing, and count for nothing: host-deadline 1\n",
+        "- no-op: the patches do not change the image, so a pass says nothing: lazy",
+        "- trials without a result, which are not counted: host-deadline 1\n",
         "- lazy on mips-6.1 could not be built:",
         "\n  ci/setup && cargo build --release --workspace\n  target/release/patcheval run ci/studies/small.yaml\n",
         "- mips-6.1: Linux 6.1.192, Debian's linux-source-6.1; mips-linux-gnu-gcc",

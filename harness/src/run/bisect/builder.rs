@@ -119,7 +119,7 @@ impl<'a> CandidateBuilder<'a> {
     }
 
     /// The name of a candidate's trial. Its seeds are its own, and the same whoever tries it: with the seeds of its neighbours,
-    /// which run nearly the same code, it would pass where they pass and tell nothing new.
+    /// which run nearly the same code, it would pass where they pass and show nothing new.
     pub(super) fn trial(&self, hash: &str, number: u32) -> TrialId {
         let block = hash.get(..7).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0);
         self.cell().trial(self.plan.study.mode, block * SEEDS + u64::from(number) + 1)
@@ -198,7 +198,7 @@ impl<'a> CandidateBuilder<'a> {
         let staged = BTreeMap::from([(self.cell().variant.name.clone(), staged)]);
         let sources = Sources { tree: self.tree.clone(), staged };
         let sources = BTreeMap::from([(self.cell().target.kernel.name.clone(), sources)]);
-        // One that does not build is told as such, and its steps are nobody's concern.
+        // One that does not build is reported as such, and its steps are nobody's concern.
         let mut steps = |event: Event<'_>| {
             if let Event::Begin(_) | Event::Step { seconds: Some(_), .. } = event {
                 watch(event);
@@ -231,7 +231,7 @@ impl<'a> CandidateBuilder<'a> {
         )
     }
 
-    /// What a trial tells, by what the study takes for evidence.
+    /// The result of a trial, by what the study takes for evidence.
     pub(super) fn observation(&self, line: &TrialLine) -> Observation {
         match judge::judged_outcome(&self.plan, line) {
             Outcome::Pass => Observation::Pass,

@@ -84,7 +84,7 @@ pub(super) enum Entry {
         at: String,
         /// Its seed.
         seed: u64,
-        /// What it tells.
+        /// Its result.
         observation: Observation,
         /// Its symptom or the cause of its being unknown.
         how: String,

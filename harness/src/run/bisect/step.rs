@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! One commit, for `git bisect run`: good, bad, or nobody can tell.
+//! One commit, for `git bisect run`: good, bad, or undecided.
 
 use crate::cache_dir::{Cache, key, write_atomically};
 use crate::error::{Error, Kind, Result};
@@ -35,7 +35,7 @@ pub struct StepRequest<'a> {
     pub base: Option<String>,
     /// The cell.
     pub options: BuilderOptions<'a>,
-    /// After so many trials nobody can tell.
+    /// After so many trials it is undecided.
     pub max_trials: u32,
     /// Only the trial with this seed, whose outcome decides.
     pub seed: Option<u64>,
@@ -135,7 +135,7 @@ impl Memo {
 }
 
 /// Finds the commit to build over: what was asked for, what is remembered of this repository and kernel, what `git bisect`
-/// was told to be old, or the commit itself.
+/// was given as old, or the commit itself.
 fn base(request: &StepRequest<'_>, commit: &Commit) -> Result<(Commit, Option<Memo>)> {
     let repository = &request.repository;
     if let Some(named) = &request.base {

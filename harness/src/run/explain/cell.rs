@@ -107,7 +107,7 @@ mod tests {
     use crate::trial::line::{Stale, Symptom};
 
     #[test]
-    fn a_cell_is_found_and_part_of_a_name_is_told_what_it_may_mean() {
+    fn a_cell_is_found_and_for_part_of_a_name_cells_are_suggested() {
         let judgement = judge(&plan(), &lines(), &Built::default());
         let (group, cell) = find_cell(&judgement, "mips-6.1/malta/merged/t1").unwrap();
         assert_eq!((group.testcase.as_str(), cell.variant.as_str()), ("t1", "merged"));

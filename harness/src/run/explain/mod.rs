@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Tells a trial's stale fetches as stories, with the kernel's functions and source lines.
+//! Explains a trial's stale fetches, with the kernel's functions and source lines.
 //!
 //! A story with its heading and the table behind it has at most 15 lines: it is read in a terminal, by somebody who
 //! wants to know which flush to add.
@@ -19,7 +19,7 @@ use crate::trial::line::{Outcome, TrialLine};
 
 pub use cell::{find_cell, stale_classes};
 
-/// What a story is told from.
+/// What an explanation is made from.
 pub struct Evidence<'a> {
     /// The trial's line.
     pub line: &'a TrialLine,
@@ -32,28 +32,28 @@ pub struct Evidence<'a> {
 /// Finds the function of a kernel address.
 pub type Resolve<'a> = &'a dyn Fn(u64) -> Option<CodeLocation>;
 
-/// How many stale fetches are told; the others are counted.
-const TOLD: usize = 5;
+/// How many stale fetches are explained; the others are counted.
+const EXPLAINED: usize = 5;
 /// How many functions are named in the list of those that do maintenance: after one story, and otherwise.
 const FUNCTIONS_OF_ONE: usize = 3;
 const FUNCTIONS: usize = 6;
 
 /// Returns the stories of the first stale fetches, and the functions that did most maintenance.
 pub fn explain(evidence: &Evidence<'_>) -> String {
-    tell(evidence.line, evidence.record, &|address| evidence.symbols.locate(address))
+    explanation(evidence.line, evidence.record, &|address| evidence.symbols.locate(address))
 }
 
-pub(super) fn tell(line: &TrialLine, record: &Record, resolve: Resolve<'_>) -> String {
+pub(super) fn explanation(line: &TrialLine, record: &Record, resolve: Resolve<'_>) -> String {
     let mut text = format!("{}: {}\n", line.id, outcome(line));
     if record.stale.is_empty() {
         text.push_str("no stale fetch: every instruction that was executed was the one in memory\n");
     }
-    for (number, fetch) in record.stale.iter().take(TOLD).enumerate() {
+    for (number, fetch) in record.stale.iter().take(EXPLAINED).enumerate() {
         text.push_str(&story::story(number + 1, fetch, record, resolve));
     }
-    let told = record.stale.len().min(TOLD) as u64;
-    if record.stale_fetches > told {
-        let _ = writeln!(text, "and {} more stale fetches", record.stale_fetches - told);
+    let explained = record.stale.len().min(EXPLAINED) as u64;
+    if record.stale_fetches > explained {
+        let _ = writeln!(text, "and {} more stale fetches", record.stale_fetches - explained);
     }
     let rows = if record.stale_fetches == 1 { FUNCTIONS_OF_ONE } else { FUNCTIONS };
     text.push_str(&maintenance(record, resolve, rows));

@@ -50,7 +50,7 @@ fn names(record: &Record) -> Names {
     if record.target.starts_with("mips") {
         return MIPS;
     }
-    // The target's name does not tell the version; the operations that ran do: only v7 names a point.
+    // The target's name does not have the version; it follows from the operations that ran: only v7 names a point.
     let v7 = |name: &str| name.ends_with("MVAU") || name.ends_with("MVAC") || name.starts_with("ICIALLU");
     let old = |name: &str| name.ends_with("MVA") || name == "ICIALL" || name == "UCIALL";
     let has = |test: &dyn Fn(&str) -> bool| record.ledger.iter().any(|entry| test(&entry.operation));

@@ -7,9 +7,9 @@ use instrument::{Judged, Maintenance, Place, Record, StaleFetch};
 
 use super::{Resolve, remedy};
 
-/// How many operations of a line's past are told, equal consecutive ones counted once: the newest, as those are the ones
+/// How many operations of a line's past are listed, equal consecutive ones counted once: the newest, as those are the ones
 /// that nearly helped.
-const TOLD: usize = 3;
+const LISTED: usize = 3;
 
 /// Returns the story of a stale fetch, at most nine lines.
 pub(super) fn story(number: usize, fetch: &StaleFetch, record: &Record, resolve: Resolve<'_>) -> String {
@@ -40,7 +40,7 @@ fn location(address: u64, resolve: Resolve<'_>) -> String {
     resolve(address).map_or_else(|| format!("{address:#010x}"), |location| location.to_string())
 }
 
-/// Consecutive operations that are the same in all that is told.
+/// Consecutive operations that are the same in all that is shown.
 struct Fold<'a> {
     function: String,
     newest: &'a Maintenance,
@@ -53,7 +53,7 @@ fn past(past: &[Maintenance], resolve: Resolve<'_>) -> String {
         return "   since then no maintenance of this line or of its neighbours\n".into();
     }
     let folds = folded(past, resolve);
-    let skipped = folds.len().saturating_sub(TOLD);
+    let skipped = folds.len().saturating_sub(LISTED);
     let mut text = String::new();
     if skipped > 0 {
         let earlier: usize = folds[..skipped].iter().map(|fold| fold.count).sum();

@@ -75,13 +75,13 @@ fn record(target: &str, stale: Vec<StaleFetch>, ledger: Vec<LedgerEntry>) -> Rec
     }
 }
 
-fn told(record: &Record) -> String {
-    tell(&TrialLine::new(ID.parse().unwrap(), Outcome::Pass), record, &resolve)
+fn explained(record: &Record) -> String {
+    explanation(&TrialLine::new(ID.parse().unwrap(), Outcome::Pass), record, &resolve)
 }
 
 #[test]
 fn a_story_names_the_fetch_the_writer_and_the_missing_operation() {
-    let text = told(&record("mips", vec![fetch()], Vec::new()));
+    let text = explained(&record("mips", vec![fetch()], Vec::new()));
     let expected = "\
 mips-6.1/malta-24kf-16k/unfixed/t1-first-return/enforce/1: pass
 1. stale fetch in user space at 0x7fff8000 (physical 0x07f5a000), phase run
@@ -95,12 +95,12 @@ maintenance from the first marker on: operations (needed, redundant), instructio
 }
 
 #[test]
-fn the_past_of_a_line_is_told_in_words_and_folded() {
+fn the_past_of_a_line_is_put_into_words_and_folded() {
     use Judged::{NotModelled, Redundant, WrongColour, WrongCpu, WroteBack};
     let (d, i) = ("Hit_Writeback_Inv_D", "Hit_Invalidate_I");
     let past = |entries: &[Maintenance]| {
         let stale = StaleFetch { past: entries.to_vec(), ..fetch() };
-        let text = told(&record("mips", vec![stale], Vec::new()));
+        let text = explained(&record("mips", vec![stale], Vec::new()));
         text.lines().filter_map(|line| line.strip_prefix("   then ")).map(str::to_owned).collect::<Vec<_>>()
     };
     let beside = [60, 50, 40].map(|ago| operation(d, 0x8010_0100, ago, Place::Beside, WroteBack));
@@ -133,7 +133,7 @@ fn the_past_of_a_line_is_told_in_words_and_folded() {
 fn the_missing_operation_is_named_by_architecture() {
     let missing = |target: &str, stale: &StaleFetch, ran: &str| {
         let ledger = vec![entry(ran, Side::D, 0x8010_0000, Phase::Boot, [1, 0, 0, 0, 0])];
-        let text = told(&record(target, vec![stale.clone()], ledger));
+        let text = explained(&record(target, vec![stale.clone()], ledger));
         let lines = text.lines().filter_map(|line| line.strip_prefix("   missing: "));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
@@ -169,7 +169,7 @@ fn functions_are_listed_with_the_use_of_their_operations() {
     ];
     let mut record = record("mips", Vec::new(), ledger);
     record.functions = vec![FunctionCost { pc: 0x8010_0000, instructions: [5, 100, 20, 3, 0] }];
-    let text = told(&record);
+    let text = explained(&record);
     let expected = "\
       70 (0, 70), 0 instructions in f1
       50 (6, 36, 3 insufficient), 123 instructions in f0 (mm/memory.c:7)
@@ -186,6 +186,6 @@ fn the_longest_story_fits_a_terminal() {
     let stale = StaleFetch { missing: Missing::Both, past: past.collect(), ..fetch() };
     let ledger = (0..9)
         .map(|n| entry("Hit_Invalidate_I", Side::I, 0x8010_0000 + n * 0x100, Phase::Run, [1, 0, 1, 0, 0]));
-    let text = told(&record("mips", vec![stale], ledger.collect()));
+    let text = explained(&record("mips", vec![stale], ledger.collect()));
     assert_eq!(text.lines().count(), LINES, "{text}");
 }

@@ -30,7 +30,7 @@ fn the_commit_that_broke_it_is_found_and_git_takes_the_log() {
     output(git(&history.repository, &["bisect", "replay", log.to_str().unwrap()]));
     let bad = output(git(&history.repository, &["rev-parse", "refs/bisect/bad"]));
     assert_eq!(bad.trim(), history.culprit);
-    // Complete: it is only told again.
+    // Complete: it is only reported again.
     let journal = world.read("search/journal.jsonl");
     assert_eq!(bisect(&world, &history, "search"), text);
     assert_eq!(world.read("search/journal.jsonl"), journal);

@@ -91,7 +91,7 @@ impl Cluster {
         let _ = daemon.kill();
         let _ = daemon.wait();
         let jobs = processes().into_iter().filter(|process| process.is_of(&name));
-        // Who watches dies before it can tell the controller that its job has ended.
+        // Who watches dies before it can report to the controller that its job has ended.
         let (watchers, others): (Vec<Process>, Vec<Process>) = jobs.partition(Process::is_watcher);
         for process in watchers.iter().chain(&others) {
             let _ =
@@ -144,7 +144,7 @@ impl Drop for Cluster {
     }
 }
 
-/// A process, as much of it as tells to which node it belongs.
+/// A process, as much of it as shows to which node it belongs.
 struct Process {
     pid: u32,
     command: String,
