@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{difference, judged, publish, report_data};
+use super::replay::difference;
+use super::{judged, publish, report_data};
 use crate::error::{Error, Result};
 use crate::judge::Judgement;
 use crate::plan::{Shard, TrialId};
