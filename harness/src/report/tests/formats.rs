@@ -92,13 +92,12 @@ fn judged(data: &ReportData) -> Cells {
 fn named_figures(text: &str) -> Figures {
     let words: BTreeMap<&str, &str> =
         text.split_whitespace().filter_map(|word| word.split_once('=')).collect();
-    let number = |name: &str| words[name].parse().unwrap();
-    Figures {
-        passes: number("passes"),
-        n: number("n"),
-        unknown: number("unknown"),
-        verdict: Some(words["verdict"].to_owned()),
-    }
+    figures(|name| words[name].parse().unwrap(), words["verdict"])
+}
+
+fn figures(number: impl Fn(&str) -> u32, verdict: &str) -> Figures {
+    let (passes, n, unknown) = (number("passes"), number("n"), number("unknown"));
+    Figures { passes, n, unknown, verdict: Some(verdict.to_owned()) }
 }
 
 fn names(kernel: &str, machine: &str, testcase: &str, row: &str) -> [String; 4] {
@@ -157,12 +156,7 @@ fn from_csv(text: &str) -> Cells {
 /// The figures of a cell in JSON; both formats have them by the same names.
 fn from_object(cell: &serde_json::Value) -> Figures {
     let number = |name: &str| u32::try_from(cell[name].as_u64().unwrap()).unwrap();
-    Figures {
-        passes: number("passes"),
-        n: number("n"),
-        unknown: number("unknown"),
-        verdict: Some(cell["verdict"].as_str().unwrap().to_owned()),
-    }
+    figures(number, cell["verdict"].as_str().unwrap())
 }
 
 fn from_json(text: &str) -> Cells {
@@ -172,10 +166,8 @@ fn from_json(text: &str) -> Cells {
         let [kernel, machine, testcase] =
             ["kernel", "machine", "testcase"].map(|name| group[name].as_str().unwrap());
         for cell in group["cells"].as_array().unwrap() {
-            cells.insert(
-                names(kernel, machine, testcase, cell["variant"].as_str().unwrap()),
-                from_object(cell),
-            );
+            let key = names(kernel, machine, testcase, cell["variant"].as_str().unwrap());
+            cells.insert(key, from_object(cell));
         }
     }
     cells
