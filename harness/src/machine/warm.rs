@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    const ANSWER: &str = r#"{\"version\":1}"#;
+    const ANSWER: &str = r#"{\"version\":1,\"translations\":0,\"return_us\":0}"#;
 
     fn serves() -> Serves {
         Serves { snapshot: Path::new("/s").to_owned(), mode: Mode::Enforce }
