@@ -56,6 +56,17 @@ impl Pair {
         }
     }
 
+    /// Has the model made cold over memory as it was in the beginning, as for another trial of a warm machine, and takes a new
+    /// naive one: from here on nothing of what came before may be seen.
+    pub fn reset(&mut self) {
+        let size = self.size as usize;
+        *self.model.memory_mut() = PlainMemory::new(BASE, size);
+        self.model.reset();
+        self.naive = Naive::new(self.config, BASE, size);
+        self.truth = vec![0; size];
+        self.now = 0;
+    }
+
     /// A physical address of a word.
     fn address(&mut self) -> u64 {
         let random = &mut self.random;
