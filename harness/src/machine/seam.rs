@@ -149,7 +149,7 @@ pub trait Machines: Debug + Sync {
     ///
     /// # Errors
     ///
-    /// As [`super::take`].
+    /// Interrupted, or infrastructure: QEMU cannot be started, or the file cannot be written.
     fn boot(&self, qemu: &Qemu, boot: &Boot<'_>, to: &Path, scratch: &Path) -> Result<Booted>;
 
     /// Returns a worker for the calling thread.

@@ -231,7 +231,7 @@ impl TrialLine {
             .map_err(|error| Error::internal(format!("cannot write a trial line: {error}")))
     }
 
-    /// Reads a line of any version from [`OLDEST`] to [`VERSION`]; what is returned is of [`VERSION`].
+    /// Reads a line of any version that a run may have, from 2 on; what is returned is of the newest.
     pub fn from_json(text: &str) -> Result<Self> {
         let reads = |version: u64| (u64::from(OLDEST)..=u64::from(VERSION)).contains(&version);
         // Nearly always it is of such a version, and need not be taken apart twice.
