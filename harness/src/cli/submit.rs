@@ -12,6 +12,7 @@ use super::commands::{cores, display, print, root};
 use super::plan::costs;
 use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Result, exit};
+use crate::machine;
 use crate::nearest::suggestion;
 use crate::plan::Plan;
 use crate::run;
@@ -213,8 +214,10 @@ fn program(args: &Args, root: &Path) -> Result<Vec<String>> {
 /// The variables that say where things are; other than these, jobs get none of the environment.
 fn environment() -> Result<Vec<(String, String)>> {
     let mut all = vec![("PATCHEVAL_CACHE".to_owned(), path(Cache::locate()?.root())?)];
-    if let Some(plugin) = std::env::var_os("PATCHEVAL_PLUGIN").filter(|plugin| !plugin.is_empty()) {
-        all.push(("PATCHEVAL_PLUGIN".to_owned(), path(Path::new(&plugin))?));
+    for name in ["PATCHEVAL_PLUGIN", machine::FAKE] {
+        if let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) {
+            all.push((name.to_owned(), path(Path::new(&value))?));
+        }
     }
     Ok(all)
 }

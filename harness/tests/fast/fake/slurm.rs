@@ -112,10 +112,22 @@ fn wait(world: &World, cluster: &Cluster, so: impl Fn(&str) -> bool) {
         if so(&now.stdout) {
             return;
         }
-        assert_eq!(now.code, Some(0), "{}{}{}", now.stdout, now.stderr, cluster.logs());
+        assert_eq!(now.code, Some(0), "{}{}{}{}", now.stdout, now.stderr, logs(world), cluster.logs());
         assert!(Instant::now() < deadline, "{}{}", now.stdout, cluster.logs());
         sleep(Duration::from_millis(500));
     }
+}
+
+/// What the jobs of the submission have said.
+fn logs(world: &World) -> String {
+    let Ok(entries) = std::fs::read_dir(out(world, "submission")) else { return String::new() };
+    let paths = entries.flatten().map(|entry| entry.path());
+    let logs = paths.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
+    logs.map(|path| {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        format!("{}:\n{text}\n", path.display())
+    })
+    .collect()
 }
 
 /// How many trials a share has written down.
