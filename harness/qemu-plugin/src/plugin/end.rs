@@ -43,7 +43,8 @@ impl Plugin {
     }
 
     pub(super) fn finish(&mut self, end: End) {
-        if std::mem::replace(&mut self.trial.finished, true) {
+        // On its way back the guest belongs to no trial.
+        if matches!(self.warm.stage, Stage::Returning) || std::mem::replace(&mut self.trial.finished, true) {
             return;
         }
         let inputs = RecordInputs {

@@ -10,6 +10,7 @@ use super::warm::{Stage, StartPoint};
 use crate::arch::architecture::Architecture;
 use crate::fast_path::FAST_PATH;
 use crate::qemu::api::end_process;
+use crate::qemu::main_thread;
 
 impl Plugin {
     /// The guest asks for its command for the first time in this process.
@@ -29,6 +30,9 @@ impl Plugin {
         let (translations, return_us) = (self.warm.translations, self.warm.return_us);
         let answer = Answer { version: Answer::VERSION, translations, return_us };
         let Some(start) = self.warm.start.as_mut() else { end_process(0) };
+        if let Err(why) = start.silence() {
+            return self.refuse(&why);
+        }
         let request = match start.exchange(&answer) {
             Ok(Some(request)) => request,
             Ok(None) => end_process(0),
@@ -38,9 +42,6 @@ impl Plugin {
         if (request.mode, request.empty_callbacks) != (this.mode, this.empty_callbacks) {
             return self
                 .refuse("the mode differs from that of the trials before, for which code was translated");
-        }
-        if let Err(why) = start.send_output_to(&request) {
-            return self.refuse(&why);
         }
         start.internals.between_turns(self.machine.qemu());
         FAST_PATH.set_deadline(request.deadline());
@@ -59,7 +60,10 @@ impl Plugin {
     /// Takes the guest back to where trials begin; the first time, keeps it.
     pub fn go_back(&mut self) {
         let begun = Instant::now();
+        main_thread::watch_again();
         if let Err(why) = self.return_to_start() {
+            // Of the trial that was to begin.
+            self.warm.stage = Stage::Running;
             self.fault(&why);
         }
         self.recorder.reset();
@@ -80,6 +84,7 @@ impl Plugin {
         if !self.machine.reset(captured, self.options.request.mmu_on) {
             return Err("QEMU does not take the guest's RAM back".into());
         }
-        start.internals.load_devices(devices)
+        start.internals.load_devices(devices)?;
+        start.send_output_to(&self.options.request)
     }
 }

@@ -62,7 +62,13 @@ impl StartPoint {
             Internals::resolve(tlb_random).map_err(|name| format!("this QEMU has no {name} as in 11.1"))?;
         let channel = std::io::stdin().as_fd().try_clone_to_owned();
         let channel = channel.map_err(|error| format!("standard input: {error}"))?;
-        let console = console.and_then(descriptor_of);
+        let console = match console {
+            Some(path) => Some(
+                descriptor_of(path)
+                    .ok_or_else(|| format!("no open file of this QEMU is its console, {}", path.display()))?,
+            ),
+            None => None,
+        };
         Ok(Self { internals, harness: UnixStream::from(channel), console, state: None })
     }
 
@@ -83,6 +89,14 @@ impl StartPoint {
         }
         let text = String::from_utf8(line).map_err(|error| error.to_string())?;
         Request::from_json(&text).map(Some).map_err(|error| error.to_string())
+    }
+
+    /// Has QEMU throw away what the guest prints until it has been taken back.
+    pub(super) fn silence(&self) -> Result<(), String> {
+        let Some(console) = self.console else { return Ok(()) };
+        let null = File::options().write(true).open("/dev/null");
+        let redirected = null.and_then(|null| redirect(console, &null));
+        redirected.map_err(|error| format!("cannot write to /dev/null: {error}"))
     }
 
     /// Has QEMU write what the guest prints, and what it says itself, to the files of a request.

@@ -31,6 +31,11 @@ static SYSCALL: OnceLock<Option<File>> = OnceLock::new();
 /// The main thread was never seen to sleep in its main loop: here it does something else, as under valgrind.
 static IN_VAIN: AtomicBool = AtomicBool::new(false);
 
+/// Forgets that it was in vain, for another trial.
+pub fn watch_again() {
+    IN_VAIN.store(false, Relaxed);
+}
+
 /// Waits until the main thread sleeps in its main loop; not at all where the host does not show it, or where it was in vain before.
 pub fn wait_until_idle() {
     if IN_VAIN.load(Relaxed) {
