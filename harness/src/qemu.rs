@@ -42,6 +42,11 @@ pub struct Qemu {
 }
 
 impl Qemu {
+    /// Returns its version as it states it, and whether trials run cold for what it lacks: they begin elsewhere then.
+    pub fn described(&self) -> String {
+        if self.lacks.is_empty() { self.stated.clone() } else { format!("{}, cold trials only", self.stated) }
+    }
+
     /// Returns the command that starts it, without arguments of its own yet.
     pub fn run(&self) -> Run {
         Run::new(&self.command[0]).args(&self.command[1..])

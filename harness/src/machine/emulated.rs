@@ -82,8 +82,15 @@ struct QemuWorker {
 
 impl Worker for QemuWorker {
     fn run(&mut self, trial: &Trial<'_>, scratch: &Path) -> Result<Remains> {
+        // Whose turn it is among several CPUs, and for how long, is in no state that QEMU saves.
+        let alone = trial.boot.machine.smp > 1;
         match trial.snapshot {
-            Some(snapshot) if trial.qemu.lacks.is_empty() => self.serve(trial, snapshot, scratch),
+            Some(snapshot) if trial.qemu.lacks.is_empty() => {
+                self.warm.take_if(|_| alone);
+                let remains = self.serve(trial, snapshot, scratch);
+                self.warm.take_if(|_| alone);
+                remains
+            }
             Some(snapshot) => execute(trial, restored(trial, snapshot, false, scratch)?, scratch),
             None => execute(trial, from_reset(trial, scratch)?, scratch),
         }
@@ -91,6 +98,10 @@ impl Worker for QemuWorker {
 
     fn start_afresh(&mut self) {
         self.warm = None;
+    }
+
+    fn keeps_a_machine(&self) -> bool {
+        self.warm.is_some()
     }
 }
 
@@ -102,9 +113,13 @@ impl QemuWorker {
         if let Some(mut warm) = self.warm.take().filter(|warm| warm.can_serve(&serves)) {
             warm.ask(&request(trial, scratch))?;
             let ended = self.wait(warm, trial)?;
-            // A QEMU that was killed may have been so for what came before this trial.
-            if ended != (Ended::Exited { cleanly: false }) {
+            if ended == Ended::Answered {
                 return Ok(Remains { warm: true, ..remains(ended, begun, scratch)? });
+            }
+            // A QEMU that ended, or hangs, may do so for what came before this trial.
+            let record = scratch.join(RECORD);
+            if record.exists() {
+                std::fs::remove_file(&record).map_err(|error| Error::io("remove", &record, error))?;
             }
         }
         let args = restored(trial, snapshot, true, scratch)?;

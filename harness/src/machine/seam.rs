@@ -66,6 +66,11 @@ pub trait Worker {
 
     /// Forgets whatever is kept from the trials before: the next one runs as if it were the first.
     fn start_afresh(&mut self) {}
+
+    /// Whether a machine is kept that another trial of the same kind would run on.
+    fn keeps_a_machine(&self) -> bool {
+        false
+    }
 }
 
 /// What builds the images of one kernel.

@@ -66,6 +66,15 @@ fn hash(id: &TrialId) -> u64 {
     digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 
+/// How a trial of the sample is run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HowAgain {
+    /// On a machine of its own.
+    Cold,
+    /// On the machine that has just run it, if that is kept; else not at all.
+    WarmIfItCan,
+}
+
 /// Compares a run's sample, and remembers the cells that differ.
 pub(super) struct ColdCheck {
     sample: Sample,
@@ -93,23 +102,29 @@ impl ColdCheck {
         self.differing.lock().unwrap_or_else(PoisonError::into_inner).contains(&cell(id))
     }
 
-    /// Takes a trial; has it run cold if it was warm and is in the sample, and returns the one that counts, which is the cold one. What
-    /// differs is kept in the run directory.
+    /// Takes a trial. If it is in the sample it is run `again`, cold if it was warm and warm if it was cold, and the cold one is
+    /// returned. What differs is kept in the run directory.
     ///
     /// # Errors
     ///
-    /// Those of `cold`; infrastructure, when the difference cannot be written.
+    /// Those of `again`; infrastructure, when the difference cannot be written.
     pub(super) fn compare(
         &self,
         id: &TrialId,
-        warm: Done,
-        cold: impl FnOnce() -> Result<Done>,
+        done: Done,
+        again: impl FnOnce(HowAgain) -> Result<Option<Done>>,
     ) -> Result<Done> {
-        if !warm.remains.warm || !self.sample.has(id) {
-            return Ok(warm);
+        if !self.sample.has(id) {
+            return Ok(done);
         }
-        let cold = cold()?;
-        if same(&warm, &cold) {
+        let is_warm = done.remains.warm;
+        let Some(other) = again(if is_warm { HowAgain::Cold } else { HowAgain::WarmIfItCan })? else {
+            return Ok(done);
+        };
+        let (warm, cold) = if is_warm { (done, other) } else { (other, done) };
+        // What the host did to one of them says nothing of the other.
+        let by_the_host = |done: &Done| done.remains.timed_out || !done.remains.clean_exit;
+        if same(&warm, &cold) || by_the_host(&warm) || by_the_host(&cold) {
             return Ok(cold);
         }
         self.differing.lock().unwrap_or_else(PoisonError::into_inner).insert(cell(id));
@@ -138,7 +153,11 @@ impl ColdCheck {
 /// Infrastructure, then: it says which trial, where both are, and how to go on.
 pub(super) fn refuse_differences(root: &Path) -> Result<()> {
     let dir = root.join(DIFFERENCES);
-    let Ok(entries) = std::fs::read_dir(&dir) else { return Ok(()) };
+    let entries = match std::fs::read_dir(&dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io("read", &dir, error)),
+    };
     let mut names: Vec<String> =
         entries.flatten().map(|entry| entry.file_name().to_string_lossy().replace('+', "/")).collect();
     names.sort_unstable();
@@ -161,7 +180,31 @@ mod tests {
 
     fn done(id: &TrialId, record: &str) -> Done {
         let line = TrialLine::new(id.clone(), Outcome::Pass);
-        Done { line, remains: Remains { record: record.into(), warm: true, ..Remains::default() } }
+        Done {
+            line,
+            remains: Remains { record: record.into(), warm: true, clean_exit: true, ..Remains::default() },
+        }
+    }
+
+    fn cold_one(id: &TrialId, record: &str) -> Done {
+        let mut done = done(id, record);
+        done.remains.warm = false;
+        done
+    }
+
+    #[test]
+    fn a_cold_trial_of_the_sample_is_run_warm_and_what_the_host_did_is_no_difference() {
+        let dir = tempfile::tempdir().unwrap();
+        let trials = plan().trials();
+        let check = ColdCheck::new(&trials, dir.path());
+        let id = trials.iter().find(|id| check.sample.has(id)).unwrap();
+        let mut late = done(id, "");
+        late.remains.timed_out = true;
+        let got = check.compare(id, cold_one(id, "a"), |_| Ok(Some(late))).unwrap();
+        assert_eq!((got.remains.record.as_str(), check.runs_cold(id)), ("a", false));
+        let got = check.compare(id, cold_one(id, "a"), |_| Ok(Some(done(id, "b")))).unwrap();
+        assert_eq!((got.remains.record.as_str(), check.runs_cold(id)), ("a", true));
+        refuse_differences(dir.path()).unwrap_err();
     }
 
     #[test]
@@ -184,10 +227,10 @@ mod tests {
         let trials = plan().trials();
         let check = ColdCheck::new(&trials, dir.path());
         let id = trials.iter().find(|id| check.sample.has(id)).unwrap();
-        let same = check.compare(id, done(id, "a"), || Ok(done(id, "a"))).unwrap();
+        let same = check.compare(id, done(id, "a"), |_| Ok(Some(cold_one(id, "a")))).unwrap();
         assert_eq!((same.remains.record.as_str(), check.runs_cold(id)), ("a", false));
         refuse_differences(dir.path()).unwrap();
-        let cold = check.compare(id, done(id, "a"), || Ok(done(id, "b"))).unwrap();
+        let cold = check.compare(id, done(id, "a"), |_| Ok(Some(cold_one(id, "b")))).unwrap();
         assert_eq!((cold.remains.record.as_str(), check.runs_cold(id)), ("b", true));
         let error = refuse_differences(dir.path()).unwrap_err();
         assert!(error.to_string().contains(&id.to_string()), "{error}");
@@ -197,15 +240,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cold_or_not_in_the_sample_is_not_run_again() {
+    fn what_is_not_in_the_sample_or_has_no_machine_is_not_run_again() {
         let trials = plan().trials();
         let check = ColdCheck { sample: Sample::of(&[]), ..ColdCheck::new(&trials, Path::new("/nowhere")) };
-        let got = check.compare(&trials[0], done(&trials[0], "a"), || unreachable!("not in the sample"));
+        let got = check.compare(&trials[0], done(&trials[0], "a"), |_| unreachable!("not in the sample"));
         assert_eq!(got.unwrap().remains.record, "a");
         let check = ColdCheck::new(&trials, Path::new("/nowhere"));
         let id = trials.iter().find(|id| check.sample.has(id)).unwrap();
-        let mut cold = done(id, "a");
-        cold.remains.warm = false;
-        assert_eq!(check.compare(id, cold, || unreachable!("it is cold")).unwrap().remains.record, "a");
+        let got = check.compare(id, cold_one(id, "a"), |how| {
+            assert_eq!(how, HowAgain::WarmIfItCan);
+            Ok(None)
+        });
+        assert_eq!(got.unwrap().remains.record, "a");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::replay::difference;
-use super::{judged, publish, report_data};
+use super::{cold_check, judged, publish, report_data};
 use crate::error::{Error, Result};
 use crate::judge::Judgement;
 use crate::plan::{Shard, TrialId};
@@ -76,6 +76,7 @@ fn read(root: &Path) -> Result<Part<'_>> {
         Error::study(format!("{} is a whole run, not a share of one", root.display()))
             .hint("shares are made by `patcheval run STUDY --shard 1/4` and so on")
     })?;
+    cold_check::refuse_differences(root)?;
     Ok(Part { root, shard, manifest, lines: store::read_lines(root)? })
 }
 

@@ -51,7 +51,7 @@ pub const CACHE_KINDS: [&str; 8] = [
 pub const PAGE: &str = "report.html";
 
 use batches::batches;
-use cold_check::ColdCheck;
+use cold_check::{ColdCheck, HowAgain};
 
 pub use bisect::{
     BisectRequest, BuilderOptions, CandidateBuilder, Ends, LOG, MAIL, SearchSource, SearchSpace, StepRequest,
@@ -115,7 +115,6 @@ pub fn run(request: &Request<'_>, watch: Watch<'_>) -> Result<Finished> {
     let (mut dir, lines) = RunDir::open(&root, manifest, shard)?;
     let trials_run = run_called(request, &prepared, &mut dir, lines, watch)?;
     dir.put_in_order(&request.plan.trials())?;
-    cold_check::refuse_differences(&root)?;
     let judged = judged(&root)?;
     if trials_run > 0 || !report_data::exist(&root) {
         report_data::write_examples(request.cache, &root, &judged)?;
@@ -200,8 +199,11 @@ fn run_trials(
         if request.cold || check.runs_cold(id) {
             return run(worker, id, true);
         }
-        let warm = run(worker, id, false)?;
-        check.compare(id, warm, || run(worker, id, true))
+        let done = run(worker, id, false)?;
+        check.compare(id, done, |how| match how {
+            HowAgain::WarmIfItCan if !worker.keeps_a_machine() => Ok(None),
+            how => run(worker, id, how == HowAgain::Cold).map(Some),
+        })
     };
     let mut lines = Vec::new();
     let batches = batches(missing, check.sample());
@@ -316,6 +318,7 @@ fn judged_whole(root: &Path) -> Result<Judged> {
 }
 
 fn judged(root: &Path) -> Result<Judged> {
+    cold_check::refuse_differences(root)?;
     let manifest = store::read_manifest(root)?;
     let lines = store::read_lines(root)?;
     let judgement = judge::judge(&manifest.plan, &lines, &built(&manifest));

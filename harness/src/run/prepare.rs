@@ -103,7 +103,7 @@ pub(super) fn assemble(
             v: Manifest::version(),
             fake: machines.is_fake(),
             plan: plan.clone(),
-            qemu: emulators.values().next().map(|qemu| qemu.stated.clone()).unwrap_or_default(),
+            qemu: emulators.values().next().map(Qemu::described).unwrap_or_default(),
             plugin: sha256_file(&plugin)?,
             toolchains: BTreeMap::new(),
             releases: BTreeMap::new(),

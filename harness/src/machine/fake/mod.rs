@@ -264,6 +264,10 @@ impl Worker for FakeWorker<'_> {
     fn start_afresh(&mut self) {
         self.serves = None;
     }
+
+    fn keeps_a_machine(&self) -> bool {
+        self.serves.is_some()
+    }
 }
 
 fn read(image: &Path) -> Result<Vec<u8>> {
