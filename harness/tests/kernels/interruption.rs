@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::MINI_STUDY;
 use crate::bench::Bench;
 
-/// Two machines, two testcases, eight seeds and a coherent one.
-const TRIALS: usize = 2 * 2 * (8 + 1);
+/// Two machines, three testcases, eight seeds and a coherent one.
+const TRIALS: usize = 2 * 3 * (8 + 1);
 
 /// Long enough for kernels to be built first, when this test happens to be the first that needs them.
 const PATIENCE: Duration = Duration::from_secs(25 * 60);

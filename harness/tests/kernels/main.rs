@@ -188,7 +188,8 @@ fn killed_machines_lose_and_change_nothing() {
     interruption::kill_machines_and_go_on();
 }
 
-/// A part of the quick study: the trials are the same.
+/// A part of the quick study: the trials are the same. All its testcases are here, since a guest has those of its study in its
+/// initramfs, and so in its memory.
 const MINI_STUDY: &str = "\
 name: twice
 title: \"A part of the quick study, once more\"
@@ -196,7 +197,7 @@ targets: [{kernel: mips-6.1, machine: malta-24kf-16k}, {kernel: arm-6.1, machine
 patches: uprobes-xol
 variants: [{variant: unfixed, with: [opcode-page-flush]}]
 baseline: unfixed
-testcases: [t1-first-return, t9-entry-after-enable]
+testcases: [t1-first-return, t2-slot-reuse, t9-entry-after-enable]
 seeds: {first: 1, count: 8}
 coherent_seeds: 1
 ";
