@@ -30,6 +30,10 @@ impl Plugin {
         let (translations, return_us) = (self.warm.translations, self.warm.return_us);
         let answer = Answer { version: Answer::VERSION, translations, return_us };
         let Some(start) = self.warm.start.as_mut() else { end_process(0) };
+        if !start.internals.can_return() {
+            // Every trial then has a process of its own.
+            end_process(0);
+        }
         if let Err(why) = start.silence() {
             return self.refuse(&why);
         }

@@ -77,6 +77,7 @@ const FROM_START: c_int = 0;
 pub struct Internals {
     functions: Functions,
     random: Option<TlbRandom>,
+    can_return: bool,
 }
 
 impl Internals {
@@ -84,11 +85,18 @@ impl Internals {
     ///
     /// # Errors
     ///
-    /// The name of what this QEMU does not export, or has in another form.
+    /// The name of what this QEMU does not export.
     pub fn resolve(tlb_random: bool) -> Result<Self, &'static str> {
-        let random = if tlb_random { Some(TlbRandom::find().ok_or("cpu_mips_get_random")?) } else { None };
+        let random = if tlb_random { TlbRandom::find() } else { None };
+        let can_return = random.is_some() || !tlb_random;
         address_of(c"current_cpu").ok_or("current_cpu")?;
-        Ok(Self { functions: Functions::resolve()?, random })
+        Ok(Self { functions: Functions::resolve()?, random, can_return })
+    }
+
+    /// Whether a guest that has run a trial can be taken back: not where the state of the random TLB entries was not found, as
+    /// on hosts other than x86-64.
+    pub fn can_return(&self) -> bool {
+        self.can_return
     }
 
     /// Has the plugin called on this thread when the CPU that runs has come to the end of its block: no CPU runs then,
