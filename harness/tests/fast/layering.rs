@@ -4,6 +4,7 @@
 
 mod circles;
 mod documents;
+mod scripts;
 mod words;
 
 use std::path::{Path, PathBuf};
