@@ -10,7 +10,6 @@ use crate::judge::data::Data;
 use crate::judge::evidence;
 use crate::judge::interval::CONFIDENCE;
 use crate::judge::interval::Interval;
-use crate::judge::interval::Method;
 use crate::judge::model::CellJudgement;
 use crate::judge::model::Coherent;
 use crate::judge::model::Control;
@@ -26,7 +25,6 @@ use crate::judge::statistics::bootstrap::Draws;
 use crate::judge::statistics::sequential::Decision;
 use crate::plan::Cell;
 use crate::plan::Expected;
-use crate::plan::IntervalMethod;
 use crate::plan::Plan;
 use crate::plan::Variant;
 use crate::trial::line::FlushUse;
@@ -151,7 +149,7 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
         n,
         unknown: trials.count(Outcome::is_unknown),
         missing: trials.missing,
-        interval: method(plan).interval(passes, n, CONFIDENCE),
+        interval: plan.study.interval.interval(passes, n, CONFIDENCE),
         unexpected: unexpected(cell, &symptoms),
         symptoms,
         causes,
@@ -198,13 +196,6 @@ fn expectation(expected: Expected, passes: u32, n: u32) -> Expectation {
         Expected::Pass if passes < n => Expectation::Contradicted,
         Expected::Fail if passes == n => Expectation::Contradicted,
         Expected::Pass | Expected::Fail | Expected::Any => Expectation::Met,
-    }
-}
-
-fn method(plan: &Plan) -> Method {
-    match plan.study.interval {
-        IntervalMethod::ClopperPearson => Method::ClopperPearson,
-        IntervalMethod::Wilson => Method::Wilson,
     }
 }
 

@@ -4,50 +4,23 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{Days, NaiveDate};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::de::Visitor;
 
+/// How a day is written, here and everywhere: ISO 8601.
+const FORM: &str = "%Y-%m-%d";
+
 /// A day of the Gregorian calendar; the earlier one is the smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Date {
-    year: u16,
-    month: u8,
-    day: u8,
-}
+pub struct Date(NaiveDate);
 
 impl Date {
-    /// Returns the day that lies `days` after 1970-01-01.
+    /// Returns the day that lies `days` after 1970-01-01, or the last one that the calendar has.
     pub fn after_epoch(days: u64) -> Self {
-        let (mut year, mut rest) = (1970, days);
-        while rest >= days_of_year(year) {
-            rest -= days_of_year(year);
-            year += 1;
-        }
-        let mut month = 1;
-        while rest >= u64::from(days_of_month(year, month)) {
-            rest -= u64::from(days_of_month(year, month));
-            month += 1;
-        }
-        Self { year, month, day: u8::try_from(rest + 1).unwrap_or(u8::MAX) }
-    }
-}
-
-fn is_leap(year: u16) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
-
-fn days_of_year(year: u16) -> u64 {
-    if is_leap(year) { 366 } else { 365 }
-}
-
-fn days_of_month(year: u16, month: u8) -> u8 {
-    match month {
-        2 if is_leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
+        Self(NaiveDate::default().checked_add_days(Days::new(days)).unwrap_or(NaiveDate::MAX))
     }
 }
 
@@ -55,17 +28,10 @@ impl FromStr for Date {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a day as YYYY-MM-DD");
-        let parts: Vec<&str> = text.split('-').collect();
-        let digits = |part: &str, length: usize| {
-            let good = part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
-            good.then(|| part.parse::<u16>().ok()).flatten().ok_or_else(wrong)
-        };
-        let [year, month, day] = parts[..] else { return Err(wrong()) };
-        let (year, month, day) = (digits(year, 4)?, digits(month, 2)?, digits(day, 2)?);
-        let (Ok(month), Ok(day)) = (u8::try_from(month), u8::try_from(day)) else { return Err(wrong()) };
-        let exists = (1..=12).contains(&month) && (1..=days_of_month(year, month)).contains(&day);
-        if exists { Ok(Self { year, month, day }) } else { Err(wrong()) }
+        let day = NaiveDate::parse_from_str(text, FORM).ok().map(Self);
+        // The parser also takes signs, and months of one digit.
+        day.filter(|day| day.to_string() == text)
+            .ok_or_else(|| format!("`{text}` is not a day as YYYY-MM-DD"))
     }
 }
 
@@ -107,6 +73,6 @@ impl Visitor<'_> for Day {
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+        write!(f, "{}", self.0.format(FORM))
     }
 }

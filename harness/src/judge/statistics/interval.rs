@@ -18,6 +18,8 @@ use statrs::distribution::Beta;
 use statrs::distribution::ContinuousCDF;
 use statrs::distribution::Normal;
 
+use crate::plan::IntervalMethod;
+
 /// Confidence of every interval in the reports, two-sided.
 pub const CONFIDENCE: f64 = 0.95;
 
@@ -30,27 +32,7 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// How the interval of a rate is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// By the binomial distribution itself; errs on the side of being too wide.
-    #[default]
-    ClopperPearson,
-    /// By the normal distribution, with the variance of the limit and not of the estimate, without correction for
-    /// continuity; right in the mean.
-    Wilson,
-}
-
-impl Method {
-    /// Returns the name used in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ClopperPearson => "Clopper-Pearson",
-            Self::Wilson => "Wilson",
-        }
-    }
-
+impl IntervalMethod {
     /// Returns the two-sided interval for `passes` of `n`, or nothing if `n` is 0, since no trial says nothing.
     /// `passes` is at most `n`, and `confidence` above 0 and below 1, or there is nothing either.
     pub fn interval(self, passes: u32, n: u32, confidence: f64) -> Option<Interval> {
@@ -94,7 +76,7 @@ fn score(passes: f64, n: f64, tail: f64) -> (f64, f64) {
 
 /// Returns the two-sided Clopper-Pearson interval of [`CONFIDENCE`] for `passes` of `n`, or nothing if `n` is 0.
 pub fn clopper_pearson(passes: u32, n: u32) -> Option<Interval> {
-    Method::ClopperPearson.interval(passes, n, CONFIDENCE)
+    IntervalMethod::ClopperPearson.interval(passes, n, CONFIDENCE)
 }
 
 /// Returns what `n` passes of `n` exclude, as a sentence: the failure rate that would have shown with 95 %
@@ -151,9 +133,9 @@ mod tests {
         for n in (1..=40).chain([100, 1000]) {
             for k in (0..=n).step_by(if n > 40 { 97 } else { 1 }).chain([n]) {
                 for (tail, z) in TAILS {
-                    let got = |method: Method| method.interval(k, n, 1.0 - 2.0 * tail).unwrap();
-                    assert_near(got(Method::ClopperPearson), by_tails(k, n, tail), 1e-8);
-                    assert_near(got(Method::Wilson), by_score(k, n, z), 1e-8);
+                    let got = |method: IntervalMethod| method.interval(k, n, 1.0 - 2.0 * tail).unwrap();
+                    assert_near(got(IntervalMethod::ClopperPearson), by_tails(k, n, tail), 1e-8);
+                    assert_near(got(IntervalMethod::Wilson), by_score(k, n, z), 1e-8);
                 }
             }
         }
@@ -169,7 +151,9 @@ mod tests {
             (0, 20, (0.0, 0.1684), (0.0, 0.1611)),
             (1, 29, (0.0009, 0.1776), (0.0061, 0.1718)),
         ] {
-            for (method, (low, high)) in [(Method::ClopperPearson, exact), (Method::Wilson, score)] {
+            for (method, (low, high)) in
+                [(IntervalMethod::ClopperPearson, exact), (IntervalMethod::Wilson, score)]
+            {
                 let got = method.interval(k, n, CONFIDENCE).unwrap();
                 assert_near(got, Interval { low, high }, 5e-5 + 1e-9);
             }
@@ -198,14 +182,14 @@ mod tests {
         covering.map(|(_, chance)| chance).sum()
     }
 
-    fn intervals(method: Method, n: u32) -> Vec<Interval> {
+    fn intervals(method: IntervalMethod, n: u32) -> Vec<Interval> {
         (0..=n).map(|k| method.interval(k, n, CONFIDENCE).unwrap()).collect()
     }
 
     #[test]
     fn clopper_pearson_covers_every_rate_often_enough() {
         for n in (1..=30).chain([50, 100]) {
-            let intervals = intervals(Method::ClopperPearson, n);
+            let intervals = intervals(IntervalMethod::ClopperPearson, n);
             // Coverage has its minima beside the limits, so these are tried as well as a grid.
             let beside =
                 intervals.iter().flat_map(|i| [i.low - 1e-7, i.low + 1e-7, i.high - 1e-7, i.high + 1e-7]);
@@ -220,7 +204,7 @@ mod tests {
     fn wilson_covers_as_stated_in_the_mean_and_not_at_every_rate() {
         let mut worst: f64 = 1.0;
         for n in [5, 10, 20, 50, 100, 200] {
-            let intervals = intervals(Method::Wilson, n);
+            let intervals = intervals(IntervalMethod::Wilson, n);
             let all: Vec<f64> =
                 (0..2000).map(|i| coverage(&intervals, (f64::from(i) + 0.5) / 2000.0)).collect();
             let mean = all.iter().sum::<f64>() / 2000.0;
@@ -234,7 +218,7 @@ mod tests {
     fn clopper_pearson_covers_simulated_cells() {
         let mut random = Random::new(20);
         for (n, p) in [(20, 0.25), (20, 0.02), (50, 0.9)] {
-            let intervals = intervals(Method::ClopperPearson, n);
+            let intervals = intervals(IntervalMethod::ClopperPearson, n);
             let covers = |k: u32| intervals[k as usize].low <= p && p <= intervals[k as usize].high;
             let covered: u32 = (0..10_000).map(|_| u32::from(covers(failures(&mut random, n, p)))).sum();
             let (share, wanted) = (f64::from(covered) / 10_000.0, coverage(&intervals, p));
@@ -249,7 +233,7 @@ mod tests {
 
     #[test]
     fn no_trial_says_nothing() {
-        for method in [Method::ClopperPearson, Method::Wilson] {
+        for method in [IntervalMethod::ClopperPearson, IntervalMethod::Wilson] {
             assert_eq!(method.interval(0, 0, CONFIDENCE), None);
             assert_eq!(method.interval(3, 2, CONFIDENCE), None);
             for confidence in [0.0, 1.0, -1.0, 2.0, f64::NAN, f64::INFINITY] {
@@ -261,7 +245,7 @@ mod tests {
 
     #[test]
     fn limits_are_numbers_in_order_also_far_out() {
-        for method in [Method::ClopperPearson, Method::Wilson] {
+        for method in [IntervalMethod::ClopperPearson, IntervalMethod::Wilson] {
             for (k, n) in [(0, 1), (1, 1), (0, 10_000), (1, 10_000), (5_000, 10_000), (9_999, 10_000)] {
                 for confidence in [1e-6, 0.5, 0.95, 0.999_999] {
                     let Interval { low, high } = method.interval(k, n, confidence).unwrap();
@@ -272,12 +256,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn methods_are_written_in_kebab_case() {
-        assert_eq!(serde_json::to_string(&Method::default()).unwrap(), "\"clopper-pearson\"");
-        assert_eq!(serde_json::from_str::<Method>("\"wilson\"").unwrap(), Method::Wilson);
     }
 
     #[test]
