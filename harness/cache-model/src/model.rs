@@ -123,8 +123,8 @@ impl<M: Memory> Model<M> {
         self.filter.reset();
         self.cpus = (0..config.cpus).map(|n| Cpu::cold(&config, &orders, n)).collect();
         self.running = 0;
-        self.line_origins = LineOrigins::new(self.memory.size(), config.dcache.line_shift());
-        self.log = MaintenanceLog::new();
+        self.line_origins.reset();
+        self.log.reset();
         self.confirmed.clear();
         self.swapped = false;
     }

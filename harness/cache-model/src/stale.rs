@@ -117,6 +117,12 @@ impl MaintenanceLog {
         Self { ring: Vec::new(), next: 0 }
     }
 
+    /// Forgets everything.
+    pub(crate) fn reset(&mut self) {
+        self.ring.clear();
+        self.next = 0;
+    }
+
     pub(crate) fn record(&mut self, origin: Origin, line: Option<u64>, flush_use: FlushUse) {
         let entry = LogEntry { origin, line, flush_use };
         if self.ring.len() < Self::LENGTH {

@@ -20,21 +20,38 @@ pub struct ShadowedRam {
     base: u64,
     ram: Ram,
     shadow: Vec<u8>,
+    /// Pieces that were written since the shadow was what was captured; `None` before it ever was.
+    written: Option<Vec<bool>>,
 }
 
 impl ShadowedRam {
     /// Takes the shadow of RAM as it is now, when no cache holds anything.
     pub fn new(base: u64, ram: Ram) -> Self {
         let shadow = copy(&ram);
-        Self { base, ram, shadow }
+        Self { base, ram, shadow, written: None }
     }
 
-    /// Takes the shadow of RAM anew, from what was captured of it, when no cache holds anything.
+    /// Takes the shadow of RAM anew, from what was captured of it, when no cache holds anything. There is one capture in a
+    /// process: after the first time, only what was written since is looked at.
     pub fn reset(&mut self, captured: &Captured) {
-        for at in pieces(&self.ram) {
-            let (below, was) = (&mut self.shadow[at..at + PIECE], &captured.bytes[at..at + PIECE]);
+        let shadow = &mut self.shadow;
+        let mut take = |at: usize| {
+            let (below, was) = (&mut shadow[at..at + PIECE], &captured.bytes[at..at + PIECE]);
             if below != was {
                 below.copy_from_slice(was);
+            }
+        };
+        match &mut self.written {
+            None => {
+                pieces(&self.ram).for_each(take);
+                self.written = Some(vec![false; self.ram.size() / PIECE]);
+            }
+            Some(written) => {
+                for (piece, written) in written.iter_mut().enumerate() {
+                    if std::mem::take(written) {
+                        take(piece * PIECE);
+                    }
+                }
             }
         }
     }
@@ -121,5 +138,39 @@ impl Memory for ShadowedRam {
     fn write_back(&mut self, phys: u64, len: usize) {
         let at = (phys - self.base) as usize;
         self.shadow[at..at + len].copy_from_slice(self.ram.bytes(at, len));
+        if let Some(written) = &mut self.written {
+            written[at / PIECE..(at + len).div_ceil(PIECE)].fill(true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Guest RAM of four pieces, which stays there.
+    fn ram() -> (&'static mut [u8], Ram) {
+        let memory = vec![7; 4 * PIECE + host_page()].leak();
+        let aligned = memory.as_ptr().align_offset(host_page());
+        let memory = &mut memory[aligned..aligned + 4 * PIECE];
+        let ram = Ram::new(memory.as_ptr() as usize, memory.len());
+        (memory, ram)
+    }
+
+    #[test]
+    fn the_shadow_is_what_was_captured_whenever_it_is_reset() {
+        let (memory, ram) = ram();
+        let mut shadowed = ShadowedRam::new(0x1000, ram.clone());
+        // Between the first look at RAM and the capture, and not written back.
+        memory[PIECE] = 8;
+        let captured = Captured::new(0x1000, ram);
+        for round in 0..3 {
+            shadowed.reset(&captured);
+            assert_eq!(shadowed.below(0x1000, 4 * PIECE), &captured.bytes[..], "round {round}");
+            memory[2 * PIECE - 2..2 * PIECE + 2].fill(round);
+            shadowed.write_back(0x1000 + 2 * PIECE as u64 - 2, 4);
+            assert_eq!(shadowed.below(0x1000 + 2 * PIECE as u64 - 2, 4), [round; 4]);
+            memory[2 * PIECE - 2..2 * PIECE + 2].fill(7);
+        }
     }
 }
