@@ -20,20 +20,24 @@ const ENTRIES: usize = 1024;
 const DIRTY: u64 = 1;
 /// It is the one of its set that was used last: another use changes nothing at all.
 const MRU: u64 = 2;
-/// No line: the others have fewer bits below the generation.
+/// One generation more; it takes what bits the flags leave of those that all lines of an entry have in common.
+const GENERATION: u64 = 4;
+/// No line: no generation has all bits.
 const NO_LINE: u64 = u64::MAX;
 
 /// No entry.
 const NONE: u32 = u32::MAX;
-/// No line of an I$: the others have at most [`FetchedLine::BITS`].
+/// No line of an I$; it is not [`FetchedLine::NONE`], which never hits.
 const NO_FETCH: u64 = u64::MAX;
 
 /// The filter. Its contents hold for the CPU that runs in the model.
 #[derive(Debug)]
 pub struct FilterCache {
     line_shift: u32,
-    /// For each entry, from the top: 32 bits of the generation, 30 of the virtual line's number, [`MRU`] and [`DIRTY`]. Addresses
-    /// have 32 bits.
+    /// The bits of a virtual address by which the lines of one entry differ.
+    tag_mask: u64,
+    /// For each entry: the virtual address of the line in the bits of [`FilterCache::tag_mask`], below it the generation, [`MRU`]
+    /// and [`DIRTY`].
     tags: Box<[AtomicU64; ENTRIES]>,
     /// For each entry: where in the D$ its line is, counted over all CPUs.
     slots: Box<[AtomicU32; ENTRIES]>,
@@ -65,21 +69,18 @@ pub struct FilterCache {
 pub struct FetchedLine(u64);
 
 impl FetchedLine {
-    /// Bits of [`FetchedLine::packed`]: enough for addresses of 32 bits, lines of 16 bytes, and 32 colours.
-    pub const BITS: u32 = 33;
-
     /// No line, or one whose name has too many bits: it never hits.
-    pub const NONE: Self = Self((1 << Self::BITS) - 1);
+    pub const NONE: Self = Self(u64::MAX - 1);
 
-    /// As a word of [`FetchedLine::BITS`] bits.
-    pub fn packed(self) -> u64 {
+    /// As a word.
+    pub fn word(self) -> u64 {
         self.0
     }
 
-    /// From a word, whose bits above [`FetchedLine::BITS`] are ignored.
+    /// From a word.
     #[inline]
-    pub fn unpacked(word: u64) -> Self {
-        Self(word & Self::NONE.0)
+    pub fn from_word(word: u64) -> Self {
+        Self(word)
     }
 }
 
@@ -90,6 +91,7 @@ impl FilterCache {
         let nothing = |count: usize| (0..count).map(|_| AtomicU32::new(NONE)).collect::<Box<[_]>>();
         Self {
             line_shift: dcache.line_shift(),
+            tag_mask: !((ENTRIES as u64) << dcache.line_shift()).wrapping_sub(1),
             tags: Box::new([const { AtomicU64::new(NO_LINE) }; ENTRIES]),
             slots: Box::new([const { AtomicU32::new(0) }; ENTRIES]),
             mru_entry: nothing(data.set_at(data.slots())),
@@ -140,15 +142,14 @@ impl FilterCache {
         } else {
             sets
         };
-        let name = (key >> self.icache.line_shift()) / from_key * sets + set as u64;
-        FetchedLine(name.min(FetchedLine::NONE.0))
+        let name = ((key >> self.icache.line_shift()) / from_key).checked_mul(sets);
+        FetchedLine(name.map_or(FetchedLine::NONE.0, |name| (name + set as u64).min(FetchedLine::NONE.0)))
     }
 
     /// The entry of an address, and the tag that it holds if the line is valid, the MRU of its set, and clean.
     #[inline]
     fn entry(&self, virt: u64) -> (usize, u64) {
-        let number = virt >> self.line_shift;
-        (number as usize % ENTRIES, self.mru_tag.load(Relaxed) | number << 2)
+        ((virt >> self.line_shift) as usize % ENTRIES, self.mru_tag.load(Relaxed) | virt & self.tag_mask)
     }
 
     /// Whether a load within the line of `virt` hits the MRU line of its set, so that it changes nothing at all.
@@ -272,10 +273,11 @@ impl FilterCache {
 
     /// Drops all data entries: the mapping of virtual addresses has changed.
     pub(crate) fn next_generation(&self) {
-        let generation = ((self.mru_tag.load(Relaxed) >> 32) as u32).wrapping_add(1);
-        self.mru_tag.store(u64::from(generation) << 32 | MRU, Relaxed);
-        if generation == 0 {
-            // The count has wrapped.
+        let next = self.mru_tag.load(Relaxed) + GENERATION;
+        // The last one, of all bits, is that of no line.
+        let wraps = next | DIRTY == !self.tag_mask;
+        self.mru_tag.store(if wraps { MRU } else { next }, Relaxed);
+        if wraps {
             self.tags.iter().for_each(|line| line.store(NO_LINE, Relaxed));
         }
     }
@@ -314,87 +316,4 @@ impl FilterCache {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::replacement::Replacement;
-
-    fn table() -> FilterCache {
-        let g = Geometry::new(128, 4, 32).unwrap();
-        let order = || Arc::new(UseOrder::new(Replacement::LeastRecentlyUsed, 1, g));
-        FilterCache::new(g, g, &[order(), order()])
-    }
-
-    #[test]
-    fn a_slot_is_known_by_one_address() {
-        let table = table();
-        table.insert(0x1000, 5, false);
-        table.insert(0x8000_1000, 5, true);
-        assert!(!table.load_hits(0x1000) && table.load_hits(0x8000_1010));
-        assert!(table.store_hits(0x8000_1000, Origin { insn: 1, icount: 2 }));
-        assert_eq!(table.last_store(5), Origin { insn: 1, icount: 2 });
-        table.invalidate(5);
-        assert!(!table.load_hits(0x8000_1000));
-    }
-
-    #[test]
-    fn a_use_of_another_line_of_the_set_is_noted() {
-        let table = table();
-        // Three lines of set 2, and one of another set that takes the entry of the third.
-        for (slot, virt) in [(8, 0x1040), (9, 0x2040), (10, 0x3040)] {
-            table.insert(virt, slot, false);
-            table.data_order.touch(slot);
-        }
-        assert!(table.load_hits(0x1040) && table.load_hits(0x1040));
-        assert_eq!(table.data_order.victim(2), 3, "what was never used goes first");
-        table.data_order.touch(11);
-        assert_eq!(table.data_order.victim(2), 1);
-        assert!(table.load_hits(0x2040) && table.load_hits(0x3040));
-        assert_eq!(table.data_order.victim(2), 0);
-        table.insert(0x3040 + 32 * ENTRIES as u64, 40, false);
-        assert!(table.load_hits(0x1040) && table.load_hits(0x2040));
-        assert!(table.load_hits(0x3040 + 32 * ENTRIES as u64));
-    }
-
-    #[test]
-    fn an_entry_that_another_line_took_is_left_alone() {
-        let table = table();
-        table.insert(0x1000, 5, false);
-        table.insert(0x1000 + 32 * ENTRIES as u64, 9, false);
-        table.invalidate(5);
-        assert!(table.load_hits(0x1000 + 32 * ENTRIES as u64));
-    }
-
-    #[test]
-    fn a_generation_does_not_come_again() {
-        let table = table();
-        table.insert(0x1000, 5, false);
-        table.mru_tag.store(u64::from(u32::MAX) << 32 | MRU, Relaxed);
-        assert!(!table.load_hits(0x1000));
-        table.next_generation();
-        assert!(!table.load_hits(0x1000));
-    }
-
-    #[test]
-    fn a_line_with_too_long_a_name_is_never_known() {
-        let g = Geometry::new(65_536, 1, 32).unwrap().addressed(Addressing::Vipt);
-        let order = || Arc::new(UseOrder::new(Replacement::LeastRecentlyUsed, 1, g));
-        let table = FilterCache::new(g, g, &[order(), order()]);
-        for (address, known) in [(0x1040, true), (0xffff_ffe0, false)] {
-            let line = table.fetched_line(address, address);
-            table.insert_fetch(g.set_of(address, address), Some(address));
-            assert_eq!((table.fetch_hits(line), line != FetchedLine::NONE), (known, known), "{address:#x}");
-        }
-    }
-
-    #[test]
-    fn fetches_are_answered_for_every_way() {
-        let table = table();
-        let line = |address| table.fetched_line(address, address);
-        for way in 0..4 {
-            table.insert_fetch(4 * 2 + way, Some(0x1040 + 0x1000 * way as u64));
-        }
-        assert!((0..4).all(|way| table.fetch_hits(line(0x1040 + 0x1000 * way))));
-        table.invalidate_fetch(4 * 2 + 3);
-        assert!(!table.fetch_hits(line(0x4040)) && table.fetch_hits(line(0x1040)));
-    }
-}
+mod tests;

@@ -148,13 +148,13 @@ impl Geometry {
     }
 
     /// Returns (set, way) named by the register of an ARM v7 set/way operation, or `None` when it is
-    /// for another level than L1: way in the top bits, level - 1 in bits 3:1 (ARM DDI 0406C, B4.2.1).
-    pub fn set_way_operand(self, register: u32) -> Option<(usize, usize)> {
+    /// for another level than L1: way in the top bits of 32, level - 1 in bits 3:1 (ARM DDI 0406C, B4.2.1).
+    pub fn set_way_operand(self, register: u64) -> Option<(usize, usize)> {
         if register >> 1 & 7 != 0 {
             return None;
         }
-        let way = register.checked_shr(32 - self.ways.trailing_zeros()).unwrap_or(0);
-        Some(((register >> self.line_shift()) as usize & (self.sets() - 1), way as usize))
+        let way = (register >> (32 - self.ways.trailing_zeros())) as usize & (self.ways() - 1);
+        Some(((register >> self.line_shift()) as usize & (self.sets() - 1), way))
     }
 }
 

@@ -115,9 +115,7 @@ impl<M: Memory> Model<M> {
             Scope::Address | Scope::Range => phys.and_then(|phys| dcache.find(virt, phys)).map(one),
             Scope::All => Some(dcache.slots()),
             Scope::Index => Some(geometry.index_operand(virt)).map(|(set, way)| one(dcache.slot(set, way))),
-            Scope::SetWay => {
-                geometry.set_way_operand(virt as u32).map(|(set, way)| one(dcache.slot(set, way)))
-            }
+            Scope::SetWay => geometry.set_way_operand(virt).map(|(set, way)| one(dcache.slot(set, way))),
         };
         for slot in slots.unwrap_or_default() {
             self.maintain_data_slot(cpu, operation, slot, origin, effects);
@@ -166,9 +164,7 @@ impl<M: Memory> Model<M> {
             Scope::Address | Scope::Range => phys.and_then(|phys| icache.find(virt, phys)).map(one),
             Scope::All => Some(icache.slots()),
             Scope::Index => Some(geometry.index_operand(virt)).map(|(set, way)| one(icache.slot(set, way))),
-            Scope::SetWay => {
-                geometry.set_way_operand(virt as u32).map(|(set, way)| one(icache.slot(set, way)))
-            }
+            Scope::SetWay => geometry.set_way_operand(virt).map(|(set, way)| one(icache.slot(set, way))),
         };
         let absent = slots.is_none();
         if operation.action != Action::Prefetch {

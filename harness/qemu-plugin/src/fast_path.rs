@@ -10,9 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use cache_model::{FetchedLine, FilterCache, Origin};
 
-use crate::arch::architecture::ADDRESS;
-
-/// A fetch group, in one word, as QEMU passes it to a callback as userdata.
+/// A fetch group, as far as its callback needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupRef {
     /// Number of the group in the plugin's table, below [`GroupRef::LIMIT`].
@@ -24,25 +22,8 @@ pub struct GroupRef {
 }
 
 impl GroupRef {
-    /// How many fetch groups there can be.
+    /// How many fetch groups there can be: [`InsnRef::id`] has room for their numbers.
     pub const LIMIT: u32 = 1 << 24;
-
-    /// As one word: from the top 24 bits of the number, 7 of the count, 33 of the line.
-    pub fn packed(self) -> usize {
-        let insns = u64::from(self.insns) << FetchedLine::BITS;
-        (u64::from(self.number) << 40 | insns | self.line.packed()) as usize
-    }
-
-    /// From one word.
-    #[inline]
-    pub fn unpacked(word: usize) -> Self {
-        let word = word as u64;
-        Self {
-            number: (word >> 40) as u32,
-            insns: (word >> FetchedLine::BITS) as u32 & 0x7f,
-            line: FetchedLine::unpacked(word),
-        }
-    }
 }
 
 /// The words of the fast path.
@@ -218,12 +199,12 @@ impl FastPath {
     /// Whether a load hits the MRU line of its set in the filter.
     #[inline]
     pub fn load_hits_mru(&self, virt: u64) -> bool {
-        self.filter.get().is_some_and(|filter| filter.load_hits_mru(virt & ADDRESS))
+        self.filter.get().is_some_and(|filter| filter.load_hits_mru(virt))
     }
 
     /// Whether a load hits the filter.
     pub fn load_hits(&self, virt: u64) -> bool {
-        self.filter.get().is_some_and(|filter| filter.load_hits(virt & ADDRESS))
+        self.filter.get().is_some_and(|filter| filter.load_hits(virt))
     }
 
     /// Whether a store hits the MRU line of its set in the filter.
@@ -231,13 +212,13 @@ impl FastPath {
     pub fn store_hits_mru(&self, virt: u64, insn: InsnRef) -> bool {
         // While stale bytes lie in memory, every store has to be compared with them.
         self.threshold.load(Relaxed) != 0
-            && self.filter.get().is_some_and(|filter| filter.store_hits_mru(virt & ADDRESS, insn.origin()))
+            && self.filter.get().is_some_and(|filter| filter.store_hits_mru(virt, insn.origin()))
     }
 
     /// Whether a store hits the filter.
     pub fn store_hits(&self, virt: u64, insn: InsnRef) -> bool {
         self.threshold.load(Relaxed) != 0
-            && self.filter.get().is_some_and(|filter| filter.store_hits(virt & ADDRESS, insn.origin()))
+            && self.filter.get().is_some_and(|filter| filter.store_hits(virt, insn.origin()))
     }
 
     /// log2 of the bytes of a D$ line.
@@ -253,9 +234,6 @@ mod tests {
 
     #[test]
     fn words_carry_everything() {
-        let line = FetchedLine::unpacked(0x1_eabc_def1);
-        let entry = GroupRef { number: GroupRef::LIMIT - 1, insns: 64, line };
-        assert_eq!(GroupRef::unpacked(entry.packed()), entry);
         let insn = InsnRef::new(GroupRef::LIMIT - 1, 63, 64);
         assert_eq!(
             (InsnRef::group(insn.id), InsnRef::index(insn.id), insn.remaining),

@@ -156,7 +156,7 @@ impl Cache {
                 phys.and_then(|phys| self.find(virt, phys)).into_iter().collect()
             }
             Scope::Index => vec![g.index_operand(virt)],
-            Scope::SetWay => g.set_way_operand(virt as u32).into_iter().collect(),
+            Scope::SetWay => g.set_way_operand(virt).into_iter().collect(),
             Scope::All => (0..g.sets()).flat_map(|set| (0..g.ways()).map(move |way| (set, way))).collect(),
         };
         named.into_iter().filter(|(set, way)| self.sets[*set].ways[*way].is_some()).collect()

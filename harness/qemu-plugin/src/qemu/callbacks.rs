@@ -17,9 +17,10 @@ use super::abi::{API_VERSION, Info, Opaque};
 use super::api::{Block, Qemu, leave_turns_alone};
 use super::hooks::{Callbacks, GuestCallbacks};
 use super::main_thread;
-use crate::fast_path::{FAST_PATH, GroupRef, InsnRef};
+use crate::fast_path::{FAST_PATH, InsnRef};
 use crate::plugin::Plugin;
 use crate::translation::access_groups::{AccessGroup, GroupedAccess};
+use crate::translation::fetch_groups::entered;
 
 /// What blocks are instrumented with.
 static CALLBACKS: Callbacks = Callbacks {
@@ -93,7 +94,7 @@ extern "C" fn on_group_per_cpu(vcpu: c_uint, group: Opaque) {
 }
 
 extern "C" fn on_group(_vcpu: c_uint, group: Opaque) {
-    if !FAST_PATH.enter(GroupRef::unpacked(group as usize)) {
+    if !FAST_PATH.enter(entered(group as u32)) {
         group_slow_path(group);
     }
 }
@@ -103,7 +104,7 @@ extern "C" fn on_group(_vcpu: c_uint, group: Opaque) {
 
 #[inline(never)]
 extern "C" fn group_slow_path(group: Opaque) {
-    let group = GroupRef::unpacked(group as usize);
+    let group = entered(group as u32);
     if !FAST_PATH.fetch_hits(group) {
         fetch_slow_path(group.number);
     }

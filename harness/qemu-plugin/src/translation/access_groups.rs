@@ -7,9 +7,9 @@
 //! nothing is fetched, and no other access, maintenance or branch is among them. An exception can: then a line counts as used
 //! or made dirty although its access has to be repeated, and its bytes are what they were.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::table::Table;
 use crate::arch::Arch;
 use crate::arch::architecture::Architecture;
 use crate::arch::instruction::PlainAccess;
@@ -56,8 +56,8 @@ pub struct AccessGroup {
 const CHUNK: usize = 1 << 10;
 const CHUNKS: usize = 1 << 10;
 
-/// Members of all groups, each group within one chunk. Atomic, so that callbacks can read them without the plugin's state.
-static TABLE: [OnceLock<Box<[AtomicU64; CHUNK]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
+/// Members of all groups, each group within one chunk.
+static TABLE: Table<AtomicU64, CHUNK, CHUNKS> = Table::empty();
 
 impl AccessGroup {
     /// As one word.
@@ -73,9 +73,7 @@ impl AccessGroup {
 
     #[inline]
     fn words(self) -> &'static [AtomicU64] {
-        let (chunk, at) = (self.first as usize / CHUNK, self.first as usize % CHUNK);
-        let chunk = TABLE.get(chunk).and_then(OnceLock::get);
-        chunk.and_then(|chunk| chunk.get(at..at + self.count as usize)).unwrap_or(&[])
+        TABLE.slice(self.first as usize, self.count as usize)
     }
 
     /// Goes through its accesses, in their order; `virt` is the address of the first.
@@ -120,10 +118,7 @@ impl AccessGroups {
         if self.used % CHUNK + members.len() > CHUNK {
             self.used = self.used.next_multiple_of(CHUNK);
         }
-        let chunk =
-            TABLE.get(self.used / CHUNK)?.get_or_init(|| Box::new([const { AtomicU64::new(0) }; CHUNK]));
-        let words = chunk.get(self.used % CHUNK..)?;
-        for (word, member) in words.iter().zip(members) {
+        for (word, member) in TABLE.room(self.used)?.iter().zip(members) {
             word.store(member.packed(), Relaxed);
         }
         let group = AccessGroup { first: self.used as u32, count: members.len() as u32 };

@@ -5,8 +5,11 @@
 //! is part of: how QEMU cuts code into blocks depends on the host's timing, and an exception can end a block before it
 //! gets to a line.
 
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
 use cache_model::FetchedLine;
 
+use super::table::Table;
 use crate::fast_path::GroupRef;
 
 /// A group of instructions that fetch from one I$ line.
@@ -48,6 +51,31 @@ impl FetchGroup {
     }
 }
 
+/// What a group's callback needs of it.
+#[derive(Default)]
+struct Entered {
+    line: AtomicU64,
+    insns: AtomicU32,
+}
+
+/// Entries in a chunk of the table.
+const CHUNK: usize = 1 << 12;
+
+/// All groups that there have been, for their callbacks.
+static ENTERED: Table<Entered, CHUNK, { GroupRef::LIMIT as usize / CHUNK }> = Table::empty();
+
+/// Returns the group of a number, as far as its callback needs it.
+#[inline]
+pub fn entered(number: u32) -> GroupRef {
+    match ENTERED.get(number as usize) {
+        Some(Entered { line, insns }) => {
+            let line = FetchedLine::from_word(line.load(Relaxed));
+            GroupRef { number, insns: insns.load(Relaxed), line }
+        }
+        None => GroupRef { number, insns: 0, line: FetchedLine::NONE },
+    }
+}
+
 /// All groups that there have been, by number. Number 0 is none.
 pub struct FetchGroups {
     groups: Vec<FetchGroup>,
@@ -80,19 +108,19 @@ impl FetchGroups {
         self.groups.get(number as usize).copied().unwrap_or(self.groups[0])
     }
 
-    /// Returns a group as its callback gets it; `None` where there have been too many.
-    pub fn entry(&mut self, group: FetchGroup, line: FetchedLine) -> Option<GroupRef> {
+    /// Returns the number of a group, which its callback gets; `None` where there have been too many.
+    pub fn number(&mut self, group: FetchGroup, line: FetchedLine) -> Option<u32> {
         let slot = (group.phys ^ group.start << 3) as usize >> 1 & (RECENT - 1);
         let mut number = self.recent[slot];
         if number == 0 || self.groups[number as usize] != group {
             number = self.groups.len() as u32;
-            if number == GroupRef::LIMIT {
-                return None;
-            }
+            let entered = ENTERED.room(number as usize)?.first()?;
+            entered.line.store(line.word(), Relaxed);
+            entered.insns.store(group.insns, Relaxed);
             self.groups.push(group);
             self.recent[slot] = number;
         }
-        Some(GroupRef { number, insns: group.insns, line })
+        Some(number)
     }
 }
 
@@ -130,13 +158,19 @@ mod tests {
             narrow: false,
             function: 0,
         };
-        let line = FetchedLine::unpacked(0x280);
-        let first = groups.entry(group, line).unwrap();
-        assert_eq!((first.insns, first.line), (3, line));
+        let line = FetchedLine::from_word(0xffff_8000_0000_0280);
+        let first = groups.number(group, line).unwrap();
+        assert_eq!(entered(first), GroupRef { number: first, insns: 3, line });
         let other = FetchGroup { insns: 2, len: 8, ..group };
-        let second = groups.entry(other, line).unwrap();
-        assert_ne!(first.number, second.number);
-        assert_eq!((groups.get(first.number), groups.get(second.number)), (group, other));
-        assert_eq!(groups.entry(other, line), Some(second));
+        let second = groups.number(other, line).unwrap();
+        assert_ne!(first, second);
+        assert_eq!((groups.get(first), groups.get(second)), (group, other));
+        assert_eq!(groups.number(other, line), Some(second));
+    }
+
+    #[test]
+    fn there_is_an_end_to_numbers() {
+        assert!(ENTERED.room(GroupRef::LIMIT as usize - 1).is_some());
+        assert!(ENTERED.room(GroupRef::LIMIT as usize).is_none());
     }
 }

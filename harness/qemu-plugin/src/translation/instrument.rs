@@ -11,7 +11,7 @@ use super::fetch_groups::FetchGroup;
 use super::{Context, Translation};
 use crate::arch::architecture::Architecture;
 use crate::arch::instruction::{Accesses, Advertised, Decoded, Operand, PlainAccess, Special};
-use crate::fast_path::{GroupRef, InsnRef};
+use crate::fast_path::InsnRef;
 use crate::machine::refill::Substitute;
 use crate::qemu::api::{Block, Instruction};
 use crate::qemu::hooks::{AccessKind, CallbackRights, EntryCallbacks};
@@ -61,13 +61,13 @@ impl Translation {
             while let Some(GroupInBlock { group, first }) =
                 self.groups_in_block.get(next_group).copied().filter(|next| next.first == i)
             {
-                let entry = self.entry(group, context)?;
+                let number = self.number(group, context)?;
                 if next_group == 0 {
-                    block.on_entry(entry.packed(), how);
+                    block.on_entry(number as usize, how);
                 } else {
-                    instruction.on_entry(entry.packed(), how);
+                    instruction.on_entry(number as usize, how);
                 }
-                current = Some((entry.number, first, group.insns));
+                current = Some((number, first, group.insns));
                 next_group += 1;
                 self.close_group(block, context);
             }
@@ -103,13 +103,13 @@ impl Translation {
     }
 
     /// Numbers a fetch group.
-    fn entry(&mut self, mut group: FetchGroup, context: &mut Context<'_>) -> Result<GroupRef, &'static str> {
+    fn number(&mut self, mut group: FetchGroup, context: &mut Context<'_>) -> Result<u32, &'static str> {
         group.function = function(&group, context);
         // Instructions of functions that do maintenance are counted one group at a time.
         let filtered = group.cacheable && group.function == 0;
         let line =
             if filtered { context.machine.fetched_line(group.virt, group.phys) } else { FetchedLine::NONE };
-        self.fetch_groups.entry(group, line).ok_or("more code was translated than the plugin can number")
+        self.fetch_groups.number(group, line).ok_or("more code was translated than the plugin can number")
     }
 
     /// Registers callbacks for an instruction that matters; returns a register to rewrite after it.

@@ -7,6 +7,7 @@ mod block;
 pub mod events;
 pub mod fetch_groups;
 mod instrument;
+pub mod table;
 
 use access_groups::{AccessGroups, OpenAccessGroup};
 use block::{BlockInsn, GroupInBlock};
