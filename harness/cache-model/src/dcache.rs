@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::geometry::{Addressing, Geometry};
+use crate::address::{PhysAddr, VirtAddr};
+use crate::geometry::Geometry;
 use crate::replacement::UseOrder;
 use crate::tags::{FLAGS, Tags, VALID};
 
@@ -33,7 +34,7 @@ pub(crate) struct DCache {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OldLine {
     /// Physical address.
-    pub(crate) line: u64,
+    pub(crate) line: PhysAddr,
     pub(crate) dirty: bool,
     /// Its slot, counted over all CPUs.
     pub(crate) slot: usize,
@@ -58,22 +59,23 @@ impl DCache {
 
     /// Returns the slot of a line without touching it.
     #[inline]
-    pub(crate) fn find(&self, virt: u64, phys: u64) -> Option<usize> {
+    pub(crate) fn find(&self, virt: VirtAddr, phys: PhysAddr) -> Option<usize> {
         let geometry = self.geometry();
         self.tags.find(geometry.set_of(virt, phys), geometry.key_of(virt, phys))
     }
 
     /// Returns a slot that holds the physical line of an address dirty.
     #[inline]
-    pub(crate) fn dirty_copy(&self, phys: u64) -> Option<usize> {
-        if self.geometry().addressing() == Addressing::Pipt {
-            return self.find(phys, phys).filter(|slot| self.is_dirty(*slot));
+    pub(crate) fn dirty_copy(&self, phys: PhysAddr) -> Option<usize> {
+        if let Some(set) = self.geometry().set_of_physical(phys) {
+            let line = self.geometry().line_of(phys);
+            return self.tags.find(set, line.get()).filter(|slot| self.is_dirty(*slot));
         }
         self.tags.slots_of(phys).find(|slot| self.is_dirty(*slot))
     }
 
     /// Returns any slot that holds the physical line of an address.
-    pub(crate) fn copy(&self, phys: u64) -> Option<usize> {
+    pub(crate) fn copy(&self, phys: PhysAddr) -> Option<usize> {
         self.tags.slots_of(phys).next()
     }
 
@@ -83,7 +85,7 @@ impl DCache {
         &mut self,
         set: usize,
         key: u64,
-        phys: u64,
+        phys: PhysAddr,
         shared: bool,
     ) -> (usize, Option<OldLine>) {
         let slot = self.tags.victim(set);
@@ -123,7 +125,7 @@ impl DCache {
     }
 
     /// Marks the physical line of an address as shared, in every colour; returns whether it is there.
-    pub(crate) fn share(&mut self, phys: u64) -> bool {
+    pub(crate) fn share(&mut self, phys: PhysAddr) -> bool {
         loop {
             let alone = self.tags.slots_of(phys).find(|slot| !self.is_shared(*slot));
             let Some(slot) = alone else { return self.copy(phys).is_some() };
@@ -142,12 +144,12 @@ impl DCache {
     }
 
     /// Physical address of the line at a slot, if one is there.
-    pub(crate) fn valid(&self, slot: usize) -> Option<u64> {
+    pub(crate) fn valid(&self, slot: usize) -> Option<PhysAddr> {
         self.old_line(slot).map(|old| old.line)
     }
 
     #[inline]
-    pub(crate) fn phys(&self, slot: usize) -> u64 {
+    pub(crate) fn phys(&self, slot: usize) -> PhysAddr {
         self.tags.phys(slot)
     }
 

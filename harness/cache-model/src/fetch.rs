@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The instruction side: fetches, fills, and what is to be said of a line that differs.
 
+use crate::address::{PhysAddr, VirtAddr};
 use crate::config::Snoops;
 use crate::memory::Memory;
 use crate::model::Model;
@@ -11,12 +12,12 @@ impl<M: Memory> Model<M> {
     ///
     /// Returns the difference when the bytes fetched are not the bytes that a load would return.
     #[inline]
-    pub fn fetch(&mut self, virt: u64, phys: u64, len: usize) -> Option<Stale> {
+    pub fn fetch(&mut self, virt: VirtAddr, phys: PhysAddr, len: usize) -> Option<Stale> {
         let geometry = self.config.icache;
         self.fetch_line(geometry.set_of(virt, phys), geometry.key_of(virt, phys), phys, len)
     }
 
-    fn fetch_line(&mut self, set: usize, key: u64, phys: u64, len: usize) -> Option<Stale> {
+    fn fetch_line(&mut self, set: usize, key: u64, phys: PhysAddr, len: usize) -> Option<Stale> {
         let line = self.config.icache.line_of(phys);
         let icache = &mut self.cpus[self.running].icache;
         let slot = match icache.hit(set, key) {
@@ -39,7 +40,7 @@ impl<M: Memory> Model<M> {
     }
 
     /// Fills an I$ line of the running CPU, as the most recently used of its set.
-    pub(crate) fn fill(&mut self, set: usize, key: u64, phys: u64) -> usize {
+    pub(crate) fn fill(&mut self, set: usize, key: u64, phys: PhysAddr) -> usize {
         let (line, running) = (self.config.icache.line_of(phys), self.running);
         self.cpus[running].itotals.fills += 1;
         let slot = self.cpus[running].icache.fill(set, key, phys);
@@ -83,7 +84,7 @@ impl<M: Memory> Model<M> {
 
     /// The data side of one D$ line is about to differ from memory, because the line becomes dirty, or memory to change:
     /// every I$ line that overlaps it must be compared from now on.
-    pub(crate) fn mark_suspect(&mut self, dline: u64, dirtied: bool) {
+    pub(crate) fn mark_suspect(&mut self, dline: PhysAddr, dirtied: bool) {
         let geometry = self.config.icache;
         let (memory, filter) = (&self.memory, &self.filter);
         for at in (0..self.config.dcache.line()).step_by(geometry.line()) {
@@ -98,7 +99,7 @@ impl<M: Memory> Model<M> {
     }
 
     #[cold]
-    fn compare(&mut self, slot: usize, phys: u64, len: usize) -> Option<Stale> {
+    fn compare(&mut self, slot: usize, phys: PhysAddr, len: usize) -> Option<Stale> {
         let (line, size) = (self.config.icache.line_of(phys), self.config.icache.line());
         let icache = &self.cpus[self.running].icache;
         let executed = icache.bytes(slot, (phys - line) as usize, len);
@@ -130,12 +131,12 @@ impl<M: Memory> Model<M> {
         let dirty_in = dirty.map(|(cpu, _)| cpu).filter(|cpu| *cpu != self.running);
         let unit = self.config.dcache.line().max(size) as u64;
         let since = writer.map_or(0, |origin| origin.icount);
-        let past = self.log.since(since, first & !(unit - 1), unit);
+        let past = self.log.since(since, first.align_down(unit), unit);
         Some(Stale { phys, executed, expected, missing, writer, dirty_in, past })
     }
 
     /// Ends the comparisons of a line, if nothing of it differs from the data side or from memory.
-    fn clear_suspect(&mut self, slot: usize, line: u64, size: usize) {
+    fn clear_suspect(&mut self, slot: usize, line: PhysAddr, size: usize) {
         let step = self.config.dcache.line().min(size);
         let clean = (0..size).step_by(step).all(|at| self.dirty_copy(line + at as u64).is_none());
         let icache = &mut self.cpus[self.running].icache;

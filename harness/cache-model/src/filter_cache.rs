@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
+use crate::address::{PhysAddr, VirtAddr};
 use crate::geometry::{Addressing, Geometry, PAGE};
 use crate::origin::Origin;
 use crate::replacement::UseOrder;
@@ -130,7 +131,7 @@ impl FilterCache {
     }
 
     /// The I$ line of an address, for [`FilterCache::fetch_hits`].
-    pub fn fetched_line(&self, virt: u64, phys: u64) -> FetchedLine {
+    pub fn fetched_line(&self, virt: VirtAddr, phys: PhysAddr) -> FetchedLine {
         self.line_in(self.icache.set_of(virt, phys), self.icache.key_of(virt, phys))
     }
 
@@ -148,19 +149,20 @@ impl FilterCache {
 
     /// The entry of an address, and the tag that it holds if the line is valid, the MRU of its set, and clean.
     #[inline]
-    fn entry(&self, virt: u64) -> (usize, u64) {
+    fn entry(&self, virt: VirtAddr) -> (usize, u64) {
+        let virt = virt.get();
         ((virt >> self.line_shift) as usize % ENTRIES, self.mru_tag.load(Relaxed) | virt & self.tag_mask)
     }
 
     /// Whether a load within the line of `virt` hits the MRU line of its set, so that it changes nothing at all.
     #[inline]
-    pub fn load_hits_mru(&self, virt: u64) -> bool {
+    pub fn load_hits_mru(&self, virt: VirtAddr) -> bool {
         let (entry, mru) = self.entry(virt);
         self.tags[entry].load(Relaxed) & !DIRTY == mru
     }
 
     /// Whether a load within the line of `virt` hits. Then it changes only the order of use, which is updated.
-    pub fn load_hits(&self, virt: u64) -> bool {
+    pub fn load_hits(&self, virt: VirtAddr) -> bool {
         let (entry, mru) = self.entry(virt);
         let line = self.tags[entry].load(Relaxed) & !DIRTY;
         line == mru || line | MRU == mru && self.touch(entry)
@@ -169,7 +171,7 @@ impl FilterCache {
     /// Whether a store within the line of `virt` hits the dirty MRU line of its set. Then it changes only the origin of the
     /// last store, which is updated.
     #[inline]
-    pub fn store_hits_mru(&self, virt: u64, origin: Origin) -> bool {
+    pub fn store_hits_mru(&self, virt: VirtAddr, origin: Origin) -> bool {
         let (entry, mru) = self.entry(virt);
         if self.tags[entry].load(Relaxed) != mru | DIRTY {
             return false;
@@ -183,7 +185,7 @@ impl FilterCache {
 
     /// Whether a store within the line of `virt` hits a dirty line. Then it changes only the order of use and the origin of
     /// the last store, which are updated.
-    pub fn store_hits(&self, virt: u64, origin: Origin) -> bool {
+    pub fn store_hits(&self, virt: VirtAddr, origin: Origin) -> bool {
         let order_changes = || {
             let (entry, mru) = self.entry(virt);
             self.tags[entry].load(Relaxed) | MRU == mru | DIRTY && self.touch(entry)
@@ -250,7 +252,7 @@ impl FilterCache {
 
     /// Inserts the data line of a slot, used just now; an entry of another address for the slot goes.
     #[inline]
-    pub(crate) fn insert(&self, virt: u64, slot: usize, dirty: bool) {
+    pub(crate) fn insert(&self, virt: VirtAddr, slot: usize, dirty: bool) {
         let (entry, mru) = self.entry(virt);
         if self.entry_of[slot].load(Relaxed) != entry as u32 {
             self.invalidate(slot);

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::address::{PhysAddr, VirtAddr};
+
 /// Smallest page of the architectures in question, in bytes.
 pub const PAGE: u64 = 4096;
 
@@ -118,32 +120,43 @@ impl Geometry {
 
     /// Returns `address` rounded down to the start of its line.
     #[inline]
-    pub fn line_of(self, address: u64) -> u64 {
-        address & !u64::from(self.line - 1)
+    pub fn line_of<A: From<u64> + Into<u64>>(self, address: A) -> A {
+        A::from(address.into() & !u64::from(self.line - 1))
     }
 
     /// Returns the set of an access by its virtual and physical address.
     #[inline]
-    pub fn set_of(self, virt: u64, phys: u64) -> usize {
-        let address = if self.addressing == Addressing::Pipt { phys } else { virt };
+    pub fn set_of(self, virt: VirtAddr, phys: PhysAddr) -> usize {
+        self.set_at(if self.addressing == Addressing::Pipt { phys.get() } else { virt.get() })
+    }
+
+    /// Returns the set of an address by which sets are picked.
+    #[inline]
+    fn set_at(self, address: u64) -> usize {
         (address >> self.line_shift()) as usize & (self.sets() - 1)
+    }
+
+    /// Returns the set of an access by its physical address, if that picks the set.
+    #[inline]
+    pub(crate) fn set_of_physical(self, phys: PhysAddr) -> Option<usize> {
+        (self.addressing == Addressing::Pipt).then(|| self.set_at(phys.get()))
     }
 
     /// Returns the address of the line as the tags hold it.
     #[inline]
-    pub fn key_of(self, virt: u64, phys: u64) -> u64 {
-        self.line_of(if self.addressing == Addressing::Vivt { virt } else { phys })
+    pub fn key_of(self, virt: VirtAddr, phys: PhysAddr) -> u64 {
+        self.line_of(if self.addressing == Addressing::Vivt { virt.get() } else { phys.get() })
     }
 
     /// Returns the set in which a physical line lies where it is mapped with a colour below [`Geometry::colours`].
-    pub(crate) fn set_of_colour(self, phys: u64, colour: usize) -> usize {
-        self.set_of(phys & (PAGE - 1) | (colour as u64 * PAGE), phys)
+    pub(crate) fn set_of_colour(self, phys: PhysAddr, colour: usize) -> usize {
+        self.set_of(VirtAddr::new(phys.get() & (PAGE - 1) | (colour as u64 * PAGE)), phys)
     }
 
     /// Returns (set, way) named by the address of a MIPS Index operation: the index in the bits above
     /// the line, the way in the bits above the index (MIPS32 PRA volume II, CACHE; `r4kcache.h`).
-    pub fn index_operand(self, address: u64) -> (usize, usize) {
-        let line = (address >> self.line_shift()) as usize;
+    pub fn index_operand(self, address: VirtAddr) -> (usize, usize) {
+        let line = (address.get() >> self.line_shift()) as usize;
         (line & (self.sets() - 1), line >> self.sets.trailing_zeros() & (self.ways() - 1))
     }
 
@@ -178,7 +191,7 @@ mod tests {
     #[test]
     fn index_operation_names_set_then_way() {
         let g = Geometry::new(128, 4, 32).unwrap();
-        assert_eq!(g.index_operand(0x8000_0000 | 3 << 12 | 5 << 5), (5, 3));
+        assert_eq!(g.index_operand(VirtAddr::new(0x8000_0000 | 3 << 12 | 5 << 5)), (5, 3));
         assert_eq!(g.to_string(), "16 KB 4-way 32 B");
     }
 
@@ -193,8 +206,9 @@ mod tests {
     #[test]
     fn virtual_index_gives_a_line_two_colours() {
         let g = Geometry::new(256, 4, 32).unwrap().addressed(Addressing::Vipt);
-        assert_ne!(g.set_of(0x1000, 0x5000), g.set_of(0x2000, 0x5000));
+        let set_of = |virt: u64, phys: u64| g.set_of(virt.into(), phys.into());
+        assert_ne!(set_of(0x1000, 0x5000), set_of(0x2000, 0x5000));
         assert_eq!((g.colours(), g.addressed(Addressing::Pipt).colours()), (2, 1));
-        assert_eq!(g.set_of_colour(0x5020, 1), g.set_of(0x7020, 0x5020));
+        assert_eq!(g.set_of_colour(PhysAddr::new(0x5020), 1), set_of(0x7020, 0x5020));
     }
 }

@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use crate::geometry::{Addressing, Geometry};
+use crate::address::{PhysAddr, VirtAddr};
+use crate::geometry::Geometry;
 use crate::memory::Memory;
 use crate::replacement::UseOrder;
 use crate::tags::{FLAGS, Tags, VALID};
@@ -62,7 +63,7 @@ impl ICache {
 
     /// Takes a slot for a line whose bytes are what memory holds and the data side sees.
     #[inline]
-    pub(crate) fn fill(&mut self, set: usize, key: u64, phys: u64) -> usize {
+    pub(crate) fn fill(&mut self, set: usize, key: u64, phys: PhysAddr) -> usize {
         let slot = self.tags.victim(set);
         self.tags.put(slot, key | VALID, phys);
         slot
@@ -97,13 +98,13 @@ impl ICache {
     }
 
     /// Physical address of the line at a slot, if one is there.
-    pub(crate) fn valid(&self, slot: usize) -> Option<u64> {
+    pub(crate) fn valid(&self, slot: usize) -> Option<PhysAddr> {
         (self.tags.get(slot) & VALID != 0).then(|| self.phys(slot))
     }
 
     /// Physical address of the line at a slot.
     #[inline]
-    pub(crate) fn phys(&self, slot: usize) -> u64 {
+    pub(crate) fn phys(&self, slot: usize) -> PhysAddr {
         self.tags.phys(slot)
     }
 
@@ -113,14 +114,13 @@ impl ICache {
     #[inline]
     pub(crate) fn mark_suspect(
         &mut self,
-        line: u64,
+        line: PhysAddr,
         dirtied: u16,
         memory: &impl Memory,
         mut changed: impl FnMut(usize),
     ) {
-        if self.geometry().addressing() == Addressing::Pipt {
-            let set = self.geometry().set_of(line, line);
-            if let Some(slot) = self.tags.find(set, line) {
+        if let Some(set) = self.geometry().set_of_physical(line) {
+            if let Some(slot) = self.tags.find(set, line.get()) {
                 self.mark_slot_suspect(slot, memory);
                 self.missing_parts[slot] &= !dirtied;
                 changed(slot);
@@ -138,8 +138,8 @@ impl ICache {
 
     /// The bit of [`ICache::mark_suspect`] for the D$ line of an address.
     #[inline]
-    pub(crate) fn part(&self, address: u64) -> u16 {
-        1 << ((address as usize & (self.geometry().line() - 1)) / self.part)
+    pub(crate) fn part(&self, address: PhysAddr) -> u16 {
+        1 << ((address.get() as usize & (self.geometry().line() - 1)) / self.part)
     }
 
     #[inline]
@@ -160,12 +160,12 @@ impl ICache {
     }
 
     /// Whether any copy of a physical line differs from what the data side sees.
-    pub(crate) fn has_stale(&self, phys: u64, memory: &impl Memory) -> bool {
+    pub(crate) fn has_stale(&self, phys: PhysAddr, memory: &impl Memory) -> bool {
         self.tags.slots_of(phys).any(|slot| self.is_stale(slot, memory))
     }
 
     /// Returns the slot of the line of an address, in the set that its virtual address picks.
-    pub(crate) fn find(&self, virt: u64, phys: u64) -> Option<usize> {
+    pub(crate) fn find(&self, virt: VirtAddr, phys: PhysAddr) -> Option<usize> {
         let geometry = self.geometry();
         self.tags.find(geometry.set_of(virt, phys), geometry.key_of(virt, phys))
     }
@@ -179,7 +179,7 @@ impl ICache {
     }
 
     /// Drops what is at a slot; returns its physical address, if something was.
-    pub(crate) fn invalidate(&mut self, slot: usize) -> Option<u64> {
+    pub(crate) fn invalidate(&mut self, slot: usize) -> Option<PhysAddr> {
         let tag = self.tags.get(slot);
         self.tags.set(slot, tag & !FLAGS);
         (tag & VALID != 0).then(|| self.phys(slot))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What a slot in a cache holds, as MIPS Index_Load_Tag reads it.
 
+use crate::address::PhysAddr;
 use crate::maintenance::Side;
 use crate::memory::Memory;
 use crate::model::Model;
@@ -9,7 +10,7 @@ use crate::model::Model;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tag {
     /// Physical address of the line.
-    pub phys: u64,
+    pub phys: PhysAddr,
     /// Whether it is newer than memory; never in an I$.
     pub dirty: bool,
 }

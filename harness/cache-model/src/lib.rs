@@ -9,6 +9,7 @@
 //! Pure: no I/O, no dependencies, no unsafe code.
 #![forbid(unsafe_code)]
 
+mod address;
 mod config;
 mod dcache;
 mod fetch;
@@ -26,6 +27,7 @@ mod replacement;
 mod stale;
 mod tags;
 
+pub use address::{PhysAddr, VirtAddr};
 pub use config::{Config, Snoops};
 pub use dcache::Write;
 pub use filter_cache::{FetchedLine, FilterCache};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Maintenance operations on the model, and the use of each.
 
+use crate::address::{PhysAddr, VirtAddr};
 use crate::maintenance::{Action, Broadcast, Operation, Scope, Side};
 use crate::memory::Memory;
 use crate::model::{Cpu, Model};
@@ -13,7 +14,7 @@ struct Effects {
     wrote_back: bool,
     dropped_stale: bool,
     /// A line that it worked on.
-    line: Option<u64>,
+    line: Option<PhysAddr>,
 }
 
 impl<M: Memory> Model<M> {
@@ -23,8 +24,8 @@ impl<M: Memory> Model<M> {
     pub fn maintain(
         &mut self,
         operation: &Operation,
-        virt: u64,
-        phys: Option<u64>,
+        virt: VirtAddr,
+        phys: Option<PhysAddr>,
         origin: Origin,
     ) -> FlushUse {
         if operation.action == Action::None || operation.side == Side::Outer {
@@ -81,7 +82,7 @@ impl<M: Memory> Model<M> {
 
     /// Judges an operation by address that changed nothing: whether what it should have done was left undone at another
     /// colour, or on another CPU. One that only fills has nothing to do.
-    fn missed(&self, operation: &Operation, phys: u64) -> FlushUse {
+    fn missed(&self, operation: &Operation, phys: PhysAddr) -> FlushUse {
         if matches!(operation.action, Action::Fill | Action::Prefetch) {
             return FlushUse::Redundant;
         }
@@ -103,8 +104,8 @@ impl<M: Memory> Model<M> {
         &mut self,
         cpu: usize,
         operation: &Operation,
-        virt: u64,
-        phys: Option<u64>,
+        virt: VirtAddr,
+        phys: Option<PhysAddr>,
         origin: Origin,
         effects: &mut Effects,
     ) {
@@ -115,7 +116,9 @@ impl<M: Memory> Model<M> {
             Scope::Address | Scope::Range => phys.and_then(|phys| dcache.find(virt, phys)).map(one),
             Scope::All => Some(dcache.slots()),
             Scope::Index => Some(geometry.index_operand(virt)).map(|(set, way)| one(dcache.slot(set, way))),
-            Scope::SetWay => geometry.set_way_operand(virt).map(|(set, way)| one(dcache.slot(set, way))),
+            Scope::SetWay => {
+                geometry.set_way_operand(virt.get()).map(|(set, way)| one(dcache.slot(set, way)))
+            }
         };
         for slot in slots.unwrap_or_default() {
             self.maintain_data_slot(cpu, operation, slot, origin, effects);
@@ -153,8 +156,8 @@ impl<M: Memory> Model<M> {
         &mut self,
         cpu: usize,
         operation: &Operation,
-        virt: u64,
-        phys: Option<u64>,
+        virt: VirtAddr,
+        phys: Option<PhysAddr>,
         effects: &mut Effects,
     ) {
         let icache = &self.cpus[cpu].icache;
@@ -164,7 +167,9 @@ impl<M: Memory> Model<M> {
             Scope::Address | Scope::Range => phys.and_then(|phys| icache.find(virt, phys)).map(one),
             Scope::All => Some(icache.slots()),
             Scope::Index => Some(geometry.index_operand(virt)).map(|(set, way)| one(icache.slot(set, way))),
-            Scope::SetWay => geometry.set_way_operand(virt).map(|(set, way)| one(icache.slot(set, way))),
+            Scope::SetWay => {
+                geometry.set_way_operand(virt.get()).map(|(set, way)| one(icache.slot(set, way)))
+            }
         };
         let absent = slots.is_none();
         if operation.action != Action::Prefetch {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::address::{PhysAddr, VirtAddr};
 use crate::config::Config;
 use crate::dcache::{DCache, OldLine, Write};
 use crate::filter_cache::FilterCache;
@@ -182,7 +183,7 @@ impl<M: Memory> Model<M> {
 
     /// A cacheable load of `len` bytes in one page, which may cross lines.
     #[inline]
-    pub fn load(&mut self, virt: u64, phys: u64, len: usize) {
+    pub fn load(&mut self, virt: VirtAddr, phys: PhysAddr, len: usize) {
         self.each_line(virt, phys, len, |model, virt, line| {
             if !model.filter.load_hits(virt) {
                 model.load_line(virt, line);
@@ -192,7 +193,7 @@ impl<M: Memory> Model<M> {
 
     /// A cacheable store of `len` bytes in one page, which may cross lines; the data view has the new bytes already.
     #[inline]
-    pub fn store(&mut self, virt: u64, phys: u64, len: usize, origin: Origin) {
+    pub fn store(&mut self, virt: VirtAddr, phys: PhysAddr, len: usize, origin: Origin) {
         self.each_line(virt, phys, len, |model, virt, line| {
             if !model.filter.store_hits(virt, origin) {
                 model.store_line(virt, line, origin);
@@ -201,12 +202,18 @@ impl<M: Memory> Model<M> {
     }
 
     #[inline]
-    fn each_line(&mut self, virt: u64, phys: u64, len: usize, mut f: impl FnMut(&mut Self, u64, u64)) {
+    fn each_line(
+        &mut self,
+        virt: VirtAddr,
+        phys: PhysAddr,
+        len: usize,
+        mut f: impl FnMut(&mut Self, VirtAddr, PhysAddr),
+    ) {
         let geometry = self.config.dcache;
         let mut line = geometry.line_of(phys);
         loop {
             f(self, virt.wrapping_add(line.wrapping_sub(phys)), line);
-            line += geometry.line() as u64;
+            line = line + geometry.line() as u64;
             if line >= phys + len as u64 {
                 return;
             }
@@ -214,7 +221,7 @@ impl<M: Memory> Model<M> {
     }
 
     /// A store past the caches (KSEG1, or ARM before its MMU is on): it reaches memory at once. It lies in one line.
-    pub fn store_uncached(&mut self, phys: u64, len: usize, origin: Origin) {
+    pub fn store_uncached(&mut self, phys: PhysAddr, len: usize, origin: Origin) {
         let line = self.config.dcache.line_of(phys);
         self.mark_suspect(line, false);
         self.memory.write_back(phys, len);
@@ -222,10 +229,11 @@ impl<M: Memory> Model<M> {
     }
 
     /// Memory was written past the CPU, as by a device.
-    pub fn written_by_device(&mut self, phys: u64, len: usize) {
-        let line = self.config.dcache.line();
-        for at in (self.config.dcache.line_of(phys)..phys + len as u64).step_by(line) {
-            self.mark_suspect(at, false);
+    pub fn written_by_device(&mut self, phys: PhysAddr, len: usize) {
+        let (mut line, end) = (self.config.dcache.line_of(phys), phys + len as u64);
+        while line < end {
+            self.mark_suspect(line, false);
+            line = line + self.config.dcache.line() as u64;
         }
         self.memory.write_back(phys, len);
     }
@@ -238,18 +246,18 @@ impl<M: Memory> Model<M> {
 
     /// The data view of a range was changed and put back behind the model's back: where no dirty line
     /// covers it, the view below must equal it again.
-    pub fn resync(&mut self, phys: u64, len: usize) {
+    pub fn resync(&mut self, phys: PhysAddr, len: usize) {
         let size = self.config.dcache.line();
         let mut line = self.config.dcache.line_of(phys);
         while line < phys + len as u64 {
             if self.dirty_copy(line).is_none() && self.memory.contains(line, size) {
                 self.memory.write_back(line, size);
             }
-            line += size as u64;
+            line = line + size as u64;
         }
     }
 
-    fn load_line(&mut self, virt: u64, line: u64) {
+    fn load_line(&mut self, virt: VirtAddr, line: PhysAddr) {
         let slot = match self.find_data(virt, line) {
             Some(slot) => slot,
             None => self.allocate(virt, line),
@@ -258,7 +266,7 @@ impl<M: Memory> Model<M> {
         self.insert_into_filter(virt, slot, dirty);
     }
 
-    fn store_line(&mut self, virt: u64, line: u64, origin: Origin) {
+    fn store_line(&mut self, virt: VirtAddr, line: PhysAddr, origin: Origin) {
         let found = self.find_data(virt, line);
         let size = self.config.dcache.line();
         if self.config.cpus > 1 {
@@ -290,7 +298,7 @@ impl<M: Memory> Model<M> {
     /// The slot of a line in the running CPU's D$. With virtual tags, a line of another physical address that is
     /// found there has to go.
     #[inline]
-    fn find_data(&mut self, virt: u64, line: u64) -> Option<usize> {
+    fn find_data(&mut self, virt: VirtAddr, line: PhysAddr) -> Option<usize> {
         let geometry = self.config.dcache;
         let (set, key) = (geometry.set_of(virt, line), geometry.key_of(virt, line));
         let dcache = &mut self.cpus[self.running].dcache;
@@ -305,7 +313,7 @@ impl<M: Memory> Model<M> {
         None
     }
 
-    fn allocate(&mut self, virt: u64, line: u64) -> usize {
+    fn allocate(&mut self, virt: VirtAddr, line: PhysAddr) -> usize {
         let geometry = self.config.dcache;
         let (set, key) = (geometry.set_of(virt, line), geometry.key_of(virt, line));
         let shared = self.config.cpus > 1 && self.share_with_others(line);
@@ -320,7 +328,7 @@ impl<M: Memory> Model<M> {
     }
 
     /// Marks the other CPUs' copies of a line as shared; returns whether there are any.
-    fn share_with_others(&mut self, line: u64) -> bool {
+    fn share_with_others(&mut self, line: PhysAddr) -> bool {
         let running = self.running;
         let mut any = false;
         for (_, cpu) in self.cpus.iter_mut().enumerate().filter(|(n, _)| *n != running) {
@@ -330,7 +338,7 @@ impl<M: Memory> Model<M> {
     }
 
     /// A store makes a line this CPU's alone. What is dirty elsewhere comes along without a write-back.
-    fn take_from_others(&mut self, line: u64, found: Option<usize>) {
+    fn take_from_others(&mut self, line: PhysAddr, found: Option<usize>) {
         let running = self.running;
         let dcache = &self.cpus[running].dcache;
         if found.is_some_and(|slot| !dcache.is_shared(slot)) {
@@ -352,13 +360,13 @@ impl<M: Memory> Model<M> {
 
     /// Inserts a line into the filter.
     #[inline]
-    fn insert_into_filter(&self, virt: u64, slot: usize, dirty: bool) {
+    fn insert_into_filter(&self, virt: VirtAddr, slot: usize, dirty: bool) {
         self.filter.insert(virt, self.cpus[self.running].dcache.number(slot), dirty);
     }
 
     /// A CPU and a slot in its D$ that hold the physical line of an address dirty.
     #[inline]
-    pub(crate) fn dirty_copy(&self, phys: u64) -> Option<(usize, usize)> {
+    pub(crate) fn dirty_copy(&self, phys: PhysAddr) -> Option<(usize, usize)> {
         self.cpus.iter().enumerate().find_map(|(n, cpu)| Some((n, cpu.dcache.dirty_copy(phys)?)))
     }
 

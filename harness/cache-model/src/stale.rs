@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Stale fetches, and how they came about.
 
+use crate::address::PhysAddr;
 use crate::origin::Origin;
 
 /// What was not done before a stale fetch.
@@ -18,7 +19,7 @@ pub enum Missing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stale {
     /// Physical address of the fetched bytes.
-    pub phys: u64,
+    pub phys: PhysAddr,
     /// The bytes in the I$.
     pub executed: Vec<u8>,
     /// The bytes that a load would return.
@@ -105,7 +106,7 @@ pub(crate) struct MaintenanceLog {
 struct LogEntry {
     origin: Origin,
     /// First byte of the line; `None` for the whole cache.
-    line: Option<u64>,
+    line: Option<PhysAddr>,
     flush_use: FlushUse,
 }
 
@@ -123,7 +124,7 @@ impl MaintenanceLog {
         self.next = 0;
     }
 
-    pub(crate) fn record(&mut self, origin: Origin, line: Option<u64>, flush_use: FlushUse) {
+    pub(crate) fn record(&mut self, origin: Origin, line: Option<PhysAddr>, flush_use: FlushUse) {
         let entry = LogEntry { origin, line, flush_use };
         if self.ring.len() < Self::LENGTH {
             self.ring.push(entry);
@@ -134,18 +135,16 @@ impl MaintenanceLog {
     }
 
     /// What was done since `since` to the line of `size` bytes at `line`, and beside it.
-    pub(crate) fn since(&self, since: u32, line: u64, size: u64) -> Vec<PastOperation> {
+    pub(crate) fn since(&self, since: u32, line: PhysAddr, size: u64) -> Vec<PastOperation> {
         let newest_first = (1..=self.ring.len())
             .map(|back| &self.ring[(self.next + Self::LENGTH - back) % Self::LENGTH % self.ring.len()]);
         let mut past: Vec<PastOperation> = newest_first
             .take_while(|entry| entry.origin.icount >= since)
             .filter_map(|entry| {
-                let proximity = match entry.line {
+                let proximity = match entry.line.map(|at| at.align_down(size)) {
                     None => Proximity::WholeCache,
-                    Some(at) if at & !(size - 1) == line => Proximity::SameLine,
-                    Some(at) if at & !(size - 1) == line + size || (at & !(size - 1)) + size == line => {
-                        Proximity::AdjacentLine
-                    }
+                    Some(at) if at == line => Proximity::SameLine,
+                    Some(at) if at == line + size || at + size == line => Proximity::AdjacentLine,
                     Some(_) => return None,
                 };
                 Some(PastOperation { origin: entry.origin, proximity, flush_use: entry.flush_use })

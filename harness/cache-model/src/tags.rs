@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::address::PhysAddr;
 use crate::geometry::{Addressing, Geometry};
 use crate::replacement::UseOrder;
 
@@ -20,7 +21,7 @@ pub(crate) struct Tags {
     ways: usize,
     tags: Vec<u64>,
     /// Physical address of the line at each slot.
-    phys: Vec<u64>,
+    phys: Vec<PhysAddr>,
     /// Of all CPUs' caches of this kind; shared with [`crate::FilterCache`].
     pub(crate) order: Arc<UseOrder>,
     /// Number of the first slot among those of all CPUs.
@@ -36,7 +37,7 @@ impl Tags {
             geometry,
             ways,
             tags: vec![0; sets * ways],
-            phys: vec![0; sets * ways],
+            phys: vec![PhysAddr::default(); sets * ways],
             order: Arc::clone(order),
             first: cpu * geometry.lines(),
             presence: (geometry.addressing() == Addressing::Vivt).then(Presence::default),
@@ -60,25 +61,26 @@ impl Tags {
     }
 
     /// Every slot that holds a physical line, in whatever colour.
-    pub(crate) fn slots_of(&self, phys: u64) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn slots_of(&self, phys: PhysAddr) -> impl Iterator<Item = usize> + '_ {
         let line = self.geometry.line_of(phys);
         let scanned = match &self.presence {
-            Some(presence) if presence.has(line >> self.geometry.line_shift()) => 0..self.tags.len(),
+            Some(presence) if presence.has(self.line_number(line)) => 0..self.tags.len(),
             _ => 0..0,
         };
         let by_key = if self.presence.is_none() { self.geometry.colours() } else { 0 };
-        let by_key =
-            (0..by_key).filter_map(move |colour| self.find(self.geometry.set_of_colour(line, colour), line));
+        let by_key = (0..by_key)
+            .filter_map(move |colour| self.find(self.geometry.set_of_colour(line, colour), line.get()));
         by_key.chain(scanned.filter(move |slot| self.phys[*slot] == line && self.tags[*slot] & VALID != 0))
     }
 
     /// Puts a line into a slot, the most recently used of its set from now on.
     #[inline]
-    pub(crate) fn put(&mut self, slot: usize, tag: u64, phys: u64) {
+    pub(crate) fn put(&mut self, slot: usize, tag: u64, phys: PhysAddr) {
         self.set(slot, 0);
         self.phys[slot] = self.geometry.line_of(phys);
+        let number = self.line_number(phys);
         if let Some(presence) = &mut self.presence {
-            presence.add(phys >> self.geometry.line_shift());
+            presence.add(number);
         }
         self.tags[slot] = tag;
         self.order.touch(self.number(slot));
@@ -105,16 +107,23 @@ impl Tags {
 
     /// Physical address of the line at a slot.
     #[inline]
-    pub(crate) fn phys(&self, slot: usize) -> u64 {
+    pub(crate) fn phys(&self, slot: usize) -> PhysAddr {
         self.phys[slot]
     }
 
     #[inline]
     pub(crate) fn set(&mut self, slot: usize, tag: u64) {
+        let number = self.line_number(self.phys[slot]);
         if let Some(presence) = self.presence.as_mut().filter(|_| self.tags[slot] & !tag & VALID != 0) {
-            presence.remove(self.phys[slot] >> self.geometry.line_shift());
+            presence.remove(number);
         }
         self.tags[slot] = tag;
+    }
+
+    /// Number of the physical line of an address.
+    #[inline]
+    fn line_number(&self, phys: PhysAddr) -> u64 {
+        phys.get() >> self.geometry.line_shift()
     }
 
     /// Returns the slot of (set, way).

@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use cache_model::{FetchedLine, FilterCache, Origin};
+use cache_model::{FetchedLine, FilterCache, Origin, VirtAddr};
 
 /// A fetch group, as far as its callback needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,32 +191,32 @@ impl FastPath {
 
     /// Whether an access of at most 8 bytes may touch two lines.
     #[inline]
-    pub fn may_cross(&self, virt: u64) -> bool {
+    pub fn may_cross(&self, virt: VirtAddr) -> bool {
         let mask = self.line_mask.load(Relaxed);
-        virt & mask > mask - 7
+        virt.get() & mask > mask - 7
     }
 
     /// Whether a load hits the MRU line of its set in the filter.
     #[inline]
-    pub fn load_hits_mru(&self, virt: u64) -> bool {
+    pub fn load_hits_mru(&self, virt: VirtAddr) -> bool {
         self.filter.get().is_some_and(|filter| filter.load_hits_mru(virt))
     }
 
     /// Whether a load hits the filter.
-    pub fn load_hits(&self, virt: u64) -> bool {
+    pub fn load_hits(&self, virt: VirtAddr) -> bool {
         self.filter.get().is_some_and(|filter| filter.load_hits(virt))
     }
 
     /// Whether a store hits the MRU line of its set in the filter.
     #[inline]
-    pub fn store_hits_mru(&self, virt: u64, insn: InsnRef) -> bool {
+    pub fn store_hits_mru(&self, virt: VirtAddr, insn: InsnRef) -> bool {
         // While stale bytes lie in memory, every store has to be compared with them.
         self.threshold.load(Relaxed) != 0
             && self.filter.get().is_some_and(|filter| filter.store_hits_mru(virt, insn.origin()))
     }
 
     /// Whether a store hits the filter.
-    pub fn store_hits(&self, virt: u64, insn: InsnRef) -> bool {
+    pub fn store_hits(&self, virt: VirtAddr, insn: InsnRef) -> bool {
         self.threshold.load(Relaxed) != 0
             && self.filter.get().is_some_and(|filter| filter.store_hits(virt, insn.origin()))
     }

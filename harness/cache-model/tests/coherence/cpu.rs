@@ -40,7 +40,7 @@ impl Cpu {
     pub fn store(&mut self, phys: u64, word: u32) -> Origin {
         let store = self.next();
         self.model.memory_mut().poke(phys, &word.to_be_bytes());
-        self.model.store(KERNEL + phys, phys, 4, store);
+        self.model.store((KERNEL + phys).into(), phys.into(), 4, store);
         store
     }
 
@@ -48,23 +48,23 @@ impl Cpu {
     pub fn store_uncached(&mut self, phys: u64, word: u32) -> Origin {
         let store = self.next();
         self.model.memory_mut().poke(phys, &word.to_be_bytes());
-        self.model.store_uncached(phys, 4, store);
+        self.model.store_uncached(phys.into(), 4, store);
         store
     }
 
     pub fn load(&mut self, phys: u64) {
-        self.model.load(KERNEL + phys, phys, 4);
+        self.model.load((KERNEL + phys).into(), phys.into(), 4);
     }
 
     /// Fetches the word at `phys` through the kernel's mapping.
     pub fn fetch(&mut self, phys: u64) -> Option<Stale> {
-        self.model.fetch(KERNEL + phys, phys, 4)
+        self.model.fetch((KERNEL + phys).into(), phys.into(), 4)
     }
 
     /// Returns the word that a fetch executes.
     pub fn execute(&mut self, phys: u64) -> u32 {
         let stale = self.fetch(phys).map(|stale| stale.executed);
-        let bytes = stale.unwrap_or_else(|| self.model.memory().data(phys, 4).to_vec());
+        let bytes = stale.unwrap_or_else(|| self.model.memory().data(phys.into(), 4).to_vec());
         u32::from_be_bytes(bytes.try_into().unwrap())
     }
 
@@ -84,11 +84,11 @@ impl Cpu {
 
     /// Executes an ARM set/way operation.
     pub fn set_way(&mut self, name: &str, register: u32) {
-        self.model.maintain(&named(name), u64::from(register), None, Origin::default());
+        self.model.maintain(&named(name), u64::from(register).into(), None, Origin::default());
     }
 
     fn maintain(&mut self, operation: &Operation, phys: u64) {
-        self.model.maintain(operation, KERNEL + phys, Some(phys), Origin::default());
+        self.model.maintain(operation, (KERNEL + phys).into(), Some(phys.into()), Origin::default());
     }
 
     /// Makes sure that the I$ holds the line, with what memory below holds.

@@ -16,14 +16,14 @@ const WAY: u64 = 128 * 32;
 fn in_icache(cpu: &Cpu, phys: u64) -> bool {
     let mut copy = cpu.model.clone();
     let before = copy.icache_totals().fills;
-    let _ = copy.fetch(KERNEL + phys, phys, 4);
+    let _ = copy.fetch((KERNEL + phys).into(), phys.into(), 4);
     copy.icache_totals().fills == before
 }
 
 fn in_dcache(cpu: &Cpu, phys: u64) -> bool {
     let mut copy = cpu.model.clone();
     let before = copy.dcache_totals().fills;
-    copy.load(KERNEL + phys, phys, 4);
+    copy.load((KERNEL + phys).into(), phys.into(), 4);
     copy.dcache_totals().fills == before
 }
 
@@ -140,19 +140,19 @@ fn an_invalidation_through_another_colour_misses() {
     let icache = shape(256, 4, 32).addressed(Addressing::Vipt);
     let mut cpu = Cpu::new(icache, shape(128, 4, 32));
     let (phys, user) = (0x4_2000, 0x7fff_1000);
-    assert_eq!(cpu.model.fetch(user, phys, 4), None);
+    assert_eq!(cpu.model.fetch(user.into(), phys.into(), 4), None);
     cpu.store(phys, 0x11);
     cpu.cache(HIT_WB_INV_D, phys);
     cpu.cache(HIT_INV_I, phys);
-    let stale = cpu.model.fetch(user, phys, 4).unwrap();
+    let stale = cpu.model.fetch(user.into(), phys.into(), 4).unwrap();
     assert_eq!((stale.missing, stale.executed), (Missing::Invalidate, vec![0; 4]));
     // Through the kernel's own mapping the line is filled anew, and right.
     assert_eq!(cpu.fetch(phys), None);
-    assert!(cpu.model.fetch(user, phys, 4).is_some());
+    assert!(cpu.model.fetch(user.into(), phys.into(), 4).is_some());
     // An address of the right colour reaches it, whatever it is.
     let operation = cache_model::maintenance::mips_cache(HIT_INV_I);
-    cpu.model.maintain(&operation, 0x1234_1000, Some(phys), cache_model::Origin::default());
-    assert_eq!(cpu.model.fetch(user, phys, 4), None);
+    cpu.model.maintain(&operation, 0x1234_1000.into(), Some(phys.into()), cache_model::Origin::default());
+    assert_eq!(cpu.model.fetch(user.into(), phys.into(), 4), None);
 }
 
 #[test]
@@ -160,11 +160,11 @@ fn a_way_no_larger_than_a_page_has_no_colours() {
     let icache = shape(128, 4, 32).addressed(Addressing::Vipt);
     let mut cpu = Cpu::new(icache, shape(128, 4, 32));
     let (phys, user) = (0x4_2000, 0x7fff_1000);
-    let _ = cpu.model.fetch(user, phys, 4);
+    let _ = cpu.model.fetch(user.into(), phys.into(), 4);
     cpu.store(phys, 0x11);
     cpu.cache(HIT_WB_INV_D, phys);
     cpu.cache(HIT_INV_I, phys);
-    assert_eq!(cpu.model.fetch(user, phys, 4), None);
+    assert_eq!(cpu.model.fetch(user.into(), phys.into(), 4), None);
 }
 
 /// Cortex-A7: lines of 32 bytes in the I$, 64 in the D$.
@@ -213,7 +213,7 @@ fn an_access_across_lines_touches_both() {
     cpu.fill(second);
     let store = cache_model::Origin { insn: 4, icount: 1 };
     cpu.model.memory_mut().poke(AT + 28, &[0xff; 8]);
-    cpu.model.store(KERNEL + AT + 28, AT + 28, 8, store);
+    cpu.model.store((KERNEL + AT + 28).into(), (AT + 28).into(), 8, store);
     assert_eq!(cpu.model.dcache_totals().fills, 2);
     assert_eq!(cpu.fetch(AT + 28).unwrap().missing, Missing::Both);
     assert_eq!(cpu.fetch(second).unwrap().writer, Some(store));
@@ -224,6 +224,6 @@ fn an_access_across_lines_touches_both() {
 fn the_line_that_differs_is_the_one_that_is_judged() {
     let mut cpu = Cpu::new(shape(64, 4, 64), shape(128, 4, 32));
     let second = cpu.store(AT + 32, 0x22);
-    let stale = cpu.model.fetch(KERNEL + AT, AT, 64).unwrap();
+    let stale = cpu.model.fetch((KERNEL + AT).into(), AT.into(), 64).unwrap();
     assert_eq!((stale.missing, stale.writer), (Missing::WriteBack, Some(second)));
 }

@@ -26,7 +26,7 @@ fn code_written_but_never_written_back_lacks_the_write_back() {
     let store = cpu.store(AT, 0x11);
     let stale = cpu.fetch(AT).unwrap();
     let expected = Stale {
-        phys: AT,
+        phys: AT.into(),
         executed: vec![0; 4],
         expected: vec![0, 0, 0, 0x11],
         missing: Missing::WriteBack,
@@ -180,7 +180,7 @@ fn an_operation_without_a_translation_does_nothing() {
     for field in [HIT_INV_I, HIT_INV_D, HIT_WB_INV_D, HIT_WB_D, 0x14] {
         cpu.model.maintain(
             &cache_model::maintenance::mips_cache(field),
-            cpu::KERNEL + AT,
+            (cpu::KERNEL + AT).into(),
             None,
             Origin::default(),
         );
@@ -216,7 +216,7 @@ fn a_swap_leaves_no_trace_once_it_is_undone() {
     cpu.cache(HIT_WB_INV_D, AT);
     cpu.model.memory_mut().poke(AT, &[0, 0, 0, 0x11]);
     cpu.model.memory_mut().poke(AT + 32, &[0, 0, 0, 0x22]);
-    cpu.model.resync(AT, 64);
+    cpu.model.resync(AT.into(), 64);
     assert_eq!(cpu.execute(AT), 0x11);
     assert_eq!(cpu.fetch(AT), None);
     // The line that stayed dirty is none of its business: below it the old bytes stay.

@@ -73,7 +73,7 @@ impl Work {
             let tags = (0..g.lines()).filter_map(|n| {
                 self.system.model.tag(cache_model::maintenance::Side::D, n / g.ways(), n % g.ways())
             });
-            all.extend(tags.filter(|tag| tag.dirty).map(|tag| tag.phys));
+            all.extend(tags.filter(|tag| tag.dirty).map(|tag| tag.phys.get()));
         }
         all
     }
@@ -308,8 +308,8 @@ fn nothing_is_lost(work: &mut Work) {
     let memory = work.system.model.memory();
     for phys in (BASE..BASE + SIZE).step_by(line) {
         let truth = &work.truth[(phys - BASE) as usize..][..line];
-        assert_eq!(memory.data(phys, line), truth, "{}: {phys:x}", work.machine.name);
-        let stored = dirty.contains(&phys) || memory.below(phys, line) == truth;
+        assert_eq!(memory.data(phys.into(), line), truth, "{}: {phys:x}", work.machine.name);
+        let stored = dirty.contains(&phys) || memory.below(phys.into(), line) == truth;
         assert!(stored, "{}: {phys:x} is dirty nowhere, and not in memory", work.machine.name);
     }
 }
@@ -339,6 +339,11 @@ fn write_backs_and_evictions_conserve_bytes() {
             work.all(cpu, true);
         }
         assert!(work.dirty().is_empty(), "{}", machine.name);
-        assert_eq!(work.system.model.memory().below(BASE, SIZE as usize), work.truth, "{}", machine.name);
+        assert_eq!(
+            work.system.model.memory().below(BASE.into(), SIZE as usize),
+            work.truth,
+            "{}",
+            machine.name
+        );
     }
 }

@@ -26,25 +26,25 @@ impl System {
         let origin = self.origin();
         self.model.run_on(cpu);
         self.model.memory_mut().poke(phys, &word.to_be_bytes());
-        self.model.store(virt, phys, 4, origin);
+        self.model.store(virt.into(), phys.into(), 4, origin);
         origin
     }
 
     pub fn fetch(&mut self, cpu: usize, virt: u64, phys: u64) -> Option<Stale> {
         self.model.run_on(cpu);
-        self.model.fetch(virt, phys, 4)
+        self.model.fetch(virt.into(), phys.into(), 4)
     }
 
     pub fn load(&mut self, cpu: usize, virt: u64, phys: u64) -> u32 {
         self.model.run_on(cpu);
-        self.model.load(virt, phys, 4);
-        u32::from_be_bytes(self.model.memory().data(phys, 4).try_into().unwrap())
+        self.model.load(virt.into(), phys.into(), 4);
+        u32::from_be_bytes(self.model.memory().data(phys.into(), 4).try_into().unwrap())
     }
 
     pub fn maintain(&mut self, cpu: usize, operation: &Operation, virt: u64, phys: Option<u64>) -> FlushUse {
         let origin = self.origin();
         self.model.run_on(cpu);
-        self.model.maintain(operation, virt, phys, origin)
+        self.model.maintain(operation, virt.into(), phys.map(Into::into), origin)
     }
 }
 

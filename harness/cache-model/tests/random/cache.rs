@@ -86,7 +86,8 @@ impl Cache {
 
     /// The slot that an access by this address hits.
     pub fn find(&self, virt: u64, phys: u64) -> Option<Slot> {
-        let (set, key) = (self.geometry.set_of(virt, phys), self.geometry.key_of(virt, phys));
+        let (set, key) =
+            (self.geometry.set_of(virt.into(), phys.into()), self.geometry.key_of(virt.into(), phys.into()));
         let hit = |way: &Option<Line>| way.as_ref().is_some_and(|line| line.key == key);
         Some((set, self.sets[set].ways.iter().position(hit)?))
     }
@@ -155,7 +156,7 @@ impl Cache {
             Scope::Address | Scope::Range => {
                 phys.and_then(|phys| self.find(virt, phys)).into_iter().collect()
             }
-            Scope::Index => vec![g.index_operand(virt)],
+            Scope::Index => vec![g.index_operand(virt.into())],
             Scope::SetWay => g.set_way_operand(virt).into_iter().collect(),
             Scope::All => (0..g.sets()).flat_map(|set| (0..g.ways()).map(move |way| (set, way))).collect(),
         };

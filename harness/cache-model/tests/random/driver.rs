@@ -113,7 +113,7 @@ impl Pair {
         let in_line = line - (phys as usize & (line - 1));
         let len = if self.config.dcache.sets() == 1 { len.min(in_line) } else { len };
         let (virt, bytes) = (self.mapping(phys), self.bytes(phys, len));
-        self.model.store(virt, phys, len, origin);
+        self.model.store(virt.into(), phys.into(), len, origin);
         self.naive.store(virt, phys, &bytes, origin);
         self.compare(phys);
     }
@@ -121,7 +121,7 @@ impl Pair {
     fn store_uncached(&mut self) {
         let (phys, origin) = (self.address(), self.origin(1 << 20));
         let bytes = self.bytes(phys, 4);
-        self.model.store_uncached(phys, 4, origin);
+        self.model.store_uncached(phys.into(), 4, origin);
         self.naive.store_uncached(phys, &bytes, origin);
         self.compare(phys);
     }
@@ -130,7 +130,7 @@ impl Pair {
         let phys = self.address();
         let (len, virt) = (self.random.below(2) as usize * 4 + 4, self.mapping(phys));
         let len = len.min((BASE + self.size - phys) as usize);
-        self.model.load(virt, phys, len);
+        self.model.load(virt.into(), phys.into(), len);
         self.naive.load(virt, phys, len);
         assert_eq!(self.naive.data(phys, len), self.truth(phys, len), "load of {phys:x} after {}", self.now);
         self.compare(phys);
@@ -148,9 +148,13 @@ impl Pair {
         let left = (g.line() as u64 - (phys & (g.line() as u64 - 1))) / 4;
         let len = 4 * (self.random.below(left) as usize + 1);
         let filter = self.model.filter_cache();
-        let short_cut = filter.fetch_hits(filter.fetched_line(virt, phys));
+        let short_cut = filter.fetch_hits(filter.fetched_line(virt.into(), phys.into()));
         // A caller does not call where the filter hits; the other half of the time the call is made, to check the filter.
-        let seen = if short_cut && self.random.one_in(2) { None } else { self.model.fetch(virt, phys, len) };
+        let seen = if short_cut && self.random.one_in(2) {
+            None
+        } else {
+            self.model.fetch(virt.into(), phys.into(), len)
+        };
         let (executed, why) = self.naive.fetch(virt, phys, len);
         let context = format!("fetch at {virt:x} of {phys:x} after {}", self.now);
         assert_eq!(seen.is_some(), why.is_some(), "{context}");
@@ -159,7 +163,10 @@ impl Pair {
         self.fresh += u64::from(seen.is_none());
         if let (Some(seen), Some(why)) = (seen, why) {
             let expected = self.truth(phys, len);
-            assert_eq!((seen.phys, &seen.executed[..], &seen.expected[..]), (phys, &executed[..], expected));
+            assert_eq!(
+                (seen.phys.get(), &seen.executed[..], &seen.expected[..]),
+                (phys, &executed[..], expected)
+            );
             assert_eq!((seen.missing, seen.dirty_in), (why.missing, why.dirty_in), "{context}");
             let differs = executed.iter().zip(expected).position(|(a, b)| a != b).unwrap() as u64;
             if !self.naive.contested(phys + differs) {
@@ -185,10 +192,10 @@ impl Pair {
         );
         // A set that the access may have worked on, as far as it is known without its virtual address.
         for (side, g) in [(Side::I, self.config.icache), (Side::D, self.config.dcache)] {
-            self.compare_set(side, g.set_of(phys, phys));
+            self.compare_set(side, g.set_of(phys.into(), phys.into()));
         }
         let (line, size) = (self.config.dcache.line_of(phys), self.config.dcache.line());
-        let below = self.model.memory().below(line, size);
+        let below = self.model.memory().below(line.into(), size);
         assert_eq!(below, self.naive.below(line, size), "below {phys:x} after {}", self.now);
     }
 
@@ -196,7 +203,7 @@ impl Pair {
     fn compare_set(&self, side: Side, set: usize) {
         let g = if side == Side::I { self.config.icache } else { self.config.dcache };
         for way in 0..g.ways() {
-            let tag = self.model.tag(side, set, way).map(|tag| (tag.phys, tag.dirty));
+            let tag = self.model.tag(side, set, way).map(|tag| (tag.phys.get(), tag.dirty));
             assert_eq!(
                 tag,
                 self.naive.tag(side, (set, way)),
@@ -237,7 +244,7 @@ impl Pair {
 
     fn both(&mut self, operation: &Operation, virt: u64, phys: Option<u64>) {
         let origin = self.origin(MAINTAINERS);
-        let flush_use = self.model.maintain(operation, virt, phys, origin);
+        let flush_use = self.model.maintain(operation, virt.into(), phys.map(Into::into), origin);
         let wanted = self.naive.maintain(operation, virt, phys, origin);
         assert_eq!(flush_use, wanted, "{} at {virt:x} of {phys:x?} after {}", operation.name, self.now);
     }
@@ -266,7 +273,7 @@ impl Pair {
         }
         let saved = self.truth(phys, size).to_vec();
         self.model.memory_mut().poke(phys, &saved);
-        self.model.resync(phys, size);
+        self.model.resync(phys.into(), size);
         for part in parts {
             self.compare(part);
         }
@@ -301,7 +308,7 @@ impl Pair {
     /// Compares what is too much to compare at every step.
     pub fn finish(&mut self) {
         let size = self.size as usize;
-        assert_eq!(self.model.memory().below(BASE, size), self.naive.below(BASE, size));
+        assert_eq!(self.model.memory().below(BASE.into(), size), self.naive.below(BASE, size));
         assert_eq!(self.naive.data(BASE, size), self.truth);
         for by in 0..=MAINTAINERS as u32 {
             let naive = self.naive.confirmed.get(&by).copied().unwrap_or(0);
@@ -321,7 +328,7 @@ impl Pair {
             let all = arm_mcr(ArmVersion::V6, 14, 0).unwrap();
             self.both(&all, 0, None);
         }
-        assert_eq!(self.model.memory().below(BASE, size), self.truth);
+        assert_eq!(self.model.memory().below(BASE.into(), size), self.truth);
         assert_eq!(self.naive.below(BASE, size), self.truth);
     }
 

@@ -138,9 +138,14 @@ impl Naive {
 
     fn fill_data(&mut self, virt: u64, phys: u64, bytes: Vec<u8>) -> Slot {
         let g = self.config.dcache;
-        let line =
-            Line { phys: g.line_of(phys), key: g.key_of(virt, phys), bytes, dirty: false, lacks: Vec::new() };
-        let (slot, old) = self.cpus[self.running].dcache.insert(g.set_of(virt, phys), line);
+        let line = Line {
+            phys: g.line_of(phys),
+            key: g.key_of(virt.into(), phys.into()),
+            bytes,
+            dirty: false,
+            lacks: Vec::new(),
+        };
+        let (slot, old) = self.cpus[self.running].dcache.insert(g.set_of(virt.into(), phys.into()), line);
         self.dtotals.fills += 1;
         self.dtotals.evicted_dirty += u64::from(self.leave(old.as_ref()));
         slot
@@ -282,9 +287,9 @@ impl Naive {
                 lacks[part].fill(true);
             }
         }
-        let line = Line { phys: start, key: i.key_of(virt, phys), bytes, dirty: false, lacks };
+        let line = Line { phys: start, key: i.key_of(virt.into(), phys.into()), bytes, dirty: false, lacks };
         self.itotals.fills += 1;
-        self.cpus[self.running].icache.insert(i.set_of(virt, phys), line).0
+        self.cpus[self.running].icache.insert(i.set_of(virt.into(), phys.into()), line).0
     }
 
     fn explain(&self, phys: u64, line: &Line, at: usize) -> Why {

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What an architecture has to say for itself. Adding one means one more implementation, in a directory beside this file.
 
-use cache_model::Config;
+use cache_model::{Config, PhysAddr, VirtAddr};
 use instrument::hardware::Isa;
 
 use super::instruction::{Accesses, Advertised, Decoded, Operand, PlainAccess};
-
-/// The bits of an address: every guest so far has 32. QEMU may sign-extend them.
-pub const ADDRESS: u64 = 0xffff_ffff;
 
 /// What the plugin does with a register beside reading operands from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +48,13 @@ pub trait Architecture: Copy {
     }
 
     /// First address that is not user space.
-    fn kernel_start(self) -> u64;
+    fn kernel_start(self) -> VirtAddr;
 
-    /// The virtual address, or the operand, that a value of a register or an address from QEMU stands for.
+    /// The virtual address, or the operand, that a value of a register or an address from QEMU stands for. A guest with fewer
+    /// bits extends it by zeros, whatever QEMU does.
     #[inline]
-    fn address(self, value: u64) -> u64 {
-        value
+    fn address(self, value: u64) -> VirtAddr {
+        VirtAddr::new(value)
     }
 
     /// Decodes one instruction of `len` bytes, in memory order.
@@ -75,19 +73,19 @@ pub trait Architecture: Copy {
 
     /// Physical address of a virtual one that no TLB maps.
     #[inline]
-    fn unmapped(self, _virt: u64) -> Option<u64> {
+    fn unmapped(self, _virt: VirtAddr) -> Option<PhysAddr> {
         None
     }
 
     /// Whether accesses at an address bypass the caches because of the address alone.
     #[inline]
-    fn is_uncached(self, _virt: u64) -> bool {
+    fn is_uncached(self, _virt: VirtAddr) -> bool {
         false
     }
 
     /// Whether an access at an address, of at most 8 bytes, may cross into the next line.
     #[inline]
-    fn may_cross(self, _virt: u64, _line: usize) -> bool {
+    fn may_cross(self, _virt: VirtAddr, _line: usize) -> bool {
         false
     }
 
@@ -151,8 +149,8 @@ pub trait Architecture: Copy {
     }
 
     /// The address to give QEMU for starting again at an instruction.
-    fn restart_address(self, start: u64, _flags: u64) -> u64 {
-        start
+    fn restart_address(self, start: VirtAddr, _flags: u64) -> u64 {
+        start.get()
     }
 
     /// Whether the CPU chooses a TLB entry at random when it is asked to replace one.
@@ -171,7 +169,7 @@ pub trait Architecture: Copy {
     }
 
     /// The value of a register that describes the machine, rewritten to describe `caches`.
-    fn advertise(self, _what: Advertised, old: u32, _caches: &Config, _aliases_hidden: bool) -> u32 {
+    fn advertise(self, _what: Advertised, old: u64, _caches: &Config, _aliases_hidden: bool) -> u64 {
         old
     }
 }

@@ -8,7 +8,7 @@ pub mod mips;
 #[cfg(test)]
 mod tests;
 
-use cache_model::Config;
+use cache_model::{Config, PhysAddr, VirtAddr};
 use instrument::hardware::Isa;
 
 use architecture::{Architecture, CachesState, RegisterRole};
@@ -59,15 +59,15 @@ macro_rules! forward {
 forward! {
     fn big_endian(self) -> bool;
     fn is_64_bit(self) -> bool;
-    fn kernel_start(self) -> u64;
-    fn address(self, value: u64) -> u64;
+    fn kernel_start(self) -> VirtAddr;
+    fn address(self, value: u64) -> VirtAddr;
     fn decode(self, bytes: [u8; 4], len: usize) -> Option<Decoded>;
     fn may_halt(self, bytes: [u8; 4], len: usize) -> bool;
     fn accesses(self, bytes: [u8; 4], len: usize) -> Accesses;
     fn insn_len(self, first: [u8; 2]) -> u64;
-    fn unmapped(self, virt: u64) -> Option<u64>;
-    fn is_uncached(self, virt: u64) -> bool;
-    fn may_cross(self, virt: u64, line: usize) -> bool;
+    fn unmapped(self, virt: VirtAddr) -> Option<PhysAddr>;
+    fn is_uncached(self, virt: VirtAddr) -> bool;
+    fn may_cross(self, virt: VirtAddr, line: usize) -> bool;
     fn may_have_delay_slot(self, bytes: [u8; 4]) -> bool;
     fn conditional_after(self, bytes: [u8; 4], len: usize) -> usize;
     fn load_in_place_of(self, bytes: [u8; 4], operand: Operand) -> Option<[u8; 4]>;
@@ -80,9 +80,9 @@ forward! {
     fn unlisted_registers(self) -> u32;
     fn register_role(self, name: &str) -> Option<RegisterRole>;
     fn missing_registers(self, found: &dyn Fn(RegisterRole) -> bool) -> Option<&'static str>;
-    fn restart_address(self, start: u64, flags: u64) -> u64;
+    fn restart_address(self, start: VirtAddr, flags: u64) -> u64;
     fn draws_tlb_entries(self) -> bool;
     fn caches_always_on(self) -> bool;
     fn caches_state(self, system_control: u64) -> CachesState;
-    fn advertise(self, what: Advertised, old: u32, caches: &Config, aliases_hidden: bool) -> u32;
+    fn advertise(self, what: Advertised, old: u64, caches: &Config, aliases_hidden: bool) -> u64;
 }

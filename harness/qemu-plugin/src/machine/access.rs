@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Loads and stores of the guest, on their way into the model: where they go, and what of them is the model's.
 
-use cache_model::{Memory, Origin, PAGE};
+use cache_model::{Memory, Origin, PAGE, PhysAddr, VirtAddr};
 
 use super::{DeferredStore, Machine};
 use crate::arch::architecture::Architecture;
@@ -11,8 +11,8 @@ use crate::qemu::api::Qemu;
 /// An access to RAM within one page.
 #[derive(Clone, Copy)]
 struct Access {
-    virt: u64,
-    phys: u64,
+    virt: VirtAddr,
+    phys: PhysAddr,
     /// Bytes.
     len: usize,
     /// Whether it goes through the D$.
@@ -21,7 +21,7 @@ struct Access {
 
 impl Machine {
     /// A load of the guest; returns whether it went to RAM.
-    pub fn load(&mut self, info: u32, virt: u64) -> bool {
+    pub fn load(&mut self, info: u32, virt: VirtAddr) -> bool {
         self.access(info, virt, |machine, Access { virt, phys, len, cached }| {
             if let Some(model) = machine.trial.model.as_mut().filter(|_| cached) {
                 model.load(virt, phys, len);
@@ -30,7 +30,7 @@ impl Machine {
     }
 
     /// A store of the guest, whose bytes are in memory already; returns whether it went to RAM.
-    pub fn store(&mut self, info: u32, virt: u64, origin: Origin) -> bool {
+    pub fn store(&mut self, info: u32, virt: VirtAddr, origin: Origin) -> bool {
         self.access(info, virt, |machine, Access { virt, phys, len, cached }| {
             let trial = &mut machine.trial;
             let Some(model) = trial.model.as_mut() else { return };
@@ -46,10 +46,9 @@ impl Machine {
     }
 
     /// Reports an access to RAM, once for each page that it touches; returns whether it went there.
-    fn access(&mut self, info: u32, virt: u64, report: impl Fn(&mut Self, Access)) -> bool {
-        let virt = self.arch.address(virt);
+    fn access(&mut self, info: u32, virt: VirtAddr, report: impl Fn(&mut Self, Access)) -> bool {
         let len = self.qemu.access_len(info);
-        let here = len.min((PAGE - virt % PAGE) as usize);
+        let here = len.min((PAGE - virt.get() % PAGE) as usize);
         let phys = self.physical(virt, |qemu| qemu.access_phys(info, virt));
         let access = self.in_one_page(virt, phys, here);
         if let Some(access) = access {
@@ -57,7 +56,7 @@ impl Machine {
         }
         if here < len {
             // What lies next to each other in virtual memory does not in physical.
-            let next = self.arch.address(virt + here as u64);
+            let next = self.arch.address(virt.wrapping_add(here as u64).get());
             let phys = self.physical(next, |qemu| qemu.translate(next));
             if let Some(access) = self.in_one_page(next, phys, len - here) {
                 report(self, access);
@@ -67,7 +66,7 @@ impl Machine {
     }
 
     /// A load of a group that is not its first, and is still to come.
-    pub fn load_ahead(&mut self, virt: u64, len: usize) {
+    pub fn load_ahead(&mut self, virt: VirtAddr, len: usize) {
         if let Some(Access { virt, phys, len, cached: true }) = self.access_ahead(virt, len)
             && let Some(model) = self.trial.model.as_mut()
         {
@@ -76,7 +75,7 @@ impl Machine {
     }
 
     /// A store of a group that is not its first, and is still to come.
-    pub fn store_ahead(&mut self, virt: u64, len: usize, origin: Origin) {
+    pub fn store_ahead(&mut self, virt: VirtAddr, len: usize, origin: Origin) {
         let Some(Access { virt, phys, len, cached }) = self.access_ahead(virt, len) else { return };
         if !cached {
             // What reaches memory is not known before the fetch group has ended.
@@ -88,8 +87,7 @@ impl Machine {
     }
 
     /// An access that is still to come; `None` if it will not be to RAM, or take an exception.
-    fn access_ahead(&mut self, virt: u64, len: usize) -> Option<Access> {
-        let virt = self.arch.address(virt);
+    fn access_ahead(&mut self, virt: VirtAddr, len: usize) -> Option<Access> {
         let phys = self.physical(virt, |qemu| qemu.translate(virt));
         self.in_one_page(virt, phys, len)
     }
@@ -113,18 +111,18 @@ impl Machine {
     }
 
     /// Physical address of a virtual one, if it is known without asking QEMU.
-    fn translated(&self, virt: u64) -> Option<u64> {
+    fn translated(&self, virt: VirtAddr) -> Option<PhysAddr> {
         self.arch.unmapped(virt).or_else(|| self.trial.tlb.find(virt))
     }
 
     /// Physical address of a virtual one.
-    pub fn translate(&self, virt: u64) -> Option<u64> {
+    pub fn translate(&self, virt: VirtAddr) -> Option<PhysAddr> {
         self.translated(virt).or_else(|| self.qemu.translate(virt))
     }
 
     /// Physical address of a virtual one; what QEMU says of it is remembered.
     #[inline]
-    fn physical(&mut self, virt: u64, ask: impl FnOnce(&Qemu) -> Option<u64>) -> Option<u64> {
+    fn physical(&mut self, virt: VirtAddr, ask: impl FnOnce(&Qemu) -> Option<PhysAddr>) -> Option<PhysAddr> {
         self.translated(virt).or_else(|| {
             let phys = ask(&self.qemu)?;
             self.trial.tlb.insert(virt, phys);
@@ -134,7 +132,7 @@ impl Machine {
 
     /// A part of an access that lies in one page; `None` where that is not RAM.
     #[inline]
-    fn in_one_page(&self, virt: u64, phys: Option<u64>, len: usize) -> Option<Access> {
+    fn in_one_page(&self, virt: VirtAddr, phys: Option<PhysAddr>, len: usize) -> Option<Access> {
         let phys = phys?;
         let in_ram = self.trial.model.as_ref()?.memory().contains(phys, len);
         in_ram.then(|| Access { virt, phys, len, cached: self.trial.cached && !self.arch.is_uncached(virt) })

@@ -2,7 +2,7 @@
 //! Maintenance operations of the guest, on the model; and those whose address the guest has to translate first.
 
 use cache_model::maintenance::Operation;
-use cache_model::{FlushUse, Memory, Origin};
+use cache_model::{FlushUse, Memory, Origin, PhysAddr, VirtAddr};
 
 use super::Machine;
 use super::refill::{MaintenanceCall, Substitute};
@@ -14,8 +14,8 @@ impl Machine {
     pub fn maintain(
         &mut self,
         operation: &Operation,
-        virt: u64,
-        last: u64,
+        virt: VirtAddr,
+        last: VirtAddr,
         origin: Origin,
     ) -> Option<FlushUse> {
         let by_address = operation.needs_translation();
@@ -31,7 +31,7 @@ impl Machine {
                 let this = model.maintain(operation, at, phys, origin);
                 flush_use = Some(flush_use.map_or(this, |before| before.or(this)));
             }
-            at = (at & !(line - 1)) + line;
+            at = at.align_down(line) + line;
             if at > last {
                 break;
             }
@@ -56,7 +56,13 @@ impl Machine {
     /// Puts a load into the place of a cache operation, which is the instruction at a virtual and a physical address.
     /// Returns whether it was done.
     #[cold]
-    pub fn substitute(&mut self, at: u64, phys: u64, substitute: Substitute, call: MaintenanceCall) -> bool {
+    pub fn substitute(
+        &mut self,
+        at: VirtAddr,
+        phys: PhysAddr,
+        substitute: Substitute,
+        call: MaintenanceCall,
+    ) -> bool {
         let saved = self.code(phys, 4).and_then(|code| code.try_into().ok());
         let Some(saved) = saved else { return false };
         if !self.trial.refills.may_try(at, call.virt) || !self.qemu.write_physical(phys, &substitute.code) {
@@ -67,7 +73,7 @@ impl Machine {
     }
 
     /// Whether the instruction at a virtual address is a load in place of a cache operation.
-    pub fn is_substitute(&self, virt: u64) -> bool {
+    pub fn is_substitute(&self, virt: VirtAddr) -> bool {
         self.trial.refills.is_at(virt)
     }
 
@@ -88,8 +94,7 @@ impl Machine {
     /// # Errors
     ///
     /// The load went to another address.
-    pub fn refilled(&mut self, info: u32, virt: u64) -> Result<Option<MaintenanceCall>, &'static str> {
-        let virt = self.arch.address(virt);
+    pub fn refilled(&mut self, info: u32, virt: VirtAddr) -> Result<Option<MaintenanceCall>, &'static str> {
         let Some((phys, saved, call)) = self.trial.refills.end() else { return Ok(None) };
         self.qemu.write_physical(phys, &saved);
         if virt != call.virt {

@@ -11,7 +11,7 @@ mod selfcheck;
 mod swap;
 mod tlb;
 
-use cache_model::{Config, FetchedLine, Memory, Model, Origin, Stale};
+use cache_model::{Config, FetchedLine, Memory, Model, Origin, PhysAddr, Stale, VirtAddr};
 use instrument::Ram as RamRange;
 
 use crate::arch::Arch;
@@ -59,7 +59,7 @@ struct Trial {
 /// A store past the caches whose bytes are not in memory yet.
 #[derive(Clone, Copy, Debug)]
 struct DeferredStore {
-    phys: u64,
+    phys: PhysAddr,
     len: usize,
     origin: Origin,
 }
@@ -110,7 +110,7 @@ impl Machine {
     }
 
     /// The address that an operand comes to; of a range, the first.
-    pub fn operand(&self, operand: Operand) -> Option<u64> {
+    pub fn operand(&self, operand: Operand) -> Option<VirtAddr> {
         self.registers.operand(&self.qemu, operand)
     }
 
@@ -120,14 +120,14 @@ impl Machine {
     }
 
     /// The address to give QEMU for starting again at an instruction.
-    pub fn restart_address(&self, start: u64) -> u64 {
+    pub fn restart_address(&self, start: VirtAddr) -> u64 {
         self.arch.restart_address(start, self.registers.flags(&self.qemu).unwrap_or(0))
     }
 
     /// Gives the kernel the model's geometry in place of the CPU's own, in a register that describes the machine.
     pub fn rewrite(&mut self, what: Advertised, register: u32, aliases_hidden: bool) {
         let Some(old) = self.register(register) else { return };
-        let new = self.arch.advertise(what, old as u32, &self.caches, aliases_hidden);
+        let new = self.arch.advertise(what, old, &self.caches, aliases_hidden);
         self.registers.write(&self.qemu, register, new);
     }
 
@@ -143,13 +143,13 @@ impl Machine {
 
     /// Finds RAM in QEMU's memory from an instruction that lies in it, and takes the shadow if it is modelled.
     pub fn find_ram(&mut self, instruction: &Instruction<'_>, modelled: bool) {
-        let Some(phys) = self.qemu.translate(instruction.virt()) else { return };
-        let (base, size) = (self.ram.base, self.ram.size as usize);
+        let Some(phys) = self.qemu.translate(self.arch.address(instruction.virt())) else { return };
+        let (base, size) = (PhysAddr::new(self.ram.base), self.ram.size as usize);
         let host = instruction.host();
         if host == 0 || phys < base || phys - base >= size as u64 {
             return;
         }
-        self.host_minus_phys = Some(host.wrapping_sub(phys as usize));
+        self.host_minus_phys = Some(host.wrapping_sub(phys.get() as usize));
         let ram = Ram::new(host - (phys - base) as usize, size);
         self.ram_in_qemu = Some(ram.clone());
         if !modelled {
@@ -162,7 +162,7 @@ impl Machine {
 
     /// Copies RAM as it is now; `None` before it has been found.
     pub fn capture(&self) -> Option<Captured> {
-        self.ram_in_qemu.clone().map(|ram| Captured::new(self.ram.base, ram))
+        self.ram_in_qemu.clone().map(|ram| Captured::new(self.ram.base.into(), ram))
     }
 
     /// Takes RAM back to what was captured, with cold caches, and forgets what belongs to a trial. Returns whether QEMU took
@@ -184,33 +184,33 @@ impl Machine {
 
     /// Physical address of a virtual one of the code that is being translated, which lies at `host` in QEMU's own memory, 0
     /// if that is not known.
-    pub fn code_at(&self, virt: u64, host: usize) -> Option<u64> {
+    pub fn code_at(&self, virt: VirtAddr, host: usize) -> Option<PhysAddr> {
         match host {
             0 => self.qemu.translate(virt),
-            host => Some(host.wrapping_sub(self.host_minus_phys?) as u64),
+            host => Some(PhysAddr::new(host.wrapping_sub(self.host_minus_phys?) as u64)),
         }
     }
 
     /// Whether a fetch from an address goes through the I$.
-    pub fn is_cacheable(&self, virt: u64, phys: u64) -> bool {
+    pub fn is_cacheable(&self, virt: VirtAddr, phys: PhysAddr) -> bool {
         self.code(phys, 1).is_some() && !self.arch.is_uncached(virt)
     }
 
     /// Bytes of RAM, as a load would return them.
-    pub fn code(&self, phys: u64, len: usize) -> Option<&[u8]> {
+    pub fn code(&self, phys: PhysAddr, len: usize) -> Option<&[u8]> {
         let memory = self.trial.model.as_ref()?.memory();
         memory.contains(phys, len).then(|| memory.data(phys, len))
     }
 
     /// The name of an I$ line, as the filter wants it.
-    pub fn fetched_line(&self, virt: u64, phys: u64) -> FetchedLine {
+    pub fn fetched_line(&self, virt: VirtAddr, phys: PhysAddr) -> FetchedLine {
         let filter = self.trial.model.as_ref().map(Model::filter_cache);
         filter.map_or(FetchedLine::NONE, |filter| filter.fetched_line(virt, phys))
     }
 
     /// A fetch through the I$; returns the bytes that the guest has to execute, where these differ from those of the data
     /// side.
-    pub fn fetch(&mut self, virt: u64, phys: u64, len: usize) -> Option<Stale> {
+    pub fn fetch(&mut self, virt: VirtAddr, phys: PhysAddr, len: usize) -> Option<Stale> {
         // A load in place of a cache operation lies in a line that was fetched just before.
         if !self.trial.cached || self.trial.refills.any() {
             return None;
@@ -252,12 +252,12 @@ impl Machine {
     }
 
     /// Notes that the fetch group at `start` is about to start again.
-    pub fn expect_restart(&mut self, start: u64) {
+    pub fn expect_restart(&mut self, start: VirtAddr) {
         self.trial.swaps.expect_restart(start);
     }
 
     /// Whether stale bytes have to go before the fetch group at `start` is executed.
-    pub fn must_swap_out(&mut self, start: u64) -> bool {
+    pub fn must_swap_out(&mut self, start: VirtAddr) -> bool {
         // A group that is started again in order to execute stale bytes is fetched again: they may make it longer.
         self.trial.swaps.any() && !self.trial.refills.any() && !self.trial.swaps.is_restart(start)
     }
@@ -318,7 +318,7 @@ impl Machine {
     }
 
     /// Writes guest memory as a device would.
-    pub fn write_by_device(&mut self, phys: u64, bytes: &[u8]) {
+    pub fn write_by_device(&mut self, phys: PhysAddr, bytes: &[u8]) {
         self.qemu.write_physical(phys, bytes);
         let model = self.trial.model.as_mut();
         if let Some(model) = model.filter(|model| model.memory().contains(phys, bytes.len())) {
@@ -338,7 +338,7 @@ impl Machine {
     }
 
     /// Compares the address of an access with the predicted one; returns false on a mismatch.
-    pub fn check(&mut self, virt: u64) -> bool {
-        self.checker.compare(self.arch.address(virt))
+    pub fn check(&mut self, virt: VirtAddr) -> bool {
+        self.checker.compare(virt)
     }
 }

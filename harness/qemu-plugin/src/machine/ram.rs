@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use cache_model::Memory;
+use cache_model::{Memory, PhysAddr};
 
 use crate::qemu::api::{Ram, host_page};
 
@@ -17,7 +17,7 @@ const ZEROS: [u8; PIECE] = [0; PIECE];
 /// Guest RAM with a shadow that holds what the D$ has not written back yet.
 #[derive(Clone, Debug)]
 pub struct ShadowedRam {
-    base: u64,
+    base: PhysAddr,
     ram: Ram,
     shadow: Vec<u8>,
     /// Pieces that were written since the shadow was what was captured; `None` before it ever was.
@@ -26,7 +26,7 @@ pub struct ShadowedRam {
 
 impl ShadowedRam {
     /// Takes the shadow of RAM as it is now, when no cache holds anything.
-    pub fn new(base: u64, ram: Ram) -> Self {
+    pub fn new(base: PhysAddr, ram: Ram) -> Self {
         let shadow = copy(&ram);
         Self { base, ram, shadow, written: None }
     }
@@ -59,21 +59,21 @@ impl ShadowedRam {
 
 /// The guest's RAM as it was at one instant.
 pub struct Captured {
-    base: u64,
+    base: PhysAddr,
     ram: Ram,
     bytes: Vec<u8>,
 }
 
 impl Captured {
     /// Copies RAM, which begins at a physical address, as it is now.
-    pub fn new(base: u64, ram: Ram) -> Self {
+    pub fn new(base: PhysAddr, ram: Ram) -> Self {
         let bytes = copy(&ram);
         Self { base, ram, bytes }
     }
 
     /// Has `write` put back, by its physical address, each piece of RAM that differs from what was captured; returns whether
     /// that succeeded for all of them.
-    pub fn write_back_to(&self, write: impl Fn(u64, &[u8]) -> bool) -> bool {
+    pub fn write_back_to(&self, write: impl Fn(PhysAddr, &[u8]) -> bool) -> bool {
         let differing = |at: &usize| self.ram.bytes(*at, PIECE) != &self.bytes[*at..*at + PIECE];
         pieces(&self.ram)
             .filter(differing)
@@ -111,7 +111,7 @@ fn touched(host: usize, size: usize, page: usize) -> impl Fn(usize) -> bool {
 
 impl Memory for ShadowedRam {
     #[inline]
-    fn contains(&self, phys: u64, len: usize) -> bool {
+    fn contains(&self, phys: PhysAddr, len: usize) -> bool {
         phys.wrapping_sub(self.base) <= (self.shadow.len() - len) as u64
     }
 
@@ -120,22 +120,22 @@ impl Memory for ShadowedRam {
     }
 
     #[inline]
-    fn offset(&self, phys: u64) -> u64 {
+    fn offset(&self, phys: PhysAddr) -> u64 {
         phys - self.base
     }
 
     #[inline]
-    fn data(&self, phys: u64, len: usize) -> &[u8] {
+    fn data(&self, phys: PhysAddr, len: usize) -> &[u8] {
         self.ram.bytes((phys - self.base) as usize, len)
     }
 
     #[inline]
-    fn below(&self, phys: u64, len: usize) -> &[u8] {
+    fn below(&self, phys: PhysAddr, len: usize) -> &[u8] {
         let at = (phys - self.base) as usize;
         &self.shadow[at..at + len]
     }
 
-    fn write_back(&mut self, phys: u64, len: usize) {
+    fn write_back(&mut self, phys: PhysAddr, len: usize) {
         let at = (phys - self.base) as usize;
         self.shadow[at..at + len].copy_from_slice(self.ram.bytes(at, len));
         if let Some(written) = &mut self.written {
@@ -160,16 +160,16 @@ mod tests {
     #[test]
     fn the_shadow_is_what_was_captured_whenever_it_is_reset() {
         let (memory, ram) = ram();
-        let mut shadowed = ShadowedRam::new(0x1000, ram.clone());
+        let mut shadowed = ShadowedRam::new(0x1000.into(), ram.clone());
         // Between the first look at RAM and the capture, and not written back.
         memory[PIECE] = 8;
-        let captured = Captured::new(0x1000, ram);
+        let captured = Captured::new(0x1000.into(), ram);
         for round in 0..3 {
             shadowed.reset(&captured);
-            assert_eq!(shadowed.below(0x1000, 4 * PIECE), &captured.bytes[..], "round {round}");
+            assert_eq!(shadowed.below(0x1000.into(), 4 * PIECE), &captured.bytes[..], "round {round}");
             memory[2 * PIECE - 2..2 * PIECE + 2].fill(round);
-            shadowed.write_back(0x1000 + 2 * PIECE as u64 - 2, 4);
-            assert_eq!(shadowed.below(0x1000 + 2 * PIECE as u64 - 2, 4), [round; 4]);
+            shadowed.write_back((0x1000 + 2 * PIECE as u64 - 2).into(), 4);
+            assert_eq!(shadowed.below((0x1000 + 2 * PIECE as u64 - 2).into(), 4), [round; 4]);
             memory[2 * PIECE - 2..2 * PIECE + 2].fill(7);
         }
     }

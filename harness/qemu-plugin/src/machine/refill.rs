@@ -10,6 +10,8 @@
 //!
 //! It is so in mode *observe* too: it changes no result, only what the guest's TLB holds, as on hardware.
 
+use cache_model::{PhysAddr, VirtAddr};
+
 /// How often in a row one operation is replaced before it is let go untranslated: more than once is right where another
 /// process took the TLB entry away in the meantime.
 const TRIES: u32 = 8;
@@ -29,18 +31,18 @@ pub struct MaintenanceCall {
     /// Number of its site.
     pub site: usize,
     /// The address in the link register.
-    pub caller: u64,
+    pub caller: VirtAddr,
     /// Its own operand.
-    pub virt: u64,
+    pub virt: VirtAddr,
 }
 
 /// A load that lies in memory in place of a cache operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pending {
     /// Virtual address of the instruction.
-    at: u64,
+    at: VirtAddr,
     /// Its physical address.
-    phys: u64,
+    phys: PhysAddr,
     /// The cache operation, as it lay in memory.
     saved: [u8; 4],
     call: MaintenanceCall,
@@ -51,7 +53,7 @@ struct Pending {
 pub struct Refills {
     pending: Option<Pending>,
     /// The instruction and operand replaced last, and how often in a row.
-    last: (u64, u64, u32),
+    last: (VirtAddr, VirtAddr, u32),
     /// How many times an operation was replaced.
     count: u64,
 }
@@ -63,7 +65,7 @@ impl Refills {
     }
 
     /// Whether the instruction at a virtual address is such a load.
-    pub fn is_at(&self, virt: u64) -> bool {
+    pub fn is_at(&self, virt: VirtAddr) -> bool {
         self.pending.is_some_and(|pending| pending.at == virt)
     }
 
@@ -73,18 +75,18 @@ impl Refills {
     }
 
     /// Notes that a load lies in place of the operation that is `saved`.
-    pub fn begin(&mut self, at: u64, phys: u64, saved: [u8; 4], call: MaintenanceCall) {
+    pub fn begin(&mut self, at: VirtAddr, phys: PhysAddr, saved: [u8; 4], call: MaintenanceCall) {
         self.pending = Some(Pending { at, phys, saved, call });
         self.count += 1;
     }
 
     /// Forgets the load; returns the physical address and the bytes of the operation that has to be put back.
-    pub fn end(&mut self) -> Option<(u64, [u8; 4], MaintenanceCall)> {
+    pub fn end(&mut self) -> Option<(PhysAddr, [u8; 4], MaintenanceCall)> {
         self.pending.take().map(|Pending { phys, saved, call, .. }| (phys, saved, call))
     }
 
     /// Whether the operation at `at` on `virt` may be replaced once more.
-    pub fn may_try(&mut self, at: u64, virt: u64) -> bool {
+    pub fn may_try(&mut self, at: VirtAddr, virt: VirtAddr) -> bool {
         let tries = if (self.last.0, self.last.1) == (at, virt) { self.last.2 + 1 } else { 1 };
         self.last = (at, virt, tries);
         tries <= TRIES
@@ -92,7 +94,7 @@ impl Refills {
 
     /// An operation was translated: the next one that is not starts a series of its own.
     pub fn translated(&mut self) {
-        self.last = (0, 0, 0);
+        self.last = Default::default();
     }
 }
 
@@ -103,13 +105,13 @@ mod tests {
     #[test]
     fn one_operation_is_not_replaced_for_ever() {
         let mut refills = Refills::default();
-        assert!((0..TRIES).all(|_| refills.may_try(0x8010_0000, 0xffff_0000)));
-        assert!(!refills.may_try(0x8010_0000, 0xffff_0000));
-        assert!(refills.may_try(0x8010_0000, 0xffff_1000));
+        assert!((0..TRIES).all(|_| refills.may_try(VirtAddr::new(0x8010_0000), VirtAddr::new(0xffff_0000))));
+        assert!(!refills.may_try(VirtAddr::new(0x8010_0000), VirtAddr::new(0xffff_0000)));
+        assert!(refills.may_try(VirtAddr::new(0x8010_0000), VirtAddr::new(0xffff_1000)));
         for _ in 0..TRIES {
-            refills.may_try(0x8010_0000, 0xffff_0000);
+            refills.may_try(VirtAddr::new(0x8010_0000), VirtAddr::new(0xffff_0000));
             refills.translated();
         }
-        assert!(refills.may_try(0x8010_0000, 0xffff_0000));
+        assert!(refills.may_try(VirtAddr::new(0x8010_0000), VirtAddr::new(0xffff_0000)));
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The guest's registers: their handles, and the operands that instructions find in them.
 
+use cache_model::VirtAddr;
+
 use crate::arch::Arch;
 use crate::arch::architecture::{Architecture, RegisterRole};
 use crate::arch::instruction::Operand;
@@ -64,18 +66,19 @@ impl Registers {
             return Some(0);
         }
         let register = self.general[number as usize]?;
-        qemu.read_register(register, self.arch.big_endian()).map(|value| self.arch.address(value))
+        qemu.read_register(register, self.arch.big_endian()).map(|value| self.arch.address(value).get())
     }
 
     /// Writes a general register.
-    pub(super) fn write(&self, qemu: &Qemu, number: u32, value: u32) {
+    pub(super) fn write(&self, qemu: &Qemu, number: u32, value: u64) {
         if let Some(register) = self.general[number as usize] {
-            qemu.write_register(register, value, self.arch.big_endian());
+            let len = if self.arch.is_64_bit() { 8 } else { 4 };
+            qemu.write_register(register, value, len, self.arch.big_endian());
         }
     }
 
     /// The address that an operand comes to; of a range, the first.
-    pub(super) fn operand(&self, qemu: &Qemu, operand: Operand) -> Option<u64> {
+    pub(super) fn operand(&self, qemu: &Qemu, operand: Operand) -> Option<VirtAddr> {
         let register = |number| self.general(qemu, number);
         let address = match operand {
             Operand::Register(number) => register(number)?,

@@ -4,6 +4,8 @@
 //! For some loads and stores by each base register, base plus offset, read through the forged handles, must be the address
 //! that QEMU reports for the access. One mismatch is enough not to trust anything.
 
+use cache_model::VirtAddr;
+
 /// How many agreements are proof enough; measured, there was no mismatch in 19 million.
 const ENOUGH: u64 = 10_000;
 /// How many instructions are instrumented for the check with each base register at most. Each costs two register reads
@@ -24,7 +26,7 @@ struct Tally {
 pub struct Checker {
     /// Instructions that are instrumented, by base register.
     sites: [u8; 32],
-    expected: Option<u64>,
+    expected: Option<VirtAddr>,
     tally: Tally,
 }
 
@@ -38,12 +40,12 @@ impl Checker {
     }
 
     /// Notes the address that the instruction about to run should access.
-    pub fn expect(&mut self, address: Option<u64>) {
+    pub fn expect(&mut self, address: Option<VirtAddr>) {
         self.expected = if self.tally.agreed < ENOUGH { address } else { None };
     }
 
     /// Compares with the address that QEMU reports; returns false on a mismatch.
-    pub fn compare(&mut self, address: u64) -> bool {
+    pub fn compare(&mut self, address: VirtAddr) -> bool {
         match self.expected.take() {
             Some(expected) if expected == address => self.tally.agreed += 1,
             Some(_) => self.tally.disagreed += 1,
@@ -74,11 +76,11 @@ mod tests {
     #[test]
     fn one_mismatch_is_enough() {
         let mut checker = Checker::default();
-        checker.expect(Some(8));
-        assert!(checker.compare(8));
-        assert!(checker.compare(12), "an access without expectation says nothing");
-        checker.expect(Some(8));
-        assert!(!checker.compare(12));
+        checker.expect(Some(8.into()));
+        assert!(checker.compare(8.into()));
+        assert!(checker.compare(12.into()), "an access without expectation says nothing");
+        checker.expect(Some(8.into()));
+        assert!(!checker.compare(12.into()));
         assert_eq!(checker.tally, Tally { agreed: 1, disagreed: 1 });
     }
 }

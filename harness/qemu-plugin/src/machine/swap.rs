@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Stale bytes put into guest memory for the duration of one translation block.
 
+use cache_model::{PhysAddr, VirtAddr};
+
 /// Bytes that lie in guest memory in place of what the data side holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Swap {
     /// Physical address of the first byte.
-    pub phys: u64,
+    pub phys: PhysAddr,
     /// What the data side holds, to be put back.
     pub saved: Vec<u8>,
 }
@@ -14,7 +16,7 @@ pub struct Swap {
 #[derive(Clone, Debug, Default)]
 pub struct Swaps {
     active: Vec<Swap>,
-    restart: Option<u64>,
+    restart: Option<VirtAddr>,
 }
 
 impl Swaps {
@@ -30,14 +32,14 @@ impl Swaps {
     }
 
     /// Notes that the block at `pc` is about to start again.
-    pub fn expect_restart(&mut self, pc: u64) {
+    pub fn expect_restart(&mut self, pc: VirtAddr) {
         self.restart = Some(pc);
     }
 
     /// Whether the block at `pc` is the one that was restarted in order to execute the stale bytes.
     ///
     /// An interrupt can come first; then it is not, and the bytes must go before its handler runs.
-    pub fn is_restart(&mut self, pc: u64) -> bool {
+    pub fn is_restart(&mut self, pc: VirtAddr) -> bool {
         self.restart.take() == Some(pc)
     }
 
@@ -47,11 +49,13 @@ impl Swaps {
     }
 
     /// A store of `bytes` has reached guest memory: where it overlaps a swap, it belongs into the saved bytes.
-    pub fn stored(&mut self, phys: u64, bytes: &[u8]) {
+    pub fn stored(&mut self, phys: PhysAddr, bytes: &[u8]) {
         for swap in &mut self.active {
-            for (at, byte) in (phys..).zip(bytes) {
-                if at >= swap.phys && at - swap.phys < swap.saved.len() as u64 {
-                    swap.saved[(at - swap.phys) as usize] = *byte;
+            for (n, byte) in (0..).zip(bytes) {
+                // Where it lies before the first byte, it wraps.
+                let at = (phys + n).wrapping_sub(swap.phys) as usize;
+                if let Some(saved) = swap.saved.get_mut(at) {
+                    *saved = *byte;
                 }
             }
         }
@@ -65,17 +69,17 @@ mod tests {
     #[test]
     fn a_store_goes_into_the_saved_bytes() {
         let mut swaps = Swaps::default();
-        swaps.add(Swap { phys: 0x100, saved: vec![1, 2, 3, 4] });
-        swaps.stored(0x102, &[9, 8, 7, 6]);
-        assert_eq!(swaps.take(), [Swap { phys: 0x100, saved: vec![1, 2, 9, 8] }]);
+        swaps.add(Swap { phys: PhysAddr::new(0x100), saved: vec![1, 2, 3, 4] });
+        swaps.stored(PhysAddr::new(0x102), &[9, 8, 7, 6]);
+        assert_eq!(swaps.take(), [Swap { phys: PhysAddr::new(0x100), saved: vec![1, 2, 9, 8] }]);
     }
 
     #[test]
     fn an_interrupt_between_swap_and_restart_is_noticed() {
         let mut swaps = Swaps::default();
-        swaps.add(Swap { phys: 0x100, saved: vec![0; 4] });
-        swaps.expect_restart(0x8000);
-        assert!(!swaps.is_restart(0x8018_0180));
+        swaps.add(Swap { phys: PhysAddr::new(0x100), saved: vec![0; 4] });
+        swaps.expect_restart(VirtAddr::new(0x8000));
+        assert!(!swaps.is_restart(VirtAddr::new(0x8018_0180)));
         assert!(swaps.any());
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A small cache of translations, so that most accesses need not ask QEMU for theirs.
 
-use cache_model::PAGE;
+use cache_model::{PAGE, PhysAddr, VirtAddr};
 
 /// Entries; a power of two.
 const ENTRIES: usize = 256;
@@ -35,13 +35,16 @@ impl Default for Tlb {
 impl Tlb {
     /// Returns the physical address of `virt` if it is known.
     #[inline]
-    pub fn find(&self, virt: u64) -> Option<u64> {
+    pub fn find(&self, virt: VirtAddr) -> Option<PhysAddr> {
+        let virt = virt.get();
         let entry = &self.entries[(virt / PAGE) as usize % ENTRIES];
-        (entry.tag == virt & !PAGE_MASK | self.generation).then(|| virt.wrapping_add(entry.delta))
+        (entry.tag == virt & !PAGE_MASK | self.generation)
+            .then(|| PhysAddr::new(virt.wrapping_add(entry.delta)))
     }
 
     /// Remembers a translation.
-    pub fn insert(&mut self, virt: u64, phys: u64) {
+    pub fn insert(&mut self, virt: VirtAddr, phys: PhysAddr) {
+        let (virt, phys) = (virt.get(), phys.get());
         self.entries[(virt / PAGE) as usize % ENTRIES] =
             Entry { tag: virt & !PAGE_MASK | self.generation, delta: phys.wrapping_sub(virt) };
     }
@@ -62,21 +65,21 @@ mod tests {
     #[test]
     fn remembers_until_it_is_flushed() {
         let mut tlb = Tlb::default();
-        assert_eq!(tlb.find(0x1234), None);
-        tlb.insert(0x1234, 0x8000_0234);
-        assert_eq!(tlb.find(0x1ffc), Some(0x8000_0ffc));
-        assert_eq!(tlb.find(0x2000), None);
+        assert_eq!(tlb.find(VirtAddr::new(0x1234)), None);
+        tlb.insert(VirtAddr::new(0x1234), PhysAddr::new(0x8000_0234));
+        assert_eq!(tlb.find(VirtAddr::new(0x1ffc)), Some(PhysAddr::new(0x8000_0ffc)));
+        assert_eq!(tlb.find(VirtAddr::new(0x2000)), None);
         tlb.forget();
-        assert_eq!(tlb.find(0x1234), None);
+        assert_eq!(tlb.find(VirtAddr::new(0x1234)), None);
     }
 
     #[test]
     fn survives_the_wrap_of_its_generation() {
         let mut tlb = Tlb::default();
-        tlb.insert(0x1000, 0x5000);
+        tlb.insert(VirtAddr::new(0x1000), PhysAddr::new(0x5000));
         for _ in 0..=PAGE_MASK {
             tlb.forget();
         }
-        assert_eq!(tlb.find(0x1000), None);
+        assert_eq!(tlb.find(VirtAddr::new(0x1000)), None);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Instructions that matter by themselves: maintenance, markers, and what describes the machine.
 
-use cache_model::Origin;
+use cache_model::{Origin, VirtAddr};
 use instrument::hardware::Aliases;
 use instrument::{End, Mode, Phase};
 
@@ -53,14 +53,14 @@ impl Plugin {
         substitute: Option<Substitute>,
         insn: InsnRef,
     ) -> Option<u64> {
-        let caller = self.machine.register(self.arch.link_register()).unwrap_or(0);
+        let caller = self.machine.register(self.arch.link_register()).unwrap_or(0).into();
         let Some(virt) = self.machine.operand(operand) else {
             let by = self.recorder.count(site, caller);
             self.recorder.count_use(by, None);
             return None;
         };
         let last = match operand {
-            Operand::Range { end, .. } => self.machine.register(end).unwrap_or(virt),
+            Operand::Range { end, .. } => self.machine.register(end).map_or(virt, VirtAddr::new),
             _ => virt,
         };
         let call = MaintenanceCall { site, caller, virt };
@@ -73,7 +73,7 @@ impl Plugin {
     }
 
     /// Does maintenance from an address to the `last`.
-    fn carry_out(&mut self, call: MaintenanceCall, last: u64, insn: InsnRef) {
+    fn carry_out(&mut self, call: MaintenanceCall, last: VirtAddr, insn: InsnRef) {
         let by = self.recorder.count(call.site, call.caller);
         if self.machine.model().is_some() {
             let origin = Origin { insn: by, icount: insn.now() as u32 };
@@ -99,12 +99,12 @@ impl Plugin {
         // Counted once: an interrupt may come before the next group.
         self.uncount(&group, insn.remaining + back);
         FAST_PATH.set_group(0);
-        Some(at - 4 * u64::from(back))
+        Some(at.get() - 4 * u64::from(back))
     }
 
     /// The load has been executed in the operation's place: the CPU needed no help for the translation.
     pub fn refilled(&mut self, info: u32, virt: u64, insn: InsnRef) {
-        match self.machine.refilled(info, virt) {
+        match self.machine.refilled(info, self.arch.address(virt)) {
             Ok(Some(call)) => self.carry_out(call, call.virt, insn),
             Ok(None) => {}
             Err(why) => self.fault(why),
@@ -141,7 +141,7 @@ impl Plugin {
             return;
         }
         let buffer = self.machine.register(argument);
-        let Some(phys) = buffer.and_then(|buffer| self.machine.translate(buffer)) else {
+        let Some(phys) = buffer.and_then(|buffer| self.machine.translate(buffer.into())) else {
             self.fault("the guest's command buffer is not mapped");
             return;
         };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The slow path of fetch groups: what is fetched, what of it is executed, and what of it is counted.
 
-use cache_model::Stale;
+use cache_model::{Stale, VirtAddr};
 use instrument::Mode;
 
 use super::Plugin;
@@ -38,7 +38,7 @@ impl Plugin {
     fn stale(&mut self, stale: Stale, group: &FetchGroup) -> bool {
         // The group has been counted as a whole, and nothing of it has been executed.
         let now = FAST_PATH.now() - u64::from(group.insns);
-        let writer = stale.writer.map_or(0, |origin| self.address_of_insn(origin.insn));
+        let writer = stale.writer.map_or(VirtAddr::default(), |origin| self.address_of_insn(origin.insn));
         self.recorder.stale(&stale, group.virt, now, writer);
         let enforce = self.options.request.mode == Mode::Enforce;
         if enforce {
@@ -91,12 +91,12 @@ impl Plugin {
     }
 
     /// How many instructions of a group come before an address in it; `None` for an address elsewhere.
-    fn instructions_before(&self, group: &FetchGroup, address: u64) -> Option<u32> {
+    fn instructions_before(&self, group: &FetchGroup, address: VirtAddr) -> Option<u32> {
         (0..group.insns).find(|at| self.address_of(group, *at) == address)
     }
 
     /// Address of an instruction of a group.
-    fn address_of(&self, group: &FetchGroup, at: u32) -> u64 {
+    fn address_of(&self, group: &FetchGroup, at: u32) -> VirtAddr {
         group.address_of(at, |address| {
             let code = self.machine.code(group.phys_of(address), 2);
             self.arch.insn_len(code.map_or([0; 2], |code| [code[0], code[1]]))
@@ -104,7 +104,7 @@ impl Plugin {
     }
 
     /// Address of the instruction that an instruction reference names.
-    pub(super) fn address_of_insn(&self, id: u32) -> u64 {
+    pub(super) fn address_of_insn(&self, id: u32) -> VirtAddr {
         self.address_of(&self.translation.group_of(id), InsnRef::index(id))
     }
 }

@@ -7,6 +7,8 @@ mod fetch;
 mod serve;
 mod warm;
 
+use cache_model::VirtAddr;
+
 use crate::arch::Arch;
 use crate::arch::architecture::Architecture;
 use crate::fast_path::{FAST_PATH, InsnRef};
@@ -104,6 +106,7 @@ impl Plugin {
 
     /// A load of the guest.
     pub fn load(&mut self, info: u32, virt: u64, insn: InsnRef) {
+        let virt = self.arch.address(virt);
         if !self.machine.load(info, virt) {
             self.device(insn);
         }
@@ -111,24 +114,27 @@ impl Plugin {
 
     /// A store of the guest, whose bytes are in memory already.
     pub fn store(&mut self, info: u32, virt: u64, insn: InsnRef) {
+        let virt = self.arch.address(virt);
         if !self.machine.store(info, virt, insn.origin()) {
             self.device(insn);
         }
     }
 
     /// A load of a group that is not its first, and is still to come.
-    pub fn load_grouped(&mut self, virt: u64, member: GroupedAccess) {
+    pub fn load_grouped(&mut self, virt: VirtAddr, member: GroupedAccess) {
+        let virt = self.arch.address(virt.get());
         self.machine.load_ahead(virt, member.len.into());
     }
 
     /// A store of a group that is not its first, and is still to come.
-    pub fn store_grouped(&mut self, virt: u64, member: GroupedAccess) {
+    pub fn store_grouped(&mut self, virt: VirtAddr, member: GroupedAccess) {
+        let virt = self.arch.address(virt.get());
         self.machine.store_ahead(virt, member.len.into(), member.insn.origin());
     }
 
     /// Compares the address of an access with the one that its registers predicted.
     pub fn check(&mut self, virt: u64) {
-        if !self.machine.check(virt) {
+        if !self.machine.check(self.arch.address(virt)) {
             self.fault("register handles do not mean what they meant in QEMU 11.1: base + offset is not the address accessed");
         }
     }

@@ -5,6 +5,8 @@
 
 use std::ffi::{CStr, c_uint, c_void};
 
+use cache_model::{PhysAddr, VirtAddr};
+
 use super::abi::{_exit, ByteArray, Functions, Notifier, Opaque, RegisterDescriptor, dlsym, getpagesize};
 use super::abi::{EXCEPTION, NO_REGS, R_REGS, READ, RW_REGS, RW_REGS_PC, WRITE};
 use super::hooks::{AccessKind, CallbackRights, Callbacks, EntryCallbacks, GuestCallbacks};
@@ -125,25 +127,26 @@ impl Qemu {
         Some(u64::from_le_bytes(bytes))
     }
 
-    /// Writes a 32-bit register in target byte order; returns whether QEMU took it.
-    pub fn write_register(&self, register: Register, value: u32, big_endian: bool) -> bool {
-        self.load_scratch(&if big_endian { value.to_be_bytes() } else { value.to_le_bytes() });
+    /// Writes a register of `len` bytes, at most 8, in target byte order; returns whether QEMU took it.
+    pub fn write_register(&self, register: Register, value: u64, len: usize, big_endian: bool) -> bool {
+        let (big, little) = (value.to_be_bytes(), value.to_le_bytes());
+        self.load_scratch(if big_endian { &big[8 - len..] } else { &little[..len] });
         // SAFETY: the array holds as many bytes as the register.
         unsafe { (self.functions.write_register)(register.0 as Opaque, self.scratch) }
     }
 
     /// Translates a virtual address of the current vCPU.
-    pub fn translate(&self, virt: u64) -> Option<u64> {
+    pub fn translate(&self, virt: VirtAddr) -> Option<PhysAddr> {
         let mut phys = 0;
         // SAFETY: called from a translation or execution callback, where there is a current vCPU.
-        unsafe { (self.functions.translate_vaddr)(virt, &raw mut phys) }.then_some(phys)
+        unsafe { (self.functions.translate_vaddr)(virt.get(), &raw mut phys) }.then_some(PhysAddr::new(phys))
     }
 
     /// Writes guest memory by physical address, invalidating code translated from it.
-    pub fn write_physical(&self, phys: u64, bytes: &[u8]) -> bool {
+    pub fn write_physical(&self, phys: PhysAddr, bytes: &[u8]) -> bool {
         self.load_scratch(bytes);
         // SAFETY: the array holds the bytes to write.
-        unsafe { (self.functions.write_memory_hwaddr)(phys, self.scratch) == 0 }
+        unsafe { (self.functions.write_memory_hwaddr)(phys.get(), self.scratch) == 0 }
     }
 
     /// Bytes of a memory access.
@@ -153,14 +156,14 @@ impl Qemu {
     }
 
     /// Physical address of the access that is being reported, `None` for a device.
-    pub fn access_phys(&self, info: u32, virt: u64) -> Option<u64> {
+    pub fn access_phys(&self, info: u32, virt: VirtAddr) -> Option<PhysAddr> {
         // SAFETY: called from the memory callback that got `info`; the handle is used at once.
         unsafe {
-            let hw = (self.functions.get_hwaddr)(info, virt);
+            let hw = (self.functions.get_hwaddr)(info, virt.get());
             if hw.is_null() || (self.functions.hwaddr_is_io)(hw) {
                 return None;
             }
-            Some((self.functions.hwaddr_phys_addr)(hw))
+            Some(PhysAddr::new((self.functions.hwaddr_phys_addr)(hw)))
         }
     }
 
@@ -235,7 +238,7 @@ impl<'a> Block<'a> {
 }
 
 impl Instruction<'_> {
-    /// Virtual address.
+    /// Virtual address, as QEMU gives it.
     pub fn virt(&self) -> u64 {
         // SAFETY: the handle is valid during the translation callback.
         unsafe { (self.qemu.functions.insn_vaddr)(self.insn) }

@@ -13,6 +13,8 @@ use std::ffi::{CStr, c_char, c_int, c_uint};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cache_model::VirtAddr;
+
 use super::abi::{API_VERSION, Info, Opaque};
 use super::api::{Block, Qemu, leave_turns_alone};
 use super::hooks::{Callbacks, GuestCallbacks};
@@ -130,34 +132,34 @@ extern "C" fn on_event(_vcpu: c_uint, index: Opaque) {
 }
 
 extern "C" fn on_load(_vcpu: c_uint, info: u32, virt: u64, insn: Opaque) {
-    if !FAST_PATH.load_hits_mru(virt) {
+    if !FAST_PATH.load_hits_mru(VirtAddr::new(virt)) {
         load_slow_path(info, virt, insn);
     }
 }
 
 #[inline(never)]
 extern "C" fn load_slow_path(info: u32, virt: u64, insn: Opaque) {
-    if !FAST_PATH.load_hits(virt) {
+    if !FAST_PATH.load_hits(VirtAddr::new(virt)) {
         load(info, virt, insn);
     }
 }
 
 extern "C" fn on_store(_vcpu: c_uint, info: u32, virt: u64, insn: Opaque) {
-    if !FAST_PATH.store_hits_mru(virt, InsnRef::unpacked(insn as usize)) {
+    if !FAST_PATH.store_hits_mru(VirtAddr::new(virt), InsnRef::unpacked(insn as usize)) {
         store_slow_path(info, virt, insn);
     }
 }
 
 #[inline(never)]
 extern "C" fn store_slow_path(info: u32, virt: u64, insn: Opaque) {
-    if !FAST_PATH.store_hits(virt, InsnRef::unpacked(insn as usize)) {
+    if !FAST_PATH.store_hits(VirtAddr::new(virt), InsnRef::unpacked(insn as usize)) {
         store(info, virt, insn);
     }
 }
 
 extern "C" fn on_loads(_vcpu: c_uint, info: u32, virt: u64, group: Opaque) {
     AccessGroup::unpacked(group as usize).each(
-        virt,
+        VirtAddr::new(virt),
         FAST_PATH.line_shift(),
         |at, _| FAST_PATH.load_hits(at),
         |at, member| {
@@ -170,7 +172,7 @@ extern "C" fn on_loads(_vcpu: c_uint, info: u32, virt: u64, group: Opaque) {
 
 extern "C" fn on_stores(_vcpu: c_uint, info: u32, virt: u64, group: Opaque) {
     AccessGroup::unpacked(group as usize).each(
-        virt,
+        VirtAddr::new(virt),
         FAST_PATH.line_shift(),
         |at, member| FAST_PATH.store_hits(at, member.insn),
         |at, member| {
@@ -182,36 +184,36 @@ extern "C" fn on_stores(_vcpu: c_uint, info: u32, virt: u64, group: Opaque) {
 }
 
 #[inline(never)]
-fn load_of_group(info: u32, virt: u64, member: GroupedAccess) {
+fn load_of_group(info: u32, virt: VirtAddr, member: GroupedAccess) {
     // QEMU reports the first.
     if member.delta == 0 {
-        load(info, virt, member.insn.packed() as Opaque);
+        load(info, virt.get(), member.insn.packed() as Opaque);
     } else {
         with((), |plugin| plugin.load_grouped(virt, member));
     }
 }
 
 #[inline(never)]
-fn store_of_group(info: u32, virt: u64, member: GroupedAccess) {
+fn store_of_group(info: u32, virt: VirtAddr, member: GroupedAccess) {
     if member.delta == 0 {
-        store(info, virt, member.insn.packed() as Opaque);
+        store(info, virt.get(), member.insn.packed() as Opaque);
     } else {
         with((), |plugin| plugin.store_grouped(virt, member));
     }
 }
 
 extern "C" fn on_load_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, insn: Opaque) {
-    if FAST_PATH.may_cross(virt) {
+    if FAST_PATH.may_cross(VirtAddr::new(virt)) {
         load(info, virt, insn);
-    } else if !FAST_PATH.load_hits_mru(virt) {
+    } else if !FAST_PATH.load_hits_mru(VirtAddr::new(virt)) {
         load_slow_path(info, virt, insn);
     }
 }
 
 extern "C" fn on_store_that_may_cross(_vcpu: c_uint, info: u32, virt: u64, insn: Opaque) {
-    if FAST_PATH.may_cross(virt) {
+    if FAST_PATH.may_cross(VirtAddr::new(virt)) {
         store(info, virt, insn);
-    } else if !FAST_PATH.store_hits_mru(virt, InsnRef::unpacked(insn as usize)) {
+    } else if !FAST_PATH.store_hits_mru(VirtAddr::new(virt), InsnRef::unpacked(insn as usize)) {
         store_slow_path(info, virt, insn);
     }
 }

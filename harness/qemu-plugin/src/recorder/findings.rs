@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Phases and stale fetches of one trial, in the record's terms.
 
-use cache_model::{FlushUse, Missing, Origin, PastOperation, Proximity, Stale};
+use cache_model::{FlushUse, Missing, Origin, PastOperation, Proximity, Stale, VirtAddr};
 use instrument::{Maintenance, Phase, Place, Record, StaleFetch, Writer};
 
 use super::ledger::{Ledger, Sites};
@@ -63,10 +63,10 @@ impl Findings {
         &mut self,
         stale: &Stale,
         sites: &Sites,
-        virt: u64,
+        virt: VirtAddr,
         now: u64,
-        writer: u64,
-        kernel_start: u64,
+        writer: VirtAddr,
+        kernel_start: VirtAddr,
     ) {
         self.stale_fetches += 1;
         let fetch = self.fetch(stale, sites, virt, now, writer, kernel_start);
@@ -81,10 +81,10 @@ impl Findings {
         &self,
         stale: &Stale,
         sites: &Sites,
-        virt: u64,
+        virt: VirtAddr,
         now: u64,
-        writer: u64,
-        kernel_start: u64,
+        writer: VirtAddr,
+        kernel_start: VirtAddr,
     ) -> StaleFetch {
         let differs = stale.executed.iter().zip(&stale.expected).position(|(a, b)| a != b).unwrap_or(0);
         let word = differs & !3;
@@ -92,8 +92,8 @@ impl Findings {
             |bytes: &[u8]| bytes.iter().skip(word).take(4).map(|b| format!("{b:02x}")).collect::<String>();
         let pc = virt + word as u64;
         StaleFetch {
-            pc,
-            physical: stale.phys + word as u64,
+            pc: pc.get(),
+            physical: (stale.phys + word as u64).get(),
             user: pc < kernel_start,
             phase: self.phase,
             instruction: now,
@@ -104,7 +104,9 @@ impl Findings {
                 Missing::Invalidate => instrument::Missing::Invalidate,
                 Missing::Both => instrument::Missing::Both,
             },
-            writer: stale.writer.map(|origin| Writer { pc: writer, instructions_ago: ago(now, origin) }),
+            writer: stale
+                .writer
+                .map(|origin| Writer { pc: writer.get(), instructions_ago: ago(now, origin) }),
             dirty_in: stale.dirty_in.map(|cpu| cpu as u32),
             past: stale.past.iter().filter_map(|past| self.maintenance(sites, past, now)).collect(),
         }
@@ -115,7 +117,7 @@ impl Findings {
         let (operation, pc) = sites.get(self.ledger.cause(past.origin.insn)?.site);
         Some(Maintenance {
             operation: operation.name.to_owned(),
-            pc,
+            pc: pc.get(),
             instructions_ago: ago(now, past.origin),
             place: match past.proximity {
                 Proximity::SameLine => Place::Here,
@@ -146,7 +148,7 @@ mod tests {
     #[test]
     fn a_stale_fetch_names_the_first_word_that_differs() {
         let stale = Stale {
-            phys: 0x1000,
+            phys: 0x1000.into(),
             executed: vec![0; 12],
             expected: vec![0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0],
             missing: Missing::WriteBack,
@@ -154,7 +156,14 @@ mod tests {
             dirty_in: None,
             past: Vec::new(),
         };
-        let fetch = Findings::default().fetch(&stale, &Sites::default(), 0x7fff_8000, 9, 0, 0x8000_0000);
+        let fetch = Findings::default().fetch(
+            &stale,
+            &Sites::default(),
+            0x7fff_8000.into(),
+            9,
+            0.into(),
+            0x8000_0000.into(),
+        );
         assert_eq!((fetch.pc, fetch.physical, fetch.user), (0x7fff_8004, 0x1004, true));
         assert_eq!((fetch.executed.as_str(), fetch.expected.as_str()), ("00000000", "00000001"));
     }

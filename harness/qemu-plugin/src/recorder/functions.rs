@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Which functions of the kernel do cache maintenance, and how many instructions the guest spends in each.
 
+use cache_model::VirtAddr;
 use instrument::{FunctionCost, Phase};
 
 use crate::arch::Arch;
@@ -21,12 +22,12 @@ enum Kind {
 #[derive(Default)]
 pub struct Functions {
     /// Where each begins, in order; each ends where the next begins.
-    starts: Vec<u64>,
+    starts: Vec<VirtAddr>,
     kinds: Vec<Kind>,
     /// Where each of those begins that do maintenance.
-    flushing: Vec<u64>,
+    flushing: Vec<VirtAddr>,
     /// Where the function asked about last begins and ends, and its number: one function is asked about many times.
-    last: (u64, u64, u32),
+    last: (VirtAddr, VirtAddr, u32),
 }
 
 /// Longer ones are not looked at: what looks so long is the end of the text, not a function.
@@ -40,7 +41,7 @@ impl Functions {
             let address = u64::from_str_radix(words.next()?, 16).ok()?;
             matches!(words.next()?, "T" | "t" | "W" | "w").then_some(arch.address(address))
         };
-        let mut starts: Vec<u64> = text.lines().filter_map(code).collect();
+        let mut starts: Vec<VirtAddr> = text.lines().filter_map(code).collect();
         starts.sort_unstable();
         starts.dedup();
         Self { kinds: vec![Kind::Unknown; starts.len()], starts, ..Self::default() }
@@ -48,7 +49,7 @@ impl Functions {
 
     /// Returns the number, above 0, of the function at an address if it does maintenance, else 0. `flushes` looks
     /// through the code of a function, from its first byte to the one after its last.
-    pub fn number(&mut self, address: u64, flushes: impl FnOnce(u64, u64) -> bool) -> u32 {
+    pub fn number(&mut self, address: VirtAddr, flushes: impl FnOnce(VirtAddr, VirtAddr) -> bool) -> u32 {
         if (self.last.0..self.last.1).contains(&address) {
             return self.last.2;
         }
@@ -56,7 +57,7 @@ impl Functions {
         let (Some(this), Some(end)) = (next.checked_sub(1), self.starts.get(next)) else { return 0 };
         let start = self.starts[this];
         if self.kinds[this] == Kind::Unknown {
-            self.kinds[this] = if end - start <= LONGEST && flushes(start, *end) {
+            self.kinds[this] = if *end - start <= LONGEST && flushes(start, *end) {
                 self.flushing.push(start);
                 Kind::Flushes(self.flushing.len() as u32)
             } else {
@@ -92,8 +93,9 @@ impl FunctionCosts {
     pub fn all(&self, functions: &Functions) -> Vec<FunctionCost> {
         let counted = self.0.iter().zip(&functions.flushing);
         let counted = counted.filter(|(instructions, _)| **instructions != [0; Phase::ALL.len()]);
-        let mut costs: Vec<_> =
-            counted.map(|(instructions, pc)| FunctionCost { pc: *pc, instructions: *instructions }).collect();
+        let mut costs: Vec<_> = counted
+            .map(|(instructions, pc)| FunctionCost { pc: pc.get(), instructions: *instructions })
+            .collect();
         costs.sort_by_key(|cost| cost.pc);
         costs
     }
@@ -107,11 +109,11 @@ mod tests {
     fn counts_what_lies_in_functions_that_flush() {
         let map = "80100000 T a\n80100040 t blast\n80100080 D data\n80100100 T c\n";
         let mut functions = Functions::parse(map, Arch::from_name("mips").unwrap());
-        let flushes = |start, end| (start, end) == (0x8010_0040, 0x8010_0100);
-        assert_eq!(functions.number(0x8010_0000, flushes), 0);
-        let blast = functions.number(0x8010_0044, flushes);
-        assert_eq!(functions.number(0x8010_00fc, |_, _| unreachable!()), blast);
-        assert_eq!(functions.number(0x8000_0000, flushes), 0);
+        let flushes = |start: VirtAddr, end: VirtAddr| (start.get(), end.get()) == (0x8010_0040, 0x8010_0100);
+        assert_eq!(functions.number(VirtAddr::new(0x8010_0000), flushes), 0);
+        let blast = functions.number(VirtAddr::new(0x8010_0044), flushes);
+        assert_eq!(functions.number(VirtAddr::new(0x8010_00fc), |_, _| unreachable!()), blast);
+        assert_eq!(functions.number(VirtAddr::new(0x8000_0000), flushes), 0);
         let mut costs = FunctionCosts::default();
         costs.count(blast, Phase::Run, 10);
         costs.count(blast, Phase::Run, -3);

@@ -3,20 +3,20 @@
 
 use std::collections::HashMap;
 
-use cache_model::FlushUse;
 use cache_model::maintenance::{self, Operation};
+use cache_model::{FlushUse, VirtAddr};
 use instrument::{LedgerEntry, Phase, Side};
 
 /// The instructions that do maintenance, by number. Translated blocks refer to them: they outlive a trial.
 #[derive(Default)]
 pub(super) struct Sites {
-    sites: Vec<(Operation, u64)>,
-    by_address: HashMap<(u64, &'static str), usize>,
+    sites: Vec<(Operation, VirtAddr)>,
+    by_address: HashMap<(VirtAddr, &'static str), usize>,
 }
 
 impl Sites {
     /// Returns the number of the site of an operation at an address.
-    pub(super) fn number(&mut self, operation: Operation, pc: u64) -> usize {
+    pub(super) fn number(&mut self, operation: Operation, pc: VirtAddr) -> usize {
         let next = self.sites.len();
         let site = *self.by_address.entry((pc, operation.name)).or_insert(next);
         if site == next {
@@ -26,7 +26,7 @@ impl Sites {
     }
 
     /// The operation of a site, and its address.
-    pub(super) fn get(&self, site: usize) -> (Operation, u64) {
+    pub(super) fn get(&self, site: usize) -> (Operation, VirtAddr) {
         self.sites[site]
     }
 }
@@ -35,7 +35,7 @@ impl Sites {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Cause {
     pub(super) site: usize,
-    pub(super) caller: u64,
+    pub(super) caller: VirtAddr,
     pub(super) phase: Phase,
 }
 
@@ -108,8 +108,8 @@ impl Ledger {
             LedgerEntry {
                 operation: operation.name.to_owned(),
                 side: side(operation.side),
-                pc,
-                caller: cause.caller,
+                pc: pc.get(),
+                caller: cause.caller.get(),
                 phase: cause.phase,
                 count: counts.all,
                 // An operation on a whole cache can have written back many lines.
@@ -145,17 +145,17 @@ mod tests {
     #[test]
     fn ledger_is_sorted_merges_retranslations_and_separates_callers() {
         let (mut sites, mut ledger) = (Sites::default(), Ledger::default());
-        let late = sites.number(mips_cache(0x10), 0x8000_2000);
-        let early = sites.number(mips_cache(0x15), 0x8000_1000);
-        assert_eq!(sites.number(mips_cache(0x10), 0x8000_2000), late);
+        let late = sites.number(mips_cache(0x10), 0x8000_2000.into());
+        let early = sites.number(mips_cache(0x15), 0x8000_1000.into());
+        assert_eq!(sites.number(mips_cache(0x10), 0x8000_2000.into()), late);
         let cause = |site, caller| Cause { site, caller, phase: Phase::Boot };
-        let one = ledger.count(cause(late, 0x8000_3000));
+        let one = ledger.count(cause(late, 0x8000_3000.into()));
         ledger.count_use(one, FlushUse::Needed);
-        let pending = ledger.count(cause(early, 0));
+        let pending = ledger.count(cause(early, 0.into()));
         ledger.count_use(pending, FlushUse::WroteBack);
-        assert_eq!(ledger.count(cause(late, 0x8000_3000)), one);
+        assert_eq!(ledger.count(cause(late, 0x8000_3000.into())), one);
         ledger.count_use(one, FlushUse::Redundant);
-        let other = ledger.count(cause(late, 0x8000_4000));
+        let other = ledger.count(cause(late, 0x8000_4000.into()));
         ledger.count_use(other, FlushUse::WrongColour);
         let entries = ledger.entries(&sites, |cause| u64::from(cause == pending) * 2);
         let listed = entries.iter().map(|e| (e.operation.as_str(), e.caller, e.count, e.needed, e.redundant));

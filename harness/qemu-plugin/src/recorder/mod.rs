@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use cache_model::maintenance::Operation;
-use cache_model::{FlushUse, Memory, Model, Stale, Totals};
+use cache_model::{FlushUse, Memory, Model, Stale, Totals, VirtAddr};
 use instrument::{CacheTotals, End, Mode, Phase, Record};
 
 use findings::Findings;
@@ -21,7 +21,7 @@ use ledger::{Cause, Sites};
 pub struct Recorder {
     mode: Mode,
     /// First address that is not user space.
-    kernel_start: u64,
+    kernel_start: VirtAddr,
     /// QEMU's name of the target.
     target: String,
     /// Translated blocks refer to sites and functions by number: these two outlive a trial.
@@ -49,7 +49,7 @@ pub struct RecordInputs<'a, M> {
 
 impl Recorder {
     /// Returns a recorder without findings.
-    pub fn new(mode: Mode, kernel_start: u64, target: &str, functions: Functions) -> Self {
+    pub fn new(mode: Mode, kernel_start: VirtAddr, target: &str, functions: Functions) -> Self {
         let (sites, trial) = (Sites::default(), Trial::default());
         Self { mode, kernel_start, target: target.to_owned(), sites, functions, trial }
     }
@@ -65,7 +65,7 @@ impl Recorder {
     }
 
     /// Returns the number of the function at an address if it does maintenance, else 0: see [`Functions::number`].
-    pub fn function(&mut self, address: u64, flushes: impl FnOnce(u64, u64) -> bool) -> u32 {
+    pub fn function(&mut self, address: VirtAddr, flushes: impl FnOnce(VirtAddr, VirtAddr) -> bool) -> u32 {
         self.functions.number(address, flushes)
     }
 
@@ -75,7 +75,7 @@ impl Recorder {
     }
 
     /// Returns the number of the site of an operation at an address.
-    pub fn site(&mut self, operation: Operation, pc: u64) -> usize {
+    pub fn site(&mut self, operation: Operation, pc: VirtAddr) -> usize {
         self.sites.number(operation, pc)
     }
 
@@ -86,7 +86,7 @@ impl Recorder {
 
     /// Counts the execution of a site, called from `caller`; returns the [`cache_model::Origin::insn`] by which the model shall know
     /// it.
-    pub fn count(&mut self, site: usize, caller: u64) -> u32 {
+    pub fn count(&mut self, site: usize, caller: VirtAddr) -> u32 {
         let findings = &mut self.trial.findings;
         let cause = Cause { site, caller, phase: findings.phase() };
         findings.ledger().count(cause)
@@ -104,7 +104,7 @@ impl Recorder {
 
     /// Counts a stale fetch at `virt`, whose last writer was at `writer`, and lists it unless the list is full or has the
     /// same one already.
-    pub fn stale(&mut self, stale: &Stale, virt: u64, now: u64, writer: u64) {
+    pub fn stale(&mut self, stale: &Stale, virt: VirtAddr, now: u64, writer: VirtAddr) {
         self.trial.findings.stale(stale, &self.sites, virt, now, writer, self.kernel_start);
     }
 

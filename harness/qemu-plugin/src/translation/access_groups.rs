@@ -9,6 +9,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use cache_model::VirtAddr;
+
 use super::table::Table;
 use crate::arch::Arch;
 use crate::arch::architecture::Architecture;
@@ -83,16 +85,16 @@ impl AccessGroup {
     #[inline]
     pub fn each(
         self,
-        virt: u64,
+        virt: VirtAddr,
         line_shift: u32,
-        mut quick: impl FnMut(u64, GroupedAccess) -> bool,
-        mut slow: impl FnMut(u64, GroupedAccess),
+        mut quick: impl FnMut(VirtAddr, GroupedAccess) -> bool,
+        mut slow: impl FnMut(VirtAddr, GroupedAccess),
     ) {
         let access = |word: &AtomicU64| {
             let member = GroupedAccess::unpacked(word.load(Relaxed));
-            (virt.wrapping_add_signed(member.delta.into()), member)
+            (virt.wrapping_add(i64::from(member.delta) as u64), member)
         };
-        let line = |word| access(word).0 >> line_shift;
+        let line = |word| access(word).0.get() >> line_shift;
         let mut rest = self.words();
         while let [first, others @ ..] = rest {
             let beside = others.iter().take_while(|other| line(other) == line(first)).count();
@@ -178,10 +180,10 @@ mod tests {
     fn report(group: AccessGroup, virt: u64, answer: bool) -> (Vec<u64>, Vec<u64>) {
         let (mut asked, mut reported) = (vec![], vec![]);
         let quick = |at, _| {
-            asked.push(at);
+            asked.push(VirtAddr::get(at));
             answer
         };
-        group.each(virt, 5, quick, |at, _| reported.push(at));
+        group.each(VirtAddr::new(virt), 5, quick, |at, _| reported.push(at.get()));
         (asked, reported)
     }
 

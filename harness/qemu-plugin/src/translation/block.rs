@@ -2,6 +2,7 @@
 //! The block that is being translated: its instructions, and how they are cut into fetch groups.
 
 use cache_model::maintenance::{Operation, Side};
+use cache_model::{PhysAddr, VirtAddr};
 
 use super::fetch_groups::FetchGroup;
 use crate::arch::Arch;
@@ -13,7 +14,7 @@ use crate::qemu::api::Block;
 /// An instruction of the block.
 #[derive(Clone, Copy)]
 pub(super) struct BlockInsn {
-    pub(super) virt: u64,
+    pub(super) virt: VirtAddr,
     pub(super) bytes: [u8; 4],
     /// How many of the bytes it has.
     pub(super) len: usize,
@@ -35,7 +36,7 @@ pub(super) fn read(arch: Arch, block: &Block<'_>, code: &mut Vec<BlockInsn>) {
     for i in 0..block.count() {
         let (bytes, len) = block.instruction(i).bytes();
         code.push(BlockInsn { virt, bytes, len, decoded: arch.decode(bytes, len) });
-        virt += len as u64;
+        virt = virt + len as u64;
     }
 }
 
@@ -63,9 +64,9 @@ pub(super) fn cut(
         while cut.end_of_line < end {
             let from = cut.end_of_line.max(virt);
             let host = if from == virt { block.instruction(i).host() } else { 0 };
-            let phys = machine.code_at(from, host).unwrap_or(0);
+            let phys = machine.code_at(from, host).unwrap_or_default();
             cut.begin(i, from, phys, machine.is_cacheable(from, phys));
-            cut.end_of_line = (from | (line - 1)) + 1;
+            cut.end_of_line = from.align_down(line) + line;
         }
         cut.extend(end, len == 2);
         if drops_instructions(decoded) || machine.is_substitute(virt) {
@@ -81,16 +82,16 @@ struct BlockCut<'a> {
     groups: &'a mut Vec<GroupInBlock>,
     /// Number and address of the last instruction before which QEMU can be made to start again: not a delay slot, whose
     /// branch would be lost, nor a conditional instruction of a Thumb IT block, whose condition would be.
-    restartable: (usize, u64),
+    restartable: (usize, VirtAddr),
     /// How many instructions from here on are not such.
     conditional: usize,
     /// End of the line of the last group.
-    end_of_line: u64,
+    end_of_line: VirtAddr,
 }
 
 impl BlockCut<'_> {
     /// Begins a group with the line at `from`, at the last instruction before which QEMU can be made to start again.
-    fn begin(&mut self, i: usize, from: u64, phys: u64, cacheable: bool) {
+    fn begin(&mut self, i: usize, from: VirtAddr, phys: PhysAddr, cacheable: bool) {
         let (first, start) = self.restartable;
         // These instructions change from the group before to this one.
         let insns = (i - first) as u32;
@@ -104,7 +105,7 @@ impl BlockCut<'_> {
     }
 
     /// Adds an instruction to the last group, in whose line it ends.
-    fn extend(&mut self, end: u64, narrow: bool) {
+    fn extend(&mut self, end: VirtAddr, narrow: bool) {
         if let Some(GroupInBlock { group, .. }) = self.groups.last_mut() {
             group.len = (end - group.virt) as u32;
             group.insns += 1;

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use cache_model::FetchedLine;
+use cache_model::{FetchedLine, PhysAddr, VirtAddr};
 
 use super::table::Table;
 use crate::fast_path::GroupRef;
@@ -19,13 +19,13 @@ pub struct FetchGroup {
     ///
     /// It can lie before the line: where the line begins with the delay slot of a branch, or within an IT block, that is
     /// the branch, or the IT instruction.
-    pub start: u64,
+    pub start: VirtAddr,
     /// Number of instructions.
     pub insns: u32,
     /// Virtual address of the first byte fetched.
-    pub virt: u64,
+    pub virt: VirtAddr,
     /// Its physical address.
-    pub phys: u64,
+    pub phys: PhysAddr,
     /// Bytes fetched.
     pub len: u32,
     /// Whether the fetch goes through the I$: it is from RAM, and not from an uncached address.
@@ -38,7 +38,7 @@ pub struct FetchGroup {
 
 impl FetchGroup {
     /// Address of the instruction number `at`; `len` says how long the instruction at a virtual address is.
-    pub fn address_of(&self, at: u32, len: impl Fn(u64) -> u64) -> u64 {
+    pub fn address_of(&self, at: u32, len: impl Fn(VirtAddr) -> u64) -> VirtAddr {
         if !self.narrow {
             return self.start + 4 * u64::from(at);
         }
@@ -46,7 +46,7 @@ impl FetchGroup {
     }
 
     /// Physical address of a virtual one within the group.
-    pub fn phys_of(&self, virt: u64) -> u64 {
+    pub fn phys_of(&self, virt: VirtAddr) -> PhysAddr {
         self.phys.wrapping_add(virt.wrapping_sub(self.virt))
     }
 }
@@ -89,10 +89,10 @@ const RECENT: usize = 1 << 14;
 impl Default for FetchGroups {
     fn default() -> Self {
         let none = FetchGroup {
-            start: 0,
+            start: VirtAddr::default(),
             insns: 0,
-            virt: 0,
-            phys: 0,
+            virt: VirtAddr::default(),
+            phys: PhysAddr::default(),
             len: 0,
             cacheable: false,
             narrow: false,
@@ -110,7 +110,7 @@ impl FetchGroups {
 
     /// Returns the number of a group, which its callback gets; `None` where there have been too many.
     pub fn number(&mut self, group: FetchGroup, line: FetchedLine) -> Option<u32> {
-        let slot = (group.phys ^ group.start << 3) as usize >> 1 & (RECENT - 1);
+        let slot = (group.phys.get() ^ group.start.get() << 3) as usize >> 1 & (RECENT - 1);
         let mut number = self.recent[slot];
         if number == 0 || self.groups[number as usize] != group {
             number = self.groups.len() as u32;
@@ -132,27 +132,30 @@ mod tests {
     fn addresses_of_mixed_thumb_code() {
         let code = [0x00, 0xbf, 0xdf, 0xf8, 0x04, 0xf0, 0x70, 0x47];
         let group = FetchGroup {
-            start: 0x100,
+            start: VirtAddr::new(0x100),
             insns: 3,
-            virt: 0x100,
-            phys: 0,
+            virt: VirtAddr::new(0x100),
+            phys: PhysAddr::new(0),
             len: 8,
             cacheable: true,
             narrow: true,
             function: 0,
         };
-        let len = |address: u64| if code[address as usize - 0xff] >= 0xe8 { 4 } else { 2 };
-        assert_eq!((0..3).map(|at| group.address_of(at, len)).collect::<Vec<_>>(), [0x100, 0x102, 0x106]);
+        let len = |address: VirtAddr| if code[address.get() as usize - 0xff] >= 0xe8 { 4 } else { 2 };
+        assert_eq!(
+            (0..3).map(|at| group.address_of(at, len).get()).collect::<Vec<_>>(),
+            [0x100, 0x102, 0x106]
+        );
     }
 
     #[test]
     fn the_same_run_has_the_same_number() {
         let mut groups = FetchGroups::default();
         let group = FetchGroup {
-            start: 0x1000,
+            start: VirtAddr::new(0x1000),
             insns: 3,
-            virt: 0x1000,
-            phys: 0x5000,
+            virt: VirtAddr::new(0x1000),
+            phys: PhysAddr::new(0x5000),
             len: 12,
             cacheable: true,
             narrow: false,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Instrumentation: the callbacks that are asked of QEMU for each instruction that it translates.
 
-use cache_model::{FetchedLine, Write};
+use cache_model::{FetchedLine, VirtAddr, Write};
 use instrument::Mode;
 
 use super::access_groups::OpenAccessGroup;
@@ -197,7 +197,7 @@ impl Translation {
         let kind = match operand {
             _ if context.options.request.empty_callbacks => AccessKind::Empty,
             Some(_) => AccessKind::Checked,
-            None if context.arch.may_cross(line as u64 - 1, line) => AccessKind::MayCross,
+            None if context.arch.may_cross(VirtAddr::new(line as u64 - 1), line) => AccessKind::MayCross,
             None => AccessKind::InOneLine,
         };
         instruction.on_access(insn.packed(), accesses.loads, accesses.stores, kind);

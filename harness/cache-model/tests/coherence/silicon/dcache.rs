@@ -19,7 +19,7 @@ const LINE: u64 = 16;
 const UNCACHED: u64 = 0xa000_0000;
 
 fn uncached(cpu: &Cpu, phys: u64) -> u32 {
-    u32::from_be_bytes(cpu.model.memory().below(phys, 4).try_into().unwrap())
+    u32::from_be_bytes(cpu.model.memory().below(phys.into(), 4).try_into().unwrap())
 }
 
 /// How the line at DATA is made to leave.
@@ -50,17 +50,22 @@ fn what_needs_the_place_writes_back() {
         let seen = |cpu: &Cpu| [0, 4, 8, 12, 16].map(|at| uncached(cpu, DATA + at));
         assert_eq!(seen(&cpu), [0; 5], "not before the line is written back");
         match way {
-            Load(at, len) => cpu.model.load(KERNEL + DATA + at, DATA + at, len),
+            Load(at, len) => cpu.model.load((KERNEL + DATA + at).into(), (DATA + at).into(), len),
             Store(at, len) => {
                 cpu.model.store(
-                    KERNEL + DATA + at,
-                    DATA + at,
+                    (KERNEL + DATA + at).into(),
+                    (DATA + at).into(),
                     len,
                     cache_model::Origin { insn: 1, icount: 99 },
                 );
             }
             Index(virt) => {
-                cpu.model.maintain(&mips_cache(INDEX_WB_INV_D), virt, None, cache_model::Origin::default());
+                cpu.model.maintain(
+                    &mips_cache(INDEX_WB_INV_D),
+                    virt.into(),
+                    None,
+                    cache_model::Origin::default(),
+                );
             }
         }
         assert_eq!(seen(&cpu), [0x1234, 0x2345, 0x3456, 0x4567, 0], "its line and not the next");
@@ -80,9 +85,17 @@ fn index_load_tag() {
         cpu.cache(HIT_WB_INV_D, at);
         assert_eq!(load_tag(&cpu.model, Side::D, at), None, "invalid, {offset:#x}");
         cpu.load(at);
-        assert_eq!(load_tag(&cpu.model, Side::D, at).map(|tag| tag.phys), Some(line), "clean, {offset:#x}");
+        assert_eq!(
+            load_tag(&cpu.model, Side::D, at).map(|tag| tag.phys.get()),
+            Some(line),
+            "clean, {offset:#x}"
+        );
         cpu.store(at, 0);
-        assert_eq!(load_tag(&cpu.model, Side::D, at).map(|tag| tag.phys), Some(line), "dirty, {offset:#x}");
+        assert_eq!(
+            load_tag(&cpu.model, Side::D, at).map(|tag| tag.phys.get()),
+            Some(line),
+            "dirty, {offset:#x}"
+        );
     }
 }
 
@@ -155,7 +168,7 @@ fn cache_operations_on_dirty_clean_and_invalid_lines() {
             let context = format!("operation {:#x}, line {n}", row.operation);
             let tag = load_tag(&cpu.model, Side::D, at(n));
             if let Some(valid) = row.valid[n as usize] {
-                assert_eq!(tag.map(|tag| tag.phys), valid.then_some(at(n)), "{context}");
+                assert_eq!(tag.map(|tag| tag.phys.get()), valid.then_some(at(n)), "{context}");
             }
             let permitted = row.operation == HIT_INV_D && n == 0;
             let memory = if permitted { WRITTEN_BACK_INSTEAD } else { row.memory[n as usize] };
@@ -191,13 +204,17 @@ fn a_dirty_line_goes_to_memory_by_hit_and_by_index() {
         cpu.cache(INDEX_WB_INV_D, DATA);
         cpu.store_uncached(DATA, 0xaaaa_bbbb);
         cpu.load(DATA);
-        assert_eq!(cpu.model.memory().data(DATA, 4), 0xaaaa_bbbb_u32.to_be_bytes(), "line fill");
+        assert_eq!(cpu.model.memory().data(DATA.into(), 4), 0xaaaa_bbbb_u32.to_be_bytes(), "line fill");
         cpu.store(DATA, 0xcccc_dddd);
         assert_eq!(uncached(&cpu, DATA), 0xaaaa_bbbb, "RAM before {operation:#x}");
         cpu.cache(operation, DATA);
         assert_eq!(uncached(&cpu, DATA), 0xcccc_dddd, "RAM after {operation:#x}");
         let tag = load_tag(&cpu.model, Side::D, DATA);
-        assert_eq!(tag.map(|tag| (tag.phys, tag.dirty)), stays.then_some((DATA, false)), "{operation:#x}");
+        assert_eq!(
+            tag.map(|tag| (tag.phys.get(), tag.dirty)),
+            stays.then_some((DATA, false)),
+            "{operation:#x}"
+        );
     }
 }
 
@@ -222,18 +239,19 @@ fn a_line_of_two_colours_is_written_back_by_its_tag() {
     let (base, origin) = (0x0dea_0000, cache_model::Origin { insn: 1, icount: 1 });
     cpu.store_uncached(DATA, 0x0123_4567);
     cpu.store_uncached(DATA + 4096, 0xbadb_adba);
-    let tags = |cpu: &Cpu| [0, 4096].map(|at| load_tag(&cpu.model, Side::D, base + at).map(|tag| tag.phys));
+    let tags =
+        |cpu: &Cpu| [0, 4096].map(|at| load_tag(&cpu.model, Side::D, base + at).map(|tag| tag.phys.get()));
     for at in [0, 4096] {
-        cpu.model.load(base + at, DATA, 4);
-        assert_eq!(cpu.model.memory().data(DATA, 4), 0x0123_4567_u32.to_be_bytes());
+        cpu.model.load((base + at).into(), DATA.into(), 4);
+        assert_eq!(cpu.model.memory().data(DATA.into(), 4), 0x0123_4567_u32.to_be_bytes());
     }
     assert_eq!(tags(&cpu), [Some(DATA); 2]);
     for (at, value) in [(0, 0xc0ff_e000_u32), (4096, 0xf00d_0000)] {
         cpu.model.memory_mut().poke(DATA, &value.to_be_bytes());
-        cpu.model.store(base + at, DATA, 4, origin);
+        cpu.model.store((base + at).into(), DATA.into(), 4, origin);
     }
     for (at, left) in [(0, [None, Some(DATA)]), (4096, [None, None])] {
-        cpu.model.maintain(&mips_cache(HIT_WB_INV_D), base + at, Some(DATA), origin);
+        cpu.model.maintain(&mips_cache(HIT_WB_INV_D), (base + at).into(), Some(DATA.into()), origin);
         assert_eq!((uncached(&cpu, DATA), tags(&cpu)), (0xf00d_0000, left));
     }
     assert_eq!(uncached(&cpu, DATA + 4096), 0xbadb_adba, "by tag, not by index");

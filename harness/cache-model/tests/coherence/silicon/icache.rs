@@ -35,7 +35,7 @@ fn run_conflicting(cpu: &mut Cpu) {
 
 /// The line that the I$ has at the slot of CODE.
 fn tag(cpu: &Cpu) -> Option<u64> {
-    load_tag(&cpu.model, Side::I, CODE).map(|tag| tag.phys)
+    load_tag(&cpu.model, Side::I, CODE).map(|tag| tag.phys.get())
 }
 
 /// nemu64-test, icache.rs, "icache: Modify cached", results 1 to 5.
@@ -157,7 +157,7 @@ fn invalidations_clear_valid_in_tag_lo() {
     for (operation, at) in [(INDEX_INV_I, 0x2000), (HIT_INV_I, 0x3000)] {
         let mut cpu = console();
         cpu.cache(FILL_I, at);
-        assert_eq!(load_tag(&cpu.model, Side::I, at).map(|tag| tag.phys), Some(at), "before");
+        assert_eq!(load_tag(&cpu.model, Side::I, at).map(|tag| tag.phys.get()), Some(at), "before");
         cpu.cache(operation, at);
         assert_eq!(load_tag(&cpu.model, Side::I, at), None, "after {operation:#x}");
     }

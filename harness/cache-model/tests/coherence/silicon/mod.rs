@@ -54,6 +54,6 @@ fn console() -> Cpu {
 /// Index_Load_Tag of the slot of an address.
 fn load_tag(model: &Model<PlainMemory>, side: Side, address: u64) -> Option<Tag> {
     let geometry = if side == Side::I { model.config().icache } else { model.config().dcache };
-    let (set, way) = geometry.index_operand(cpu::KERNEL + address);
+    let (set, way) = geometry.index_operand((cpu::KERNEL + address).into());
     model.tag(side, set, way)
 }

@@ -9,10 +9,11 @@ mod table;
 pub(super) use accesses::accesses;
 pub(super) use table::TABLE;
 
+use cache_model::VirtAddr;
 use cache_model::maintenance::ArmVersion;
 use instrument::hardware::Isa;
 
-use super::architecture::{ADDRESS, Architecture, CachesState, RegisterRole};
+use super::architecture::{Architecture, CachesState, RegisterRole};
 use super::instruction::{Accesses, Decoded, Special};
 
 /// SCTLR bits M (MMU), C (D$) and I (I$) (ARM DDI 0406C, B4.1.130).
@@ -48,13 +49,13 @@ impl Architecture for Arm {
     }
 
     /// The module area below the kernel.
-    fn kernel_start(self) -> u64 {
-        0xbf00_0000
+    fn kernel_start(self) -> VirtAddr {
+        VirtAddr::new(0xbf00_0000)
     }
 
     #[inline]
-    fn address(self, value: u64) -> u64 {
-        value & ADDRESS
+    fn address(self, value: u64) -> VirtAddr {
+        VirtAddr::new(value & 0xffff_ffff)
     }
 
     #[inline]
@@ -79,8 +80,8 @@ impl Architecture for Arm {
 
     /// Unaligned accesses, and doublewords at a word's alignment.
     #[inline]
-    fn may_cross(self, virt: u64, line: usize) -> bool {
-        virt & (line as u64 - 1) > line as u64 - 8
+    fn may_cross(self, virt: VirtAddr, line: usize) -> bool {
+        virt.get() & (line as u64 - 1) > line as u64 - 8
     }
 
     /// The length of a Thumb IT block.
@@ -125,8 +126,8 @@ impl Architecture for Arm {
     }
 
     /// Bit 0 says Thumb.
-    fn restart_address(self, start: u64, flags: u64) -> u64 {
-        start | u64::from(flags & CPSR_T != 0)
+    fn restart_address(self, start: VirtAddr, flags: u64) -> u64 {
+        start.get() | u64::from(flags & CPSR_T != 0)
     }
 
     fn caches_always_on(self) -> bool {

@@ -14,21 +14,21 @@ pub(super) const SYNCI_STEP: Advertised = Advertised("SynciStep");
 
 /// Config7 bits that say that the D$ and the I$ have no aliases, though their ways are larger than a page
 /// (`MIPS_CONF7_AR`, `MIPS_CONF7_IAR` in `mipsregs.h`).
-const CONFIG7_AR: u32 = 1 << 16;
-const CONFIG7_IAR: u32 = 1 << 10;
+const CONFIG7_AR: u64 = 1 << 16;
+const CONFIG7_IAR: u64 = 1 << 10;
 
 /// Returns the value of a register, rewritten to describe `caches`.
-pub(super) fn advertise(what: Advertised, old: u32, caches: &Config, aliases_hidden: bool) -> u32 {
+pub(super) fn advertise(what: Advertised, old: u64, caches: &Config, aliases_hidden: bool) -> u64 {
     let (i, d) = (caches.icache, caches.dcache);
     match what {
-        SYNCI_STEP => d.line().min(i.line()) as u32,
+        SYNCI_STEP => d.line().min(i.line()) as u64,
         CONFIG7 if aliases_hidden => old | CONFIG7_AR | CONFIG7_IAR,
         CONFIG1 => {
             // MIPS32 PRA volume III, Config1: IS 24:22, IL 21:19, IA 18:16, DS 15:13, DL 12:10, DA 9:7.
             let fields = |g: Geometry| {
                 // Sets are 64 << n, with 7 for 32 sets.
                 let sets = if g.sets() == 32 { 7 } else { g.sets().trailing_zeros().wrapping_sub(6) & 7 };
-                sets << 6 | (g.line_shift() - 1) << 3 | (g.ways() as u32 - 1)
+                u64::from(sets << 6 | (g.line_shift() - 1) << 3) | (g.ways() as u64 - 1)
             };
             old & !(0x3_ffff << 7) | fields(i) << 16 | fields(d) << 7
         }

@@ -14,10 +14,10 @@ pub(super) use accesses::{access_operand, accesses, leaves_alone, plain_access};
 pub use isa::Isa;
 pub(super) use table::TABLE;
 
-use cache_model::Config;
+use cache_model::{Config, PhysAddr, VirtAddr};
 use instrument::hardware;
 
-use super::architecture::{ADDRESS, Architecture};
+use super::architecture::Architecture;
 use super::instruction::{Accesses, Advertised, Decoded, Operand, PlainAccess, Special};
 
 /// MIPS, of 32 or 64 bits.
@@ -65,14 +65,14 @@ impl Architecture for Mips {
     }
 
     /// KSEG0.
-    fn kernel_start(self) -> u64 {
-        0x8000_0000
+    fn kernel_start(self) -> VirtAddr {
+        VirtAddr::new(0x8000_0000)
     }
 
-    /// QEMU sign-extends the addresses of a 32-bit guest.
+    /// MIPS32 is MIPS64 with addresses that are extended by their sign; here they are extended by zeros.
     #[inline]
-    fn address(self, value: u64) -> u64 {
-        value & ADDRESS
+    fn address(self, value: u64) -> VirtAddr {
+        VirtAddr::new(value & 0xffff_ffff)
     }
 
     #[inline]
@@ -94,14 +94,15 @@ impl Architecture for Mips {
 
     /// KSEG0 and KSEG1.
     #[inline]
-    fn unmapped(self, virt: u64) -> Option<u64> {
-        (0x8000_0000..0xc000_0000).contains(&virt).then_some(virt & 0x1fff_ffff)
+    fn unmapped(self, virt: VirtAddr) -> Option<PhysAddr> {
+        let virt = virt.get();
+        (0x8000_0000..0xc000_0000).contains(&virt).then_some(PhysAddr::new(virt & 0x1fff_ffff))
     }
 
     /// KSEG1.
     #[inline]
-    fn is_uncached(self, virt: u64) -> bool {
-        (0xa000_0000..0xc000_0000).contains(&virt)
+    fn is_uncached(self, virt: VirtAddr) -> bool {
+        (0xa000_0000..0xc000_0000).contains(&virt.get())
     }
 
     /// All branches and jumps that have a delay slot in some release.
@@ -162,7 +163,7 @@ impl Architecture for Mips {
         32
     }
 
-    fn advertise(self, what: Advertised, old: u32, caches: &Config, aliases_hidden: bool) -> u32 {
+    fn advertise(self, what: Advertised, old: u64, caches: &Config, aliases_hidden: bool) -> u64 {
         advertise::advertise(what, old, caches, aliases_hidden)
     }
 }
