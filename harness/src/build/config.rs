@@ -45,6 +45,17 @@ impl Requested {
         Ok(Self { symbols })
     }
 
+    /// Returns the requests under the names that a source has for them; `names` are without `CONFIG_`, old name and new name.
+    #[must_use]
+    pub(super) fn renamed(mut self, names: &BTreeMap<String, String>) -> Self {
+        for (old, new) in names {
+            if let Some(request) = self.symbols.remove(&format!("CONFIG_{old}")) {
+                self.symbols.insert(format!("CONFIG_{new}"), request);
+            }
+        }
+        self
+    }
+
     /// Returns the requests as one fragment, sorted, without comments: what `KCONFIG_ALLCONFIG` gets.
     pub(super) fn text(&self) -> String {
         self.symbols.iter().map(|(symbol, request)| format!("{symbol}={}\n", request.value)).collect()
@@ -120,6 +131,15 @@ mod tests {
         let (a, b) = ("# why\nCONFIG_B=y\nCONFIG_A=y\n", "# CONFIG_A is not set\n");
         let merged = Requested::parse([(Path::new("a"), a), (Path::new("b"), b)]).unwrap();
         assert_eq!(merged.text(), "CONFIG_A=n\nCONFIG_B=y\n");
+    }
+
+    #[test]
+    fn a_symbol_is_asked_for_by_the_name_that_the_source_has_for_it() {
+        let names = BTreeMap::from([("OLD".to_owned(), "NEW".to_owned()), ("NOT".into(), "ASKED".into())]);
+        let renamed = requested("CONFIG_A=y\nCONFIG_OLD=y\n").renamed(&names);
+        assert_eq!(renamed.text(), "CONFIG_A=y\nCONFIG_NEW=y\n");
+        let error = renamed.verify("CONFIG_A=y\nCONFIG_OLD=y\n", Path::new("none")).unwrap_err().to_string();
+        assert_eq!(error, "k/a.config:2: CONFIG_NEW=y was not granted: this kernel has no such symbol");
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl<'a> Builder<'a> {
         };
         let texts = kernel.fragments.iter().map(read).collect::<Result<Vec<_>>>()?;
         let fragments = kernel.fragments.iter().map(PathBuf::as_path).zip(texts.iter().map(String::as_str));
-        let requested = Requested::parse(fragments)?;
+        let requested = Requested::parse(fragments)?.renamed(&kernel.renamed);
         let toolchain = Toolchain::find(kernel)?;
         in_place::recover(cache, tree)?;
         let base_key = key([

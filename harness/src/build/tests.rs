@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Both ways of building, on a "kernel" whose Makefile compiles nothing.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::LazyLock;
 
@@ -82,6 +83,7 @@ impl World {
             guest: GuestCompiler { cc: String::new(), cflags: Vec::new() },
             provides: Vec::new(),
             oops: Vec::new(),
+            renamed: BTreeMap::new(),
         };
         Self { dir, cache, kernel, tree }
     }

@@ -158,6 +158,9 @@ pub struct SourceFile {
     /// Commit, tag or branch of the git repository.
     #[serde(rename = "ref")]
     pub reference: Option<String>,
+    /// Symbols of the fragments that have another name in this source, without `CONFIG_`: old name, new name.
+    #[serde(default)]
+    pub renamed: BTreeMap<String, String>,
 }
 
 /// `guest:` of a kernel: the compiler of the programs that run in the guest.

@@ -196,6 +196,7 @@ fn kernel(low: &Low, kernel: &Composed) -> Result<Kernel> {
         guest: kernel.guest.clone(),
         provides: kernel.provides.clone(),
         oops: kernel.oops.clone(),
+        renamed: kernel.source.renamed.clone(),
     })
 }
 

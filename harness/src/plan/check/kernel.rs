@@ -150,7 +150,7 @@ pub(in crate::plan) fn load_address(file: &str, target: &Target) -> Result<()> {
 
 /// Returns the one form of source that is filled in.
 pub(in crate::plan) fn source(file: &str, source: &SourceFile) -> Result<Source> {
-    let SourceFile { debian, suite, tarball, sha256, directory, git, reference } = source;
+    let SourceFile { debian, suite, tarball, sha256, directory, git, reference, renamed: _ } = source;
     if suite.is_some() && debian.is_none() {
         return Err(Error::study(format!("{file}: source.suite: only a Debian package is of a release")));
     }

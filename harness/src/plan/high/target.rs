@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Targets: kernels, and the machines on which they run.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -77,6 +78,9 @@ pub struct Kernel {
     /// Texts of the console that it prints only when it has oopsed; at least one, none empty.
     #[serde(default = "oops_before")]
     pub oops: Vec<String>,
+    /// Symbols of the fragments that have another name in this source, without `CONFIG_`: old name, new name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub renamed: BTreeMap<String, String>,
 }
 
 /// What was an oops in runs that were made before architectures had it in their files.

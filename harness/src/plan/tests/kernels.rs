@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Kernels that are composed by their names, and kernels with files of their own.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::error::Error;
 
-const SOURCES: &str = "\"6.1\": {debian: linux-source-6.1}\n\"6.12\": {debian: linux-source-6.12}\n";
+const SOURCES: &str = "\
+\"6.1\": {debian: linux-source-6.1}
+\"6.12\": {debian: linux-source-6.12}
+\"7.3\": {debian: linux-source-7.3, suite: trixie-backports, renamed: {PROC_SYSCTL: SYSCTL}}
+";
 
 const FEATURES: &str = "\
 kprobes: {fragments: [kprobes.config], provides: [kernel-probes]}
@@ -48,6 +54,12 @@ fn fragments(kernel: &Kernel) -> String {
 fn wrong(texts: &Texts, kernel: &str) -> String {
     let error = find(texts, kernel).unwrap_err();
     [vec![error.to_string()], error.hints().to_vec()].concat().join(" | ")
+}
+
+#[test]
+fn a_source_says_which_symbols_it_has_by_other_names() {
+    assert!(composed("arm-6.12").renamed.is_empty());
+    assert_eq!(composed("arm-7.3").renamed, BTreeMap::from([("PROC_SYSCTL".into(), "SYSCTL".into())]));
 }
 
 #[test]
@@ -102,7 +114,7 @@ fn a_name_that_cannot_be_composed_says_what_there_is() {
         wrong(&texts, "arm-6.1-v7"),
         "command line: there is no kernel `arm-6.1-v7`: kernels/arm-6.1-v7.yaml does not exist, and the name is not \
          ARCH-SOURCE[-FEATURE...] | did you mean `arm-6.1-v6`? | kernels with a file of their own: mips-6.1, own | \
-         architectures: arm (features: kprobes, smp, v6, v6-smp), mips (features: highmem, kprobes, smp); sources: 6.1, 6.12"
+         architectures: arm (features: kprobes, smp, v6, v6-smp), mips (features: highmem, kprobes, smp); sources: 6.1, 6.12, 7.3"
     );
     for name in ["arm", "arm-", "arm-6.1-", "arm-6.1-virt", "arm-6.12x", "arm-6.1-highmem", "sparc-6.1"] {
         assert!(wrong(&texts, name).contains(&format!("there is no kernel `{name}`")), "{name}");
