@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Everything in the guest that depends on the architecture, apart from the
- * assembly of call.c and of the probed functions themselves.
+ * What depends on the architecture: this file has what all have in common, cpu.h
+ * of arch/<name>/ the rest. That directory also has the assembly: probed functions
+ * of testcases, and calls of them.
  */
 #ifndef PATCHEVAL_ARCH_H
 #define PATCHEVAL_ARCH_H
 
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <ucontext.h>
 
 /*
  * Kinds of markers. A marker is an instruction that changes no architectural
@@ -23,75 +22,6 @@ enum pe_marker_kind {
 	PE_MARK_TEARDOWN = 4,
 	PE_MARK_END = 5,	/* argument: wait status of the testcase */
 };
-
-/*
- * pe_marker - execute the marker of a kind, which must be a constant.
- *
- * MIPS: "lui $zero, 0x5ae0 + kind", argument in $a0. ARM: "orr rN, rN, rN"
- * with N = 1 + kind, argument in r0. The memory clobber keeps the compiler
- * from moving loads and stores of one phase into another.
- */
-#if defined(__mips__)
-#define pe_marker(kind, argument) do {						\
-	register unsigned long pe_arg_ __asm__("$4") = (argument);		\
-	__asm__ volatile(".word 0x3c005ae0 + %0"				\
-			 : : "i" (kind), "r" (pe_arg_) : "memory");		\
-} while (0)
-#elif defined(__arm__)
-#define pe_marker(kind, argument) do {						\
-	register unsigned long pe_arg_ __asm__("r0") = (argument);		\
-	__asm__ volatile(".word 0xe1800000 + (1 + %c0) * 0x11001"		\
-			 : : "i" (kind), "r" (pe_arg_) : "memory");		\
-} while (0)
-#else
-#error "no marker for this architecture"
-#endif
-
-/* Callee-saved integer registers that pe_call() checks, by psABI name. */
-#if defined(__mips__)
-#define PE_CALLEE_SAVED 9
-#define PE_CALLEE_SAVED_NAMES \
-	{ "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "fp" }
-#elif defined(__arm__)
-#define PE_CALLEE_SAVED 8
-#define PE_CALLEE_SAVED_NAMES \
-	{ "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11" }
-#endif
-
-/* pe_context_pc - the pc at which a signal interrupted the program. */
-static inline uintptr_t pe_context_pc(const ucontext_t *context)
-{
-#if defined(__mips__)
-	return (uintptr_t)context->uc_mcontext.pc;
-#elif defined(__arm__)
-	return (uintptr_t)context->uc_mcontext.arm_pc;
-#endif
-}
-
-/*
- * pe_fork - fork() without what the C library does before and after it, which
- * stores into memory. Returns what the system call does, or a negative number.
- */
-static inline long pe_fork(void)
-{
-#if defined(__mips__)
-	register long result __asm__("$2") = SYS_fork;
-	register long failed __asm__("$7");
-
-	__asm__ volatile("syscall"
-			 : "+r" (result), "=r" (failed)
-			 :
-			 : "$1", "$3", "$8", "$9", "$10", "$11", "$12", "$13",
-			   "$14", "$15", "$24", "$25", "hi", "lo", "memory");
-	return failed ? -result : result;
-#elif defined(__arm__)
-	register long result __asm__("r0");
-	register long number __asm__("r7") = SYS_fork;
-
-	__asm__ volatile("svc #0" : "=r" (result) : "r" (number) : "memory");
-	return result;
-#endif
-}
 
 /*
  * Probed functions stand between PE_PROBED_BEGIN and PE_PROBED_END, at top
@@ -113,24 +43,6 @@ static inline long pe_fork(void)
 	".balign " PE_STRING(PE_PROBED_ALIGN) "\n"				\
 	".popsection\n"
 
-#if defined(__mips__)
-#define PE_PROBED_BEGIN								\
-	PE_PROBED_SECTION							\
-	".set push\n"								\
-	".set noreorder\n"							\
-	".set nomips16\n"
-#define PE_PROBED_END								\
-	PE_PROBED_SECTION_END("break")						\
-	".set pop\n"
-#elif defined(__arm__)
-#define PE_PROBED_BEGIN								\
-	PE_PROBED_SECTION							\
-	".syntax unified\n"							\
-	".arm\n"
-#define PE_PROBED_END								\
-	PE_PROBED_SECTION_END("udf #0")
-#endif
-
 /* PE_PROBED - one probed function: its name and its body in assembly. */
 #define PE_PROBED(name, body)							\
 	".balign 64\n"								\
@@ -139,5 +51,26 @@ static inline long pe_fork(void)
 	#name ":\n"								\
 	body									\
 	".size " #name ", . - " #name "\n"
+
+/*
+ * cpu.h defines:
+ *
+ * pe_marker(kind, argument)	execute the marker of a kind, a constant; its memory
+ *				clobber keeps the compiler from moving loads and
+ *				stores of one phase into another
+ * PE_CALLEE_SAVED, PE_CALLEE_SAVED_NAMES
+ *				callee-saved integer registers that pe_call()
+ *				checks, by psABI name
+ * pe_context_pc(context)	the pc at which a signal interrupted the program
+ * pe_fork()			fork() without what the C library does before and
+ *				after it, which stores into memory; returns what
+ *				the system call does, or a negative number
+ * PE_PROBED_BEGIN, PE_PROBED_END
+ *				see above
+ * PE_BREAKPOINT		the instruction that a debugger puts into a program
+ * PE_LAST_PAGE			last page of user space
+ * PE_POWER_OFF			the command of reboot() that ends the machine
+ */
+#include "cpu.h"
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Process 1 of the guest: mounts what the testcases need, is told which one to
- * run, runs it, and powers off. It never carries a probe itself.
+ * Process 1 of the guest: mounts what the testcases need, reads the command that
+ * names one, runs it, and powers off. It never carries a probe itself.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -136,15 +136,7 @@ static int run_command(void)
 static void power_off(void)
 {
 	sync();
-	/*
-	 * Malta without a power-off driver halts for ever in RB_POWER_OFF, so
-	 * restart there; "qemu -no-reboot" ends at a restart.
-	 */
-#if defined(__mips__)
-	reboot(RB_AUTOBOOT);
-#else
-	reboot(RB_POWER_OFF);
-#endif
+	reboot(PE_POWER_OFF);
 	for (;;)
 		pause();
 }

@@ -12,19 +12,7 @@
 /* Words of the longest function that pe_emit() writes. */
 #define PE_JIT_WORDS 48
 
-#if defined(__mips__)
-#define PE_JIT_BEGIN	0x00801025	/* or $v0, $a0, $zero */
-#define PE_JIT_XOR	0x38420000	/* xori $v0, $v0, ... */
-#define PE_JIT_MASK	0xffff
-#define PE_JIT_RETURN	0x03e00008	/* jr $ra */
-#define PE_JIT_END	0x00000000	/* its delay slot */
-#elif defined(__arm__)
-#define PE_JIT_BEGIN	0xe1a00000	/* mov r0, r0 */
-#define PE_JIT_XOR	0xe2200000	/* eor r0, r0, #... */
-#define PE_JIT_MASK	0xff
-#define PE_JIT_RETURN	0xe12fff1e	/* bx lr */
-#define PE_JIT_END	0xe1a00000
-#endif
+#include "jit_code.h"
 
 /*
  * pe_emit - write a function of random length and contents. Returns the number

@@ -10,6 +10,8 @@
 
 #include "patcheval.h"
 
+char pe_error[160];
+
 static uint32_t tests;
 static bool failed;
 

@@ -20,6 +20,9 @@
  */
 #define PE_TIME_LIMIT_MS 2000
 
+/* pe_error - why something could not be set up, for people (ktap.c). */
+extern char pe_error[160];
+
 /* ---- command line and seeded random numbers (rng.c) -------------------- */
 
 /*
@@ -70,8 +73,7 @@ struct pe_probe {
 	const void *function;	/* probed address in this program */
 };
 
-/* All return 0, or -1 with a reason for people in pe_uprobe_error. */
-extern char pe_uprobe_error[160];
+/* All return 0, or -1 with a reason in pe_error. */
 int pe_uprobe_prepare(uint32_t expected_hits);
 int pe_uprobe_create(const struct pe_probe *probe);
 int pe_uprobe_enable(const struct pe_probe *probe, bool on);

@@ -31,7 +31,7 @@ struct pe_counter {
 
 static inline int pe_counter_failed(const char *action, const char *object)
 {
-	snprintf(pe_uprobe_error, sizeof(pe_uprobe_error), "cannot %s %s: %s",
+	snprintf(pe_error, sizeof(pe_error), "cannot %s %s: %s",
 		 action, object, strerror(errno));
 	return -1;
 }
@@ -63,7 +63,7 @@ static inline void pe_counter_close(struct pe_counter *counter)
 
 /*
  * pe_counter_open - set the probe, and count from zero. Returns 0, or -1 with a
- * reason in pe_uprobe_error.
+ * reason in pe_error.
  */
 static inline int pe_counter_open(struct pe_counter *counter,
 				  const struct pe_probe *probe)

@@ -11,19 +11,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "patcheval.h"
+#include "testcase.h"
 
 /* pe_price - a testcase that does one thing `count` times (a parameter). */
 struct pe_price {
-	const char *name;
 	/* before the phase run; NULL if there is nothing to do */
 	int (*prepare)(uint32_t count);
 	/* does it once; false if it did not come out right */
 	bool (*once)(uint32_t number);
-	/* after it, adding results to `tests` of its own; may be NULL */
+	/* after it, adding results to its own; may be NULL */
 	void (*finish)(uint32_t done);
-	uint32_t tests;
 };
+
+static const struct pe_price pe_price;
+
+static uint32_t pe_price_count, pe_price_done;
 
 /*
  * pe_price_reaped - waits for a child that is to end with this exit code. The
@@ -37,35 +39,42 @@ static inline bool pe_price_reaped(pid_t pid, uint32_t code)
 	       WIFEXITED(status) && WEXITSTATUS(status) == (code & 0x7f);
 }
 
-/* pe_price_run - the whole of main(), but for what a child does. */
-static inline int pe_price_run(const struct pe_price *price,
-			       const struct pe_args *args)
+static inline int pe_price_set_up(const struct pe_args *args)
 {
-	uint32_t count = pe_parameter("count", 10), done = 0;
+	pe_price_count = pe_parameter("count", 10) * args->repetitions;
+	return pe_price.prepare ? pe_price.prepare(pe_price_count) : 0;
+}
+
+static inline void pe_price_run(const struct pe_args *args, struct pe_rng *rng)
+{
+	(void)args;
+	(void)rng;
+	while (pe_price_done < pe_price_count && pe_price.once(pe_price_done))
+		pe_price_done++;
+}
+
+static inline void pe_price_end(void)
+{
 	struct pe_outcome outcome = { .symptom = PE_OK };
 
-	pe_marker(PE_MARK_SETUP, 0);
-	count *= args->repetitions;
-	if (price->prepare && price->prepare(count))
-		return pe_skip_all(price->name, pe_uprobe_error);
-	pe_plan(1 + price->tests);
-	pe_marker(PE_MARK_RUN, 0);
-	while (done < count && price->once(done))
-		done++;
-	pe_marker(PE_MARK_TEARDOWN, 0);
-	if (done < count) {
+	if (pe_price_done < pe_price_count) {
 		outcome = (struct pe_outcome){
 			.symptom = PE_WRONG_RESULT,
 			.has_values = true,
-			.expected = count,
-			.got = done,
+			.expected = pe_price_count,
+			.got = pe_price_done,
 		};
 		snprintf(outcome.what, sizeof(outcome.what), "times");
 	}
 	pe_result("times", 1, &outcome);
-	if (price->finish)
-		price->finish(done);
-	return pe_exit_status();
+	if (pe_price.finish)
+		pe_price.finish(pe_price_done);
 }
+
+/* PE_PRICE_STEPS - what PE_TESTCASE says beside name, child and results. */
+#define PE_PRICE_STEPS								\
+	.setup = pe_price_set_up,						\
+	.run = pe_price_run,							\
+	.teardown = pe_price_end
 
 #endif

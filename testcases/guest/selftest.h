@@ -16,7 +16,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "patcheval.h"
+#include "testcase.h"
 
 /* Where the guest has the files of the kernel's source. */
 #define PE_FTRACE "/kernel/tools/testing/selftests/ftrace"
@@ -90,7 +90,7 @@ static inline void pe_selftest_line(struct pe_selftest *test, const char *line)
 		test->lines = 0;
 	} else if (line[0] && strncmp(line, "# of ", 5)) {
 		snprintf(test->log[test->lines++ % PE_LOG_LINES], PE_LOG_WIDTH,
-			 "%s", line);
+			 "%.*s", PE_LOG_WIDTH - 1, line);
 	}
 }
 
@@ -147,51 +147,75 @@ static inline void pe_selftest_run(struct pe_selftest *test)
 }
 
 /*
- * pe_selftests - run the scripts that match the patterns, and not the pattern
- * "but" unless it is NULL, below PE_FTRACE, in an order that the seed decides.
- * Returns the exit status of the testcase "name".
+ * pe_selftests - what a testcase defines: it runs the scripts that match the
+ * patterns below PE_FTRACE, and not the pattern `but` unless it is NULL, in an
+ * order that the seed decides.
  */
-static inline int pe_selftests(int argc, char **argv, const char *name,
-			       const char *const *patterns, const char *but)
+struct pe_selftests {
+	const char *const *patterns;
+	const char *but;
+};
+
+static const struct pe_selftests pe_selftests;
+
+static glob_t pe_selftest_found;
+static size_t pe_selftest_count;
+
+static inline int pe_selftest_set_up(const struct pe_args *args)
+{
+	glob_t *found = &pe_selftest_found;
+	const char *but = pe_selftests.but;
+
+	(void)args;
+	for (const char *const *next = pe_selftests.patterns; *next; next++) {
+		char pattern[PE_PATH_SIZE];
+
+		snprintf(pattern, sizeof(pattern), PE_FTRACE "/%s", *next);
+		glob(pattern, GLOB_APPEND, NULL, found);
+	}
+	for (size_t i = 0; i < found->gl_pathc; i++) {
+		char *path = found->gl_pathv[i];
+
+		if (pe_selftest_count < PE_MAX_SCRIPTS &&
+		    strlen(path) < PE_PATH_SIZE - 2 &&
+		    !(but && !fnmatch(but, basename(path), 0)))
+			found->gl_pathv[pe_selftest_count++] = path;
+	}
+	snprintf(pe_error, sizeof(pe_error), "this kernel has no such scripts");
+	return pe_selftest_count ? 0 : -1;
+}
+
+static inline int pe_selftest_arm(const struct pe_args *args)
+{
+	(void)args;
+	return 0;
+}
+
+static inline uint32_t pe_selftest_plan(const struct pe_args *args,
+					struct pe_rng *rng)
+{
+	(void)rng;
+	return args->repetitions * pe_selftest_count;
+}
+
+static inline void pe_selftest_once(struct pe_rng *rng, uint32_t number)
 {
 	unsigned int order[PE_MAX_SCRIPTS];
 	static struct pe_selftest test;
-	struct pe_args args;
-	struct pe_rng rng;
-	glob_t found = { 0 };
-	size_t count = 0;
 
-	pe_parse_args(&args, argc, argv);
-	rng.state = args.seed;
-	pe_marker(PE_MARK_SETUP, 0);
-	for (; *patterns; patterns++) {
-		char pattern[PE_PATH_SIZE];
-
-		snprintf(pattern, sizeof(pattern), PE_FTRACE "/%s", *patterns);
-		glob(pattern, GLOB_APPEND, NULL, &found);
-	}
-	for (size_t i = 0; i < found.gl_pathc; i++) {
-		char *path = found.gl_pathv[i];
-
-		if (count < PE_MAX_SCRIPTS && strlen(path) < PE_PATH_SIZE - 2 &&
-		    !(but && !fnmatch(but, basename(path), 0)))
-			found.gl_pathv[count++] = path;
-	}
-	if (!count)
-		return pe_skip_all(name, "this kernel has no such scripts");
-	pe_plan(args.repetitions * count);
-	pe_marker(PE_MARK_ARMED, 0);
-	pe_marker(PE_MARK_RUN, 0);
-	for (uint32_t number = 1; number <= args.repetitions; number++) {
-		test = (struct pe_selftest){ .count = count,
-					     .repetition = number };
-		pe_shuffle(&rng, order, count);
-		for (size_t i = 0; i < count; i++)
-			test.scripts[i] = found.gl_pathv[order[i]];
-		pe_selftest_run(&test);
-	}
-	pe_marker(PE_MARK_TEARDOWN, 0);
-	return pe_exit_status();
+	test = (struct pe_selftest){ .count = pe_selftest_count,
+				     .repetition = number };
+	pe_shuffle(rng, order, test.count);
+	for (size_t i = 0; i < test.count; i++)
+		test.scripts[i] = pe_selftest_found.gl_pathv[order[i]];
+	pe_selftest_run(&test);
 }
+
+/* PE_SELFTEST_STEPS - what PE_TESTCASE says beside the name. */
+#define PE_SELFTEST_STEPS							\
+	.setup = pe_selftest_set_up,						\
+	.arm = pe_selftest_arm,							\
+	.plan = pe_selftest_plan,						\
+	.repetition = pe_selftest_once
 
 #endif

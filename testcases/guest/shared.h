@@ -3,8 +3,11 @@
 #ifndef PATCHEVAL_SHARED_H
 #define PATCHEVAL_SHARED_H
 
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "patcheval.h"
 
 /* Where a child finds it, across execve() too. */
 #define PE_SHARED_FD 22
@@ -17,11 +20,12 @@ static inline void *pe_map_shared(size_t bytes)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* pe_share - in the parent: memory of zeros, or NULL. */
+/* pe_share - in the parent: memory of zeros; or NULL, with pe_error set. */
 static inline void *pe_share(size_t bytes)
 {
 	int fd = memfd_create("shared", 0);
 
+	snprintf(pe_error, sizeof(pe_error), "no shared memory");
 	if (fd < 0 || dup2(fd, PE_SHARED_FD) < 0 || ftruncate(fd, bytes))
 		return NULL;
 	if (fd != PE_SHARED_FD)

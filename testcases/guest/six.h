@@ -15,49 +15,7 @@
 
 #define PE_SIX 6
 
-#if defined(__mips__)
-#define PE_SIX_MOVES_SP(name, bytes, addend) PE_PROBED(name,		\
-"	addiu	$sp, $sp, -" #bytes "\n"				\
-"	sw	$4, 4($sp)\n"						\
-"	lw	$2, 4($sp)\n"						\
-"	addiu	$2, $2, " #addend "\n"					\
-"	addiu	$sp, $sp, " #bytes "\n"					\
-"	jr	$ra\n"							\
-"	 nop\n")
-#define PE_SIX_COMPUTES(name, first) PE_PROBED(name,				\
-"	" first "\n"							\
-"	jr	$ra\n"							\
-"	 nop\n")
-__asm__(
-PE_PROBED_BEGIN
-PE_SIX_MOVES_SP(pe_six_0, 16, 0x10)
-PE_SIX_COMPUTES(pe_six_1, "addiu $2, $4, 0x1f0")
-PE_SIX_MOVES_SP(pe_six_2, 32, 0x20)
-PE_SIX_COMPUTES(pe_six_3, "xori $2, $4, 0x33")
-PE_SIX_MOVES_SP(pe_six_4, 48, 0x30)
-PE_SIX_COMPUTES(pe_six_5, "nor $2, $4, $0")
-PE_PROBED_END
-);
-#elif defined(__arm__)
-#define PE_SIX_MOVES_SP(name, down, up, addend) PE_PROBED(name,		\
-"	" down "\n"							\
-"	add	r0, r0, #" #addend "\n"					\
-"	" up "\n"							\
-"	bx	lr\n")
-#define PE_SIX_COMPUTES(name, first) PE_PROBED(name,				\
-"	" first "\n"							\
-"	bx	lr\n")
-__asm__(
-PE_PROBED_BEGIN
-PE_SIX_MOVES_SP(pe_six_0, "push {r4, lr}", "pop {r4, lr}", 0x10)
-PE_SIX_COMPUTES(pe_six_1, "add r0, r0, #0x1f0")
-PE_SIX_MOVES_SP(pe_six_2, "sub sp, sp, #32", "add sp, sp, #32", 0x20)
-PE_SIX_COMPUTES(pe_six_3, "eor r0, r0, #0x33")
-PE_SIX_MOVES_SP(pe_six_4, "push {r4, r5, r6, lr}", "pop {r4, r5, r6, lr}", 0x30)
-PE_SIX_COMPUTES(pe_six_5, "mvn r0, r0")
-PE_PROBED_END
-);
-#endif
+#include "six_code.h"
 
 uint32_t pe_six_0(uint32_t x), pe_six_1(uint32_t x);
 uint32_t pe_six_2(uint32_t x), pe_six_3(uint32_t x);

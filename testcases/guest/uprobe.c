@@ -14,11 +14,9 @@
 #define TRACEFS "/sys/kernel/tracing"
 #define GROUP "patcheval"
 
-char pe_uprobe_error[160];
-
 static int failed(const char *action, const char *object)
 {
-	snprintf(pe_uprobe_error, sizeof(pe_uprobe_error), "cannot %s %s: %s",
+	snprintf(pe_error, sizeof(pe_error), "cannot %s %s: %s",
 		 action, object, strerror(errno));
 	return -1;
 }

@@ -3,13 +3,14 @@
 #define _GNU_SOURCE
 #include "../guest/selftest.h"
 
-int main(int argc, char **argv)
-{
-	static const char *const patterns[] = {
-		"test.d/kprobe/uprobe*.tc",
-		"test.d/dynevent/*uprobe*.tc",
-		NULL,
-	};
+static const char *const patterns[] = {
+	"test.d/kprobe/uprobe*.tc",
+	"test.d/dynevent/*uprobe*.tc",
+	NULL,
+};
 
-	return pe_selftests(argc, argv, "k5-ftrace-uprobes", patterns, NULL);
-}
+static const struct pe_selftests pe_selftests = {
+	.patterns = patterns,
+};
+
+PE_TESTCASE = { .name = "k5-ftrace-uprobes", PE_SELFTEST_STEPS };

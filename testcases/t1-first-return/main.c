@@ -7,13 +7,9 @@ PE_FIRST_RETURN(t1_function, "");
 
 uint32_t t1_function(uint32_t argument);
 
-static const struct pe_first_return test = {
-	.name = "t1-first-return",
+static const struct pe_first_return pe_first_return = {
 	.entry = { 'p', "t1_entry", t1_function },
 	.returned = { 'r', "t1_return", t1_function },
 };
 
-int main(int argc, char **argv)
-{
-	return pe_first_return(&test, argc, argv);
-}
+PE_TESTCASE = { .name = "t1-first-return", PE_FIRST_RETURN_STEPS };

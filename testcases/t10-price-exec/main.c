@@ -17,14 +17,17 @@ static bool once(uint32_t number)
 	return pe_price_reaped(pid, number);
 }
 
-int main(int argc, char **argv)
+static int child(const struct pe_args *args)
 {
-	static const struct pe_price price = { .name = "t10-price-exec",
-					       .once = once };
-	struct pe_args args;
-
-	pe_parse_args(&args, argc, argv);
-	if (args.child)
-		_exit(pe_parameter("code", 127));
-	return pe_price_run(&price, &args);
+	(void)args;
+	_exit(pe_parameter("code", 127));
 }
+
+static const struct pe_price pe_price = { .once = once };
+
+PE_TESTCASE = {
+	.name = "t10-price-exec",
+	.child = child,
+	.tests_once = 1,
+	PE_PRICE_STEPS,
+};

@@ -12,12 +12,10 @@ static bool once(uint32_t number)
 	return pe_price_reaped(pid, number);
 }
 
-int main(int argc, char **argv)
-{
-	static const struct pe_price price = { .name = "t10-price-fork",
-					       .once = once };
-	struct pe_args args;
+static const struct pe_price pe_price = { .once = once };
 
-	pe_parse_args(&args, argc, argv);
-	return pe_price_run(&price, &args);
-}
+PE_TESTCASE = {
+	.name = "t10-price-fork",
+	.tests_once = 1,
+	PE_PRICE_STEPS,
+};

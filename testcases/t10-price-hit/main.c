@@ -3,24 +3,7 @@
 #define _GNU_SOURCE
 #include "../guest/price.h"
 
-#if defined(__mips__)
-__asm__(
-PE_PROBED_BEGIN
-PE_PROBED(t10_function,
-"	addiu	$2, $4, 0x21\n"
-"	jr	$ra\n"
-"	 nop\n")
-PE_PROBED_END
-);
-#elif defined(__arm__)
-__asm__(
-PE_PROBED_BEGIN
-PE_PROBED(t10_function,
-"	add	r0, r0, #0x21\n"
-"	bx	lr\n")
-PE_PROBED_END
-);
-#endif
+#include "t10-price-hit.h"
 
 uint32_t t10_function(uint32_t argument);
 
@@ -72,17 +55,15 @@ static int calls(const struct pe_args *args)
 	return 0;
 }
 
-int main(int argc, char **argv)
-{
-	static const struct pe_price price = { .name = "t10-price-hit",
-					       .prepare = prepare,
-					       .once = once,
-					       .finish = finish,
-					       .tests = 1 };
-	struct pe_args args;
+static const struct pe_price pe_price = {
+	.prepare = prepare,
+	.once = once,
+	.finish = finish,
+};
 
-	pe_parse_args(&args, argc, argv);
-	if (args.child)
-		return calls(&args);
-	return pe_price_run(&price, &args);
-}
+PE_TESTCASE = {
+	.name = "t10-price-hit",
+	.child = calls,
+	.tests_once = 2,
+	PE_PRICE_STEPS,
+};

@@ -16,7 +16,7 @@ static int prepare(uint32_t count)
 	(void)count;
 	file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (file < 0)
-		snprintf(pe_uprobe_error, sizeof(pe_uprobe_error),
+		snprintf(pe_error, sizeof(pe_error),
 			 "cannot open the program");
 	return file < 0 ? -1 : 0;
 }
@@ -44,13 +44,10 @@ static bool once(uint32_t number)
 	       mapped[page * size] == byte;
 }
 
-int main(int argc, char **argv)
-{
-	static const struct pe_price price = { .name = "t10-price-page",
-					       .prepare = prepare,
-					       .once = once };
-	struct pe_args args;
+static const struct pe_price pe_price = { .prepare = prepare, .once = once };
 
-	pe_parse_args(&args, argc, argv);
-	return pe_price_run(&price, &args);
-}
+PE_TESTCASE = {
+	.name = "t10-price-page",
+	.tests_once = 1,
+	PE_PRICE_STEPS,
+};

@@ -5,6 +5,7 @@
 
 #include "../guest/perf.h"
 #include "../guest/shared.h"
+#include "../guest/testcase.h"
 
 #define FUNCTIONS 5
 #define WORKERS 3
@@ -12,46 +13,7 @@
 #define STEPS 14
 
 /* No branches first: what T12 says of them holds for processes as well. */
-#if defined(__mips__)
-#define MOVES_SP(name, addend) PE_PROBED(name,				\
-"	addiu	$sp, $sp, -32\n"					\
-"	sw	$4, 4($sp)\n"						\
-"	lw	$2, 4($sp)\n"						\
-"	addiu	$2, $2, " #addend "\n"					\
-"	addiu	$sp, $sp, 32\n"						\
-"	jr	$ra\n"							\
-"	 nop\n")
-#define COMPUTES(name, first) PE_PROBED(name,				\
-"	" first "\n"							\
-"	jr	$ra\n"							\
-"	 nop\n")
-__asm__(
-PE_PROBED_BEGIN
-MOVES_SP(t11_function_0, 0x10)
-COMPUTES(t11_function_1, "xori $2, $4, 0x11")
-COMPUTES(t11_function_2, "addiu $2, $4, 0x12")
-MOVES_SP(t11_function_3, 0x13)
-COMPUTES(t11_function_4, "nor $2, $4, $0")
-PE_PROBED_END
-);
-#elif defined(__arm__)
-#define MOVES_SP(name, addend) PE_PROBED(name,				\
-"	push	{r4, lr}\n"						\
-"	add	r0, r0, #" #addend "\n"					\
-"	pop	{r4, pc}\n")
-#define COMPUTES(name, first) PE_PROBED(name,				\
-"	" first "\n"							\
-"	bx	lr\n")
-__asm__(
-PE_PROBED_BEGIN
-MOVES_SP(t11_function_0, 0x10)
-COMPUTES(t11_function_1, "eor r0, r0, #0x11")
-COMPUTES(t11_function_2, "add r0, r0, #0x12")
-MOVES_SP(t11_function_3, 0x13)
-COMPUTES(t11_function_4, "mvn r0, r0")
-PE_PROBED_END
-);
-#endif
+#include "t11-probe-churn.h"
 
 uint32_t t11_function_0(uint32_t x), t11_function_1(uint32_t x);
 uint32_t t11_function_2(uint32_t x), t11_function_3(uint32_t x);
@@ -96,9 +58,9 @@ static uint32_t count(uint32_t *counter)
 
 /* ---- in the children ---------------------------------------------------- */
 
-static int worker(uint64_t seed)
+static int worker(const struct pe_args *args)
 {
-	struct pe_rng rng = { seed };
+	struct pe_rng rng = { args->seed };
 	bool right = true;
 	uint32_t number;
 
@@ -288,13 +250,14 @@ static void repetition(struct pe_rng *rng, uint32_t number)
 		pe_result("calls", number, &outcome);
 	}
 	if (refused)
-		skip(WORKERS, number, pe_uprobe_error);
+		skip(WORKERS, number, pe_error);
 	else
 		compare_hits(known, number);
 }
 
-static int set_up(void)
+static int set_up(const struct pe_args *args)
 {
+	(void)args;
 	shared = pe_share(sizeof(*shared));
 	if (!shared || pe_uprobe_prepare(64))
 		return -1;
@@ -302,7 +265,12 @@ static int set_up(void)
 		if (churned[i].probe.kind == 'p' &&
 		    pe_uprobe_create(&churned[i].probe))
 			return -1;
-	pe_marker(PE_MARK_ARMED, 0);
+	return 0;
+}
+
+static int arm(const struct pe_args *args)
+{
+	(void)args;
 	for (size_t i = 0; i < STAYING; i++)
 		if (pe_counter_open(&counters[i], &staying[i]))
 			return -1;
@@ -318,24 +286,12 @@ static void tear_down(void)
 			pe_uprobe_remove(&churned[i].probe);
 }
 
-int main(int argc, char **argv)
-{
-	struct pe_args args;
-	struct pe_rng rng;
-
-	pe_parse_args(&args, argc, argv);
-	if (args.child)
-		return worker(args.seed);
-
-	rng.state = args.seed;
-	pe_marker(PE_MARK_SETUP, 0);
-	if (set_up())
-		return pe_skip_all("t11-probe-churn", pe_uprobe_error);
-	pe_plan(TESTS * args.repetitions);
-	pe_marker(PE_MARK_RUN, 0);
-	for (uint32_t i = 1; i <= args.repetitions; i++)
-		repetition(&rng, i);
-	pe_marker(PE_MARK_TEARDOWN, 0);
-	tear_down();
-	return pe_exit_status();
-}
+PE_TESTCASE = {
+	.name = "t11-probe-churn",
+	.child = worker,
+	.setup = set_up,
+	.arm = arm,
+	.tests = TESTS,
+	.repetition = repetition,
+	.teardown = tear_down,
+};

@@ -10,47 +10,14 @@
 #include "../guest/perf.h"
 #include "../guest/reentrant.h"
 #include "../guest/shared.h"
+#include "../guest/testcase.h"
 
 /*
  * First instructions that fault in the page that the argument is in, whose words
  * are all zero. No branches: where the original of a probed branch goes on is
  * kept once for all threads (resume_epc in arch/mips/include/asm/uprobes.h).
  */
-#if defined(__mips__)
-#define SLOT_BYTES 128		/* UPROBE_XOL_SLOT_BYTES */
-#define TOUCHES(name, first, second, addend) PE_PROBED(name,		\
-"	" first "\n"							\
-"	" second "\n"							\
-"	addiu	$2, $2, " #addend "\n"					\
-"	jr	$ra\n"							\
-"	 nop\n")
-__asm__(
-PE_PROBED_BEGIN
-TOUCHES(t12_function_0, "lw $2, 0($4)", "nop", 0x120)
-TOUCHES(t12_function_1, "sw $4, 4($4)", "lw $2, 4($4)", 0x121)
-TOUCHES(t12_function_2, "lw $3, 8($4)", "move $2, $3", 0x122)
-TOUCHES(t12_function_3, "lbu $8, 12($4)", "move $2, $8", 0x123)
-TOUCHES(t12_function_4, "sh $4, 16($4)", "lhu $2, 16($4)", 0x124)
-PE_PROBED_END
-);
-#elif defined(__arm__)
-#define SLOT_BYTES 64		/* UPROBE_XOL_SLOT_BYTES */
-#define TOUCHES(name, first, second, addend) PE_PROBED(name,		\
-"	" first "\n"							\
-"	" second "\n"							\
-"	add	r0, r0, #0x120\n"					\
-"	add	r0, r0, #(" #addend " - 0x120)\n"			\
-"	bx	lr\n")
-__asm__(
-PE_PROBED_BEGIN
-TOUCHES(t12_function_0, "ldr r0, [r0]", "nop", 0x120)
-TOUCHES(t12_function_1, "str r0, [r0, #4]", "ldr r0, [r0, #4]", 0x121)
-TOUCHES(t12_function_2, "ldr r1, [r0, #8]", "mov r0, r1", 0x122)
-TOUCHES(t12_function_3, "ldrb r2, [r0, #12]", "mov r0, r2", 0x123)
-TOUCHES(t12_function_4, "strh r0, [r0, #16]", "ldrh r0, [r0, #16]", 0x124)
-PE_PROBED_END
-);
-#endif
+#include "t12-slot-exhaustion.h"
 
 uint32_t t12_function_0(uint32_t x), t12_function_1(uint32_t x);
 uint32_t t12_function_2(uint32_t x), t12_function_3(uint32_t x);
@@ -183,7 +150,7 @@ static void punch_hole(void)
 			PAGES * page_bytes));
 }
 
-static void *punch_when_told(void *unused)
+static void *punch_at_each_go(void *unused)
 {
 	(void)unused;
 	for (;;) {
@@ -269,7 +236,7 @@ static void start_all(struct pe_rng *rng)
 	must(stacks != MAP_FAILED && slots + MORE_THREADS <= MAX_THREADS);
 	threads = slots + 1 + pe_rng_below(rng, MORE_THREADS);
 	pe_shuffle(rng, pages, threads);
-	start(&puncher, punch_when_told, NULL, stacks);
+	start(&puncher, punch_at_each_go, NULL, stacks);
 	run_before_others(1);
 	for (uint32_t i = 0; i < threads; i++) {
 		workers[i].seed = pe_rng_next(rng);
@@ -281,9 +248,9 @@ static void start_all(struct pe_rng *rng)
 	}
 }
 
-static int fresh_process(uint64_t seed)
+static int fresh_process(const struct pe_args *args)
 {
-	struct pe_rng rng = { seed };
+	struct pe_rng rng = { args->seed };
 	int punch_ms;
 
 	shared = pe_shared(sizeof(*shared));
@@ -359,29 +326,27 @@ static void repetition(struct pe_rng *rng, uint32_t number)
 	compare_hits(alive, number);
 }
 
-int main(int argc, char **argv)
+static int set_up(const struct pe_args *args)
 {
-	struct pe_args args;
-	struct pe_rng rng;
-
-	pe_parse_args(&args, argc, argv);
-	if (args.child)
-		return fresh_process(args.seed);
-
-	rng.state = args.seed;
-	pe_marker(PE_MARK_SETUP, 0);
+	(void)args;
 	shared = pe_share(sizeof(*shared));
-	if (!shared)
-		return pe_skip_all("t12-slot-exhaustion", "no shared memory");
-	pe_marker(PE_MARK_ARMED, 0);
+	return shared ? 0 : -1;
+}
+
+static int arm(const struct pe_args *args)
+{
+	(void)args;
 	for (int i = 0; i < 2 * FUNCTIONS; i++)
 		if (pe_counter_open(&counters[i], &probes[i]))
-			return pe_skip_all("t12-slot-exhaustion",
-					   pe_uprobe_error);
-	pe_plan(TESTS * args.repetitions);
-	pe_marker(PE_MARK_RUN, 0);
-	for (uint32_t i = 1; i <= args.repetitions; i++)
-		repetition(&rng, i);
-	pe_marker(PE_MARK_TEARDOWN, 0);
-	return pe_exit_status();
+			return -1;
+	return 0;
 }
+
+PE_TESTCASE = {
+	.name = "t12-slot-exhaustion",
+	.child = fresh_process,
+	.setup = set_up,
+	.arm = arm,
+	.tests = TESTS,
+	.repetition = repetition,
+};

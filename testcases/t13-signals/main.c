@@ -11,55 +11,10 @@
 #include "../guest/perf.h"
 #include "../guest/reentrant.h"
 #include "../guest/shared.h"
+#include "../guest/testcase.h"
 
 /* The last function loads from the page that cannot always be read. */
-#if defined(__mips__)
-__asm__(
-PE_PROBED_BEGIN
-PE_PROBED(t13_function_0,
-"	addiu	$sp, $sp, -32\n"
-"	sw	$4, 4($sp)\n"
-"	lw	$2, 4($sp)\n"
-"	addiu	$2, $2, 0x30\n"
-"	addiu	$sp, $sp, 32\n"
-"	jr	$ra\n"
-"	 nop\n")
-PE_PROBED(t13_function_1,
-"	xori	$2, $4, 0x31\n"
-"	jr	$ra\n"
-"	 nop\n")
-PE_PROBED(t13_function_2,
-"	subu	$2, $0, $4\n"
-"	jr	$ra\n"
-"	 addiu	$2, $2, 0x32\n")
-PE_PROBED(t13_function_3,
-"	lw	$2, 0($4)\n"
-"	addiu	$2, $2, 0x33\n"
-"	jr	$ra\n"
-"	 nop\n")
-PE_PROBED_END
-);
-#elif defined(__arm__)
-__asm__(
-PE_PROBED_BEGIN
-PE_PROBED(t13_function_0,
-"	push	{r4, lr}\n"
-"	mov	r4, r0\n"
-"	add	r0, r4, #0x30\n"
-"	pop	{r4, pc}\n")
-PE_PROBED(t13_function_1,
-"	eor	r0, r0, #0x31\n"
-"	bx	lr\n")
-PE_PROBED(t13_function_2,
-"	rsb	r0, r0, #0x32\n"
-"	bx	lr\n")
-PE_PROBED(t13_function_3,
-"	ldr	r0, [r0]\n"
-"	add	r0, r0, #0x33\n"
-"	bx	lr\n")
-PE_PROBED_END
-);
-#endif
+#include "t13-signals.h"
 
 uint32_t t13_function_0(uint32_t x), t13_function_1(uint32_t x);
 uint32_t t13_function_2(uint32_t x), t13_function_3(uint32_t x);
@@ -216,10 +171,10 @@ static void one_call(struct pe_rng *rng)
 	call(index, x);
 }
 
-static int fresh_process(uint64_t seed)
+static int fresh_process(const struct pe_args *args)
 {
 	struct itimerval off = { 0 };
-	struct pe_rng rng = { seed };
+	struct pe_rng rng = { args->seed };
 	uint32_t calls = 0;
 	pid_t sender;
 
@@ -300,28 +255,27 @@ static void repetition(struct pe_rng *rng, uint32_t number)
 	compare_hits(alive, number);
 }
 
-int main(int argc, char **argv)
+static int set_up(const struct pe_args *args)
 {
-	struct pe_args args;
-	struct pe_rng rng;
-
-	pe_parse_args(&args, argc, argv);
-	if (args.child)
-		return fresh_process(args.seed);
-
-	rng.state = args.seed;
-	pe_marker(PE_MARK_SETUP, 0);
+	(void)args;
 	shared = pe_share(sizeof(*shared));
-	if (!shared)
-		return pe_skip_all("t13-signals", "no shared memory");
-	pe_marker(PE_MARK_ARMED, 0);
+	return shared ? 0 : -1;
+}
+
+static int arm(const struct pe_args *args)
+{
+	(void)args;
 	for (int i = 0; i < 2 * FUNCTIONS; i++)
 		if (pe_counter_open(&counters[i], &probes[i]))
-			return pe_skip_all("t13-signals", pe_uprobe_error);
-	pe_plan(TESTS * args.repetitions);
-	pe_marker(PE_MARK_RUN, 0);
-	for (uint32_t i = 1; i <= args.repetitions; i++)
-		repetition(&rng, i);
-	pe_marker(PE_MARK_TEARDOWN, 0);
-	return pe_exit_status();
+			return -1;
+	return 0;
 }
+
+PE_TESTCASE = {
+	.name = "t13-signals",
+	.child = fresh_process,
+	.setup = set_up,
+	.arm = arm,
+	.tests = TESTS,
+	.repetition = repetition,
+};

@@ -2,40 +2,17 @@
 /* t14-migration: code and probes that are executed on another CPU. */
 #define _GNU_SOURCE
 #include <sched.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "../guest/jit.h"
+#include "../guest/testcase.h"
 
 /* How often code is written, and executed on the other CPU. */
 #define ROUNDS 32
 
-#if defined(__mips__)
-__asm__(
-PE_PROBED_BEGIN
-PE_PROBED(t14_function,
-"	addiu	$sp, $sp, -32\n"
-"	sw	$ra, 28($sp)\n"
-"	sw	$4, 24($sp)\n"
-"	lw	$2, 24($sp)\n"
-"	addiu	$2, $2, 0x14\n"
-"	lw	$ra, 28($sp)\n"
-"	addiu	$sp, $sp, 32\n"
-"	jr	$ra\n"
-"	 nop\n")
-PE_PROBED_END
-);
-#elif defined(__arm__)
-__asm__(
-PE_PROBED_BEGIN
-PE_PROBED(t14_function,
-"	push	{r4, lr}\n"
-"	mov	r4, r0\n"
-"	add	r0, r4, #0x14\n"
-"	pop	{r4, pc}\n")
-PE_PROBED_END
-);
-#endif
+#include "t14-migration.h"
 
 uint32_t t14_function(uint32_t argument);
 
@@ -108,11 +85,13 @@ static void migrate(struct pe_rng *rng)
 	munmap((void *)code, bytes);
 }
 
-/* The child: migrates by itself, then calls on the second CPU when told to. */
-static int long_living(uint64_t seed)
+/* The child: migrates by itself, then calls on the second CPU at each go. */
+static int long_living(const struct pe_args *args)
 {
-	struct pe_rng rng = { seed };
+	struct pe_rng rng = { args->seed };
 
+	if (!find_cpus())
+		return 1;
 	pe_child_begin();
 	pe_noise_child(&rng);
 	migrate(&rng);
@@ -133,7 +112,7 @@ static bool refused;
 static void missed(const char *name, uint32_t number)
 {
 	if (refused)
-		pe_skip(name, number, pe_uprobe_error);
+		pe_skip(name, number, pe_error);
 	else
 		pe_not_reached(name, number, "the process is gone");
 }
@@ -221,7 +200,7 @@ static void repetition(struct pe_rng *rng, uint32_t number)
 	if (pe_uprobe_create(&entry) || pe_uprobe_create(&returned) ||
 	    pe_child_exec(&child, pe_rng_next(rng))) {
 		for (size_t i = 0; i < TESTS; i++)
-			pe_skip(tests[i], number, pe_uprobe_error);
+			pe_skip(tests[i], number, pe_error);
 		return;
 	}
 	move_to(0);
@@ -230,23 +209,19 @@ static void repetition(struct pe_rng *rng, uint32_t number)
 	pe_uprobe_remove(&entry);
 }
 
-int main(int argc, char **argv)
+static int set_up(const struct pe_args *args)
 {
-	struct pe_args args;
-	struct pe_rng rng;
-
-	pe_parse_args(&args, argc, argv);
-	if (!find_cpus())
-		return pe_skip_all("t14-migration", "there is only one CPU");
-	if (args.child)
-		return long_living(args.seed);
-
-	rng.state = args.seed;
-	pe_marker(PE_MARK_SETUP, 0);
-	if (pe_uprobe_prepare(4 * args.repetitions))
-		return pe_skip_all("t14-migration", pe_uprobe_error);
-	pe_plan(TESTS * args.repetitions);
-	for (uint32_t i = 1; i <= args.repetitions; i++)
-		repetition(&rng, i);
-	return pe_exit_status();
+	if (find_cpus())
+		return pe_uprobe_prepare(4 * args->repetitions);
+	snprintf(pe_error, sizeof(pe_error), "there is only one CPU");
+	return -1;
 }
+
+PE_TESTCASE = {
+	.name = "t14-migration",
+	.child = long_living,
+	.setup = set_up,
+	.tests = TESTS,
+	.repetition = repetition,
+	.own_phases = true,
+};

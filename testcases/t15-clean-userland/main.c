@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../guest/jit.h"
+#include "../guest/testcase.h"
 
 #define ROUNDS 24
 #define PAGES 4
@@ -203,9 +204,9 @@ static const struct {
 
 #define TESTS (sizeof(tests) / sizeof(*tests))
 
-static int fresh_process(uint64_t seed)
+static int fresh_process(const struct pe_args *args)
 {
-	struct pe_rng rng = { seed };
+	struct pe_rng rng = { args->seed };
 
 	/*
 	 * Trampolines ask for an executable stack, and that makes all mappings
@@ -246,21 +247,9 @@ static void repetition(struct pe_rng *rng, uint32_t number)
 	}
 }
 
-int main(int argc, char **argv)
-{
-	struct pe_args args;
-	struct pe_rng rng;
-
-	pe_parse_args(&args, argc, argv);
-	if (args.child)
-		return fresh_process(args.seed);
-
-	rng.state = args.seed;
-	pe_marker(PE_MARK_SETUP, 0);
-	pe_plan(TESTS * args.repetitions);
-	pe_marker(PE_MARK_RUN, 0);
-	for (uint32_t i = 1; i <= args.repetitions; i++)
-		repetition(&rng, i);
-	pe_marker(PE_MARK_TEARDOWN, 0);
-	return pe_exit_status();
-}
+PE_TESTCASE = {
+	.name = "t15-clean-userland",
+	.child = fresh_process,
+	.tests = TESTS,
+	.repetition = repetition,
+};

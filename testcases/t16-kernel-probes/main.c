@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "../guest/kernel_probe.h"
-#include "../guest/patcheval.h"
 #include "../guest/shared.h"
+#include "../guest/testcase.h"
 
 /*
  * Calls that change nothing, and whose results are known beforehand. The first
@@ -93,12 +93,16 @@ static bool probe_and_call(struct pe_rng *rng, struct counted *counted,
 	return outcome.symptom == PE_OK;
 }
 
-static void run(struct pe_rng *rng, struct counted *counted, uint32_t count)
+static struct counted *counted;
+static uint32_t count;
+
+static void run(const struct pe_args *args, struct pe_rng *rng)
 {
 	unsigned int order[CALLS];
 	uint32_t number = 0;
 	bool good = true;
 
+	(void)args;
 	pe_shuffle(rng, order, CALLS);
 	pe_marker(PE_MARK_RUN, 0);
 	while (good && number < count) {
@@ -111,28 +115,35 @@ static void run(struct pe_rng *rng, struct counted *counted, uint32_t count)
 		pe_not_reached("call", ++number, "an earlier call has failed");
 }
 
-int main(int argc, char **argv)
+static int set_up(const struct pe_args *args)
 {
-	struct counted *counted;
-	struct pe_args args;
-	struct pe_rng rng;
-	uint32_t count;
-
-	pe_parse_args(&args, argc, argv);
-	if (args.child)
-		return child(&args);
-	rng.state = args.seed;
-	pe_marker(PE_MARK_SETUP, 0);
+	(void)args;
 	counted = pe_share(sizeof(*counted));
+	if (!counted)
+		return -1;
 	/*
 	 * The first event of all has the kernel clear 32 KiB of buffers, and with
 	 * them a D-cache. This one is never hit and stays until the end.
 	 */
-	if (!counted || pe_kernel_probe("sys_sethostname") < 0)
-		return pe_skip_all("t16-kernel-probes", "no kprobes");
-	pe_marker(PE_MARK_ARMED, 0);
-	count = 1 + pe_rng_below(&rng, CALLS);
-	pe_plan(count);
-	run(&rng, counted, count);
-	return pe_exit_status();
+	if (pe_kernel_probe("sys_sethostname") >= 0)
+		return 0;
+	snprintf(pe_error, sizeof(pe_error), "no kprobes");
+	return -1;
 }
+
+static uint32_t plan(const struct pe_args *args, struct pe_rng *rng)
+{
+	(void)args;
+	pe_marker(PE_MARK_ARMED, 0);
+	count = 1 + pe_rng_below(rng, CALLS);
+	return count;
+}
+
+PE_TESTCASE = {
+	.name = "t16-kernel-probes",
+	.child = child,
+	.setup = set_up,
+	.plan = plan,
+	.run = run,
+	.own_phases = true,
+};

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../guest/jit.h"
+#include "../guest/testcase.h"
 
 /*
  * A ramfs takes its pages from where the XOL page comes from: both are asked for
@@ -38,60 +39,10 @@
 /* So many children are tried for one whose XOL page was the program's. */
 #define ATTEMPTS 6
 
-/*
- * Pages that are freed after the program's, and so would be taken before it: on
- * MIPS the page directory, when its last user has been switched from. On ARM that
- * is four pages, which are kept apart. If this is wrong, the next child takes
- * another number.
- */
-#if defined(__mips__)
-#define FREED_LATER 1
-#else
-#define FREED_LATER 0
-#endif
+/* The most of FREED_LATER: if it is wrong, the next child takes another number. */
 #define MAX_LATER 4
 
-#if defined(__mips__)
-__asm__(
-PE_PROBED_BEGIN
-PE_PROBED(t3_function,
-"	addiu	$sp, $sp, -32\n"
-"	sw	$ra, 28($sp)\n"
-"	sw	$16, 24($sp)\n"
-"	xori	$16, $4, 0x33\n"
-"	addiu	$2, $16, 0x71\n"
-"	lw	$16, 24($sp)\n"
-"	lw	$ra, 28($sp)\n"
-"	addiu	$sp, $sp, 32\n"
-"	jr	$ra\n"
-"	 nop\n")
-PE_PROBED_END
-);
-#define ENDING_WORDS 4
-static const uint32_t ending[ENDING_WORDS] = {
-	0x24040000,		/* addiu $a0, $zero, status */
-	0x24021096,		/* addiu $v0, $zero, 4246: exit_group */
-	0x0000000c,		/* syscall */
-	0x0000000d,		/* break */
-};
-#elif defined(__arm__)
-__asm__(
-PE_PROBED_BEGIN
-PE_PROBED(t3_function,
-"	push	{r4, lr}\n"
-"	eor	r4, r0, #0x33\n"
-"	add	r0, r4, #0x71\n"
-"	pop	{r4, pc}\n")
-PE_PROBED_END
-);
-#define ENDING_WORDS 4
-static const uint32_t ending[ENDING_WORDS] = {
-	0xe3a00000,		/* mov r0, #status */
-	0xe3a070f8,		/* mov r7, #248: exit_group */
-	0xef000000,		/* svc #0 */
-	0xe7f000f0,		/* udf #0 */
-};
-#endif
+#include "t3-recycled-page.h"
 
 uint32_t t3_function(uint32_t argument);
 
@@ -229,10 +180,10 @@ static void take_pages(int pipes[][2], uint32_t count)
 }
 
 /* Little happens between the end of the program and the call. */
-static int fresh_process(uint64_t seed)
+static int fresh_process(const struct pe_args *args)
 {
-	uint32_t later = seed % MAX_LATER;
-	struct pe_rng rng = { seed / MAX_LATER };
+	uint32_t later = args->seed % MAX_LATER;
+	struct pe_rng rng = { args->seed / MAX_LATER };
 	uint32_t argument = pe_rng_next(&rng);
 	uint32_t expect = STATUS + pe_rng_below(&rng, STATUSES);
 	int pipes[MAX_LATER][2];
@@ -291,8 +242,10 @@ static void attempt(struct pe_rng *rng, uint32_t later,
 		so_far->calls++;
 }
 
+static struct attempts all = { 0, true };
+
 /* A page that does not come back proves nothing, so there is no verdict. */
-static struct attempts repetition(struct pe_rng *rng, uint32_t number)
+static void repetition(struct pe_rng *rng, uint32_t number)
 {
 	struct attempts so_far = { 0, false };
 	struct pe_outcome outcome;
@@ -303,68 +256,62 @@ static struct attempts repetition(struct pe_rng *rng, uint32_t number)
 		pe_result("return", number, &outcome);
 	else
 		pe_skip("return", number, "the XOL page is another page");
-	return so_far;
+	all.calls = so_far.calls < 0 || all.calls < 0 ?
+			    -1 : all.calls + so_far.calls;
+	all.recycled = all.recycled && so_far.recycled;
 }
 
-static void compare_hits(const struct pe_probe *probe, const char *name,
-			 const struct attempts *all)
+static void compare_hits(const struct pe_probe *probe, const char *name)
 {
 	struct pe_outcome outcome;
 
-	if (all->calls < 0 && all->recycled) {
+	if (all.calls < 0 && all.recycled) {
 		pe_not_reached(name, 1, "number of calls unknown");
 		return;
 	}
-	if (all->calls < 0) {
+	if (all.calls < 0) {
 		pe_skip(name, 1, "number of calls unknown");
 		return;
 	}
-	outcome = pe_compare_hits(probe, all->calls);
+	outcome = pe_compare_hits(probe, all.calls);
 	pe_result(name, 1, &outcome);
 }
 
-static void run(const struct pe_args *args)
+static void tear_down(void)
 {
-	struct pe_rng rng = { args->seed };
-	struct attempts all = { 0, true };
-
-	pe_marker(PE_MARK_RUN, 0);
-	for (uint32_t i = 1; i <= args->repetitions; i++) {
-		struct attempts more = repetition(&rng, i);
-
-		all.calls = more.calls < 0 || all.calls < 0 ?
-			    -1 : all.calls + more.calls;
-		all.recycled = all.recycled && more.recycled;
-	}
-	pe_marker(PE_MARK_TEARDOWN, 0);
-	compare_hits(&entry, "entry-hits", &all);
-	compare_hits(&returned, "return-hits", &all);
+	compare_hits(&entry, "entry-hits");
+	compare_hits(&returned, "return-hits");
 	pe_uprobe_enable(&returned, false);
 	pe_uprobe_enable(&entry, false);
 	pe_uprobe_remove(&returned);
 	pe_uprobe_remove(&entry);
 }
 
-int main(int argc, char **argv)
+static int set_up(const struct pe_args *args)
 {
-	struct pe_args args;
-
-	pe_parse_args(&args, argc, argv);
-	if (args.child)
-		return fresh_process(args.seed);
-
-	pe_marker(PE_MARK_SETUP, 0);
-	if (mkdir(DIRECTORY, 0755) && errno != EEXIST)
-		return pe_skip_all("t3-recycled-page", "no directory");
-	if (mount("ramfs", DIRECTORY, "ramfs", 0, NULL))
-		return pe_skip_all("t3-recycled-page", "no ramfs");
-	if (pe_uprobe_prepare(ATTEMPTS * args.repetitions) ||
-	    pe_uprobe_create(&entry) || pe_uprobe_create(&returned))
-		return pe_skip_all("t3-recycled-page", pe_uprobe_error);
-	pe_marker(PE_MARK_ARMED, 0);
-	if (pe_uprobe_enable(&entry, true) || pe_uprobe_enable(&returned, true))
-		return pe_skip_all("t3-recycled-page", pe_uprobe_error);
-	pe_plan(args.repetitions + 2);
-	run(&args);
-	return pe_exit_status();
+	if ((mkdir(DIRECTORY, 0755) && errno != EEXIST) ||
+	    mount("ramfs", DIRECTORY, "ramfs", 0, NULL)) {
+		snprintf(pe_error, sizeof(pe_error), "no ramfs");
+		return -1;
+	}
+	return pe_uprobe_prepare(ATTEMPTS * args->repetitions) ||
+	       pe_uprobe_create(&entry) || pe_uprobe_create(&returned);
 }
+
+static int arm(const struct pe_args *args)
+{
+	(void)args;
+	return pe_uprobe_enable(&entry, true) ||
+	       pe_uprobe_enable(&returned, true);
+}
+
+PE_TESTCASE = {
+	.name = "t3-recycled-page",
+	.child = fresh_process,
+	.setup = set_up,
+	.arm = arm,
+	.tests = 1,
+	.tests_once = 2,
+	.repetition = repetition,
+	.teardown = tear_down,
+};

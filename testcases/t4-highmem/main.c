@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "../guest/shared.h"
 #include "../guest/six.h"
+#include "../guest/testcase.h"
 
 /* What the child leaves for the parent, whatever becomes of it. */
 struct shared {
@@ -59,9 +60,9 @@ static void look_at_xol_page(void)
 	shared->high = page && high && frame_of(page) >= high;
 }
 
-static int fresh_process(uint64_t seed)
+static int fresh_process(const struct pe_args *args)
 {
-	struct pe_rng rng = { seed };
+	struct pe_rng rng = { args->seed };
 
 	shared = pe_shared(sizeof(*shared));
 	pe_child_begin();
@@ -99,27 +100,24 @@ static void repetition(struct pe_rng *rng, uint32_t number)
 	pe_six_hits(shared->calls, known, number);
 }
 
-int main(int argc, char **argv)
+static int set_up(const struct pe_args *args)
 {
-	struct pe_args args;
-	struct pe_rng rng;
-
-	pe_parse_args(&args, argc, argv);
-	if (args.child)
-		return fresh_process(args.seed);
-
-	rng.state = args.seed;
-	pe_marker(PE_MARK_SETUP, 0);
+	(void)args;
 	shared = pe_share(sizeof(*shared));
-	if (!shared)
-		return pe_skip_all("t4-highmem", "no shared memory");
-	pe_marker(PE_MARK_ARMED, 0);
-	if (pe_six_open())
-		return pe_skip_all("t4-highmem", pe_uprobe_error);
-	pe_plan(TESTS * args.repetitions);
-	pe_marker(PE_MARK_RUN, 0);
-	for (uint32_t i = 1; i <= args.repetitions; i++)
-		repetition(&rng, i);
-	pe_marker(PE_MARK_TEARDOWN, 0);
-	return pe_exit_status();
+	return shared ? 0 : -1;
 }
+
+static int arm(const struct pe_args *args)
+{
+	(void)args;
+	return pe_six_open();
+}
+
+PE_TESTCASE = {
+	.name = "t4-highmem",
+	.child = fresh_process,
+	.setup = set_up,
+	.arm = arm,
+	.tests = TESTS,
+	.repetition = repetition,
+};

@@ -13,18 +13,10 @@
 #include "../guest/reentrant.h"
 #include "../guest/shared.h"
 #include "../guest/six.h"
+#include "../guest/testcase.h"
 
 /* What is between the hit and the return; `argument` is where its plan lies. */
-#if defined(__mips__)
-PE_FIRST_RETURN(t5_function,
-"	lui	$25, %hi(t5_between)\n"
-"	addiu	$25, $25, %lo(t5_between)\n"
-"	jalr	$25\n"
-"	 nop\n");
-#elif defined(__arm__)
-PE_FIRST_RETURN(t5_function,
-"	bl	t5_between\n");
-#endif
+#include "t5-fork-and-threads.h"
 
 uint32_t t5_function(uint32_t argument);
 
@@ -259,9 +251,9 @@ static void step(struct pe_rng *rng, bool with_threads)
 	call_and_fork(&first_frame, rng, &plan, 0);
 }
 
-static int fresh_process(uint64_t seed)
+static int fresh_process(const struct pe_args *args)
 {
-	struct pe_rng rng = { seed };
+	struct pe_rng rng = { args->seed };
 	uint32_t steps = 2 + pe_rng_below(&rng, 3);
 	uint32_t with_threads = pe_rng_below(&rng, steps);
 
@@ -357,8 +349,9 @@ static void repetition(struct pe_rng *rng, uint32_t number)
 	compare_hits(known && outcome.symptom == PE_OK, number);
 }
 
-static int set_up(void)
+static int arm(const struct pe_args *args)
 {
+	(void)args;
 	/* Else the pipes, opened after the counters, would be given these. */
 	if (dup2(PE_SHARED_FD, PE_REPORT_FD) < 0 ||
 	    dup2(PE_SHARED_FD, PE_COMMAND_FD) < 0)
@@ -369,27 +362,18 @@ static int set_up(void)
 	return pe_six_open();
 }
 
-int main(int argc, char **argv)
+static int set_up(const struct pe_args *args)
 {
-	struct pe_args args;
-	struct pe_rng rng;
-
-	pe_parse_args(&args, argc, argv);
-	if (args.child)
-		return fresh_process(args.seed);
-
-	rng.state = args.seed;
-	pe_marker(PE_MARK_SETUP, 0);
+	(void)args;
 	shared = pe_share(sizeof(*shared));
-	if (!shared)
-		return pe_skip_all("t5-fork-and-threads", "no shared memory");
-	pe_marker(PE_MARK_ARMED, 0);
-	if (set_up())
-		return pe_skip_all("t5-fork-and-threads", pe_uprobe_error);
-	pe_plan(TESTS * args.repetitions);
-	pe_marker(PE_MARK_RUN, 0);
-	for (uint32_t i = 1; i <= args.repetitions; i++)
-		repetition(&rng, i);
-	pe_marker(PE_MARK_TEARDOWN, 0);
-	return pe_exit_status();
+	return shared ? 0 : -1;
 }
+
+PE_TESTCASE = {
+	.name = "t5-fork-and-threads",
+	.child = fresh_process,
+	.setup = set_up,
+	.arm = arm,
+	.tests = TESTS,
+	.repetition = repetition,
+};

@@ -5,6 +5,7 @@
 
 #include "../guest/shared.h"
 #include "../guest/six.h"
+#include "../guest/testcase.h"
 
 #define CHILDREN 4
 
@@ -18,16 +19,6 @@ static struct shared *shared;
 
 /* ---- in the child ------------------------------------------------------- */
 
-/*
- * The kernel would like to have the XOL page in the last page of user space; on a
- * MIPS with aliases that is free. Then it would always have the same colour.
- */
-#if defined(__mips__)
-#define LAST_PAGE 0x7ffff000
-#elif defined(__arm__)
-#define LAST_PAGE 0xbefff000
-#endif
-
 static void *map_nothing(uintptr_t where, uint32_t pages, int flags)
 {
 	/* Not accessible, so that it merges with nothing else. */
@@ -36,14 +27,16 @@ static void *map_nothing(uintptr_t where, uint32_t pages, int flags)
 }
 
 /*
- * Mappings grow downwards then, and private ones follow no colour (COLOUR_ALIGN in
+ * The kernel would like to have the XOL page in the last page of user space; on a
+ * MIPS with aliases that is free. Then it would always have the same colour.
+ * Mappings grow downwards otherwise, and private ones follow no colour (COLOUR_ALIGN in
  * arch/mips/mm/mmap.c is for shared and file mappings): the XOL page moves by as
  * many pages.
  */
 static void shift_xol_page(uint32_t pages)
 {
 	/* Refused where something else is there, which does as well. */
-	map_nothing(LAST_PAGE, 1, MAP_FIXED_NOREPLACE);
+	map_nothing(PE_LAST_PAGE, 1, MAP_FIXED_NOREPLACE);
 	if (pages && map_nothing(0, pages, 0) == MAP_FAILED)
 		_exit(1);
 }
@@ -69,9 +62,9 @@ static void read_xol_page(void)
 	close(ends[1]);
 }
 
-static int fresh_process(uint64_t seed)
+static int fresh_process(const struct pe_args *args)
 {
-	struct pe_rng rng = { seed };
+	struct pe_rng rng = { args->seed };
 	bool reads = pe_rng_below(&rng, 2);
 
 	shared = pe_shared(sizeof(*shared));
@@ -111,27 +104,24 @@ static void repetition(struct pe_rng *rng, uint32_t number)
 	pe_six_hits(shared->calls, known, number);
 }
 
-int main(int argc, char **argv)
+static int set_up(const struct pe_args *args)
 {
-	struct pe_args args;
-	struct pe_rng rng;
-
-	pe_parse_args(&args, argc, argv);
-	if (args.child)
-		return fresh_process(args.seed);
-
-	rng.state = args.seed;
-	pe_marker(PE_MARK_SETUP, 0);
+	(void)args;
 	shared = pe_share(sizeof(*shared));
-	if (!shared)
-		return pe_skip_all("t6-dcache-aliases", "no shared memory");
-	pe_marker(PE_MARK_ARMED, 0);
-	if (pe_six_open())
-		return pe_skip_all("t6-dcache-aliases", pe_uprobe_error);
-	pe_plan(TESTS * args.repetitions);
-	pe_marker(PE_MARK_RUN, 0);
-	for (uint32_t i = 1; i <= args.repetitions; i++)
-		repetition(&rng, i);
-	pe_marker(PE_MARK_TEARDOWN, 0);
-	return pe_exit_status();
+	return shared ? 0 : -1;
 }
+
+static int arm(const struct pe_args *args)
+{
+	(void)args;
+	return pe_six_open();
+}
+
+PE_TESTCASE = {
+	.name = "t6-dcache-aliases",
+	.child = fresh_process,
+	.setup = set_up,
+	.arm = arm,
+	.tests = TESTS,
+	.repetition = repetition,
+};

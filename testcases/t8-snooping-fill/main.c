@@ -7,13 +7,9 @@ PE_FIRST_RETURN(t8_function, "");
 
 uint32_t t8_function(uint32_t argument);
 
-static const struct pe_first_return test = {
-	.name = "t8-snooping-fill",
+static const struct pe_first_return pe_first_return = {
 	.entry = { 'p', "t8_entry", t8_function },
 	.returned = { 'r', "t8_return", t8_function },
 };
 
-int main(int argc, char **argv)
-{
-	return pe_first_return(&test, argc, argv);
-}
+PE_TESTCASE = { .name = "t8-snooping-fill", PE_FIRST_RETURN_STEPS };

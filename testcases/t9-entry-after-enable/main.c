@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include <sys/mman.h>
 
-#include "../guest/patcheval.h"
+#include "../guest/testcase.h"
 
 /*
  * One function eight times, spread over a page: which part of a copied page is
@@ -13,29 +13,7 @@
  */
 #define FUNCTIONS 8
 
-#if defined(__mips__)
-#define COPY(name, addend)						\
-".balign 512\n"								\
-".skip 192\n"								\
-PE_PROBED(name,								\
-"	addiu	$sp, $sp, -32\n"					\
-"	sw	$4, 4($sp)\n"						\
-"	lw	$2, 4($sp)\n"						\
-"	addu	$2, $2, $2\n"						\
-"	addiu	$2, $2, " #addend "\n"					\
-"	addiu	$sp, $sp, 32\n"						\
-"	jr	$ra\n"							\
-"	 nop\n")
-#elif defined(__arm__)
-#define COPY(name, addend)						\
-".balign 512\n"								\
-".skip 192\n"								\
-PE_PROBED(name,								\
-"	push	{r4, lr}\n"						\
-"	add	r4, r0, r0\n"						\
-"	add	r0, r4, #" #addend "\n"				\
-"	pop	{r4, pc}\n")
-#endif
+#include "t9-entry-after-enable.h"
 
 __asm__(
 PE_PROBED_BEGIN
@@ -75,10 +53,10 @@ static uint32_t draw_function(uint64_t seed)
  * The child: executes the function once, so that its page is mapped and its
  * line is in the instruction cache, and then once more for each go-ahead.
  */
-static int long_living(uint64_t seed)
+static int long_living(const struct pe_args *args)
 {
-	uint32_t index = draw_function(seed);
-	struct pe_rng rng = { seed };
+	uint32_t index = draw_function(args->seed);
+	struct pe_rng rng = { args->seed };
 
 	pe_child_begin();
 	pe_noise_child(&rng);
@@ -110,7 +88,7 @@ static bool refused;
 static void missed(const char *name, uint32_t number)
 {
 	if (refused)
-		pe_skip(name, number, pe_uprobe_error);
+		pe_skip(name, number, pe_error);
 	else
 		pe_not_reached(name, number, "the process is gone");
 }
@@ -201,29 +179,26 @@ static void repetition(struct pe_rng *rng, uint32_t number)
 	pe_noise_parent(rng);
 	if (pe_uprobe_create(&entry) || pe_child_exec(&child, seed)) {
 		for (int i = 0; i < TESTS; i++)
-			pe_skip("calls", number, pe_uprobe_error);
+			pe_skip("calls", number, pe_error);
 		return;
 	}
 	calls(&child, &entry, number);
 	pe_uprobe_remove(&entry);
 }
 
-int main(int argc, char **argv)
+static int set_up(const struct pe_args *args)
 {
-	struct pe_args args;
-	struct pe_rng rng;
-
-	pe_parse_args(&args, argc, argv);
-	if (args.child)
-		return long_living(args.seed);
-
-	rng.state = args.seed;
-	pe_marker(PE_MARK_SETUP, 0);
-	if (pe_uprobe_prepare(args.repetitions))
-		return pe_skip_all("t9-entry-after-enable", pe_uprobe_error);
+	if (pe_uprobe_prepare(args->repetitions))
+		return -1;
 	unmap_functions();
-	pe_plan(TESTS * args.repetitions);
-	for (uint32_t i = 1; i <= args.repetitions; i++)
-		repetition(&rng, i);
-	return pe_exit_status();
+	return 0;
 }
+
+PE_TESTCASE = {
+	.name = "t9-entry-after-enable",
+	.child = long_living,
+	.setup = set_up,
+	.tests = TESTS,
+	.repetition = repetition,
+	.own_phases = true,
+};

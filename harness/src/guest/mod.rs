@@ -5,6 +5,7 @@
 //! Equal sources and compilers give equal bytes, so an initramfs is cached under its inputs, and its checksum says
 //! whether two trials ran the same programs.
 
+mod library;
 pub mod shell;
 
 use std::collections::BTreeSet;
@@ -21,6 +22,8 @@ use crate::cache_dir::{Cache, key, sha256_file, write_atomically};
 use crate::error::{Error, Result};
 use crate::plan::{Kernel, Testcase};
 use crate::process::Run;
+
+use library::{Library, sources};
 
 /// Kind of the cache entries.
 pub const KIND: &str = "initramfs";
@@ -74,11 +77,12 @@ pub struct Ingredients<'a> {
 pub fn pack(cache: &Cache, kernel: &Kernel, ingredients: &Ingredients<'_>) -> Result<Initramfs> {
     let &Ingredients { root, testcases, kernel_tree, .. } = ingredients;
     let library = root.join(ingredients.library);
+    let library = Library::of(&library, kernel.arch.name())?;
     let programs = programs(&library, testcases, root)?;
     let toolchain = toolchain(kernel)?;
     let kernel_files = kernel_files(kernel_tree, testcases)?;
     let shell = if testcases.iter().any(|case| case.shell) {
-        Some(shell::provide(cache, kernel, &library, &toolchain)?)
+        Some(shell::provide(cache, kernel, &library.common, &toolchain)?)
     } else {
         None
     };
@@ -120,12 +124,11 @@ struct Program {
     sources: Vec<PathBuf>,
 }
 
-fn programs(library: &Path, testcases: &[Testcase], root: &Path) -> Result<Vec<Program>> {
-    let (init, shared): (Vec<_>, Vec<_>) = sources(library, &["c"])?
-        .into_iter()
-        .partition(|path| path.file_name().is_some_and(|name| name == INIT));
+fn programs(library: &Library, testcases: &[Testcase], root: &Path) -> Result<Vec<Program>> {
+    let (init, shared): (Vec<_>, Vec<_>) =
+        library.files("c")?.into_iter().partition(|path| path.file_name().is_some_and(|name| name == INIT));
     if init.is_empty() {
-        return Err(Error::study(format!("{} has no {INIT}", library.display())));
+        return Err(Error::study(format!("{} has no {INIT}", library.common.display())));
     }
     let mut programs = vec![Program { path: "init".to_owned(), sources: init }];
     // What the kernel runs by itself is no program of the guest's.
@@ -137,19 +140,6 @@ fn programs(library: &Path, testcases: &[Testcase], root: &Path) -> Result<Vec<P
     programs.sort_by(|a, b| a.path.cmp(&b.path));
     programs.dedup_by(|a, b| a.path == b.path);
     Ok(programs)
-}
-
-/// Returns the files below a directory that have one of these extensions, in name order.
-fn sources(dir: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in WalkDir::new(dir).sort_by_file_name() {
-        let entry = entry.map_err(|e| Error::study(format!("cannot read the guest's sources: {e}")))?;
-        let path = entry.into_path();
-        if path.extension().is_some_and(|e| extensions.iter().any(|wanted| e == *wanted)) {
-            found.push(path);
-        }
-    }
-    Ok(found)
 }
 
 /// Returns the files of the kernel's source that testcases ask for, by their paths in the guest: in the order of
@@ -197,18 +187,21 @@ fn toolchain(kernel: &Kernel) -> Result<Vec<(String, Vec<u8>)>> {
 /// Returns everything that the compiled programs depend on: sources, headers, flags, compiler and C library.
 fn inputs(
     toolchain: &[(String, Vec<u8>)],
-    library: &Path,
+    library: &Library,
     programs: &[Program],
 ) -> Result<Vec<(String, Vec<u8>)>> {
     let mut parts = toolchain.to_vec();
-    let mut headers = sources(library, &["h"])?;
+    let mut headers = library.files("h")?;
     for program in programs {
         parts.push(("program".to_owned(), program.path.clone().into_bytes()));
         for path in &program.sources {
             let bytes = std::fs::read(path)
                 .map_err(|e| Error::study(format!("cannot read {}: {e}", path.display())))?;
             parts.push(("source".to_owned(), bytes));
-            headers.extend(sources(path.parent().unwrap_or(library), &["h"])?);
+            // Those of the library are here already, without those of other architectures.
+            if !path.starts_with(&library.common) {
+                headers.extend(sources(path.parent().unwrap_or(path), "h")?);
+            }
         }
     }
     headers.sort();
@@ -219,9 +212,10 @@ fn inputs(
     Ok(parts)
 }
 
-fn compile(kernel: &Kernel, library: &Path, root: &Path, program: &Program, to: &Path) -> Result<()> {
+fn compile(kernel: &Kernel, library: &Library, root: &Path, program: &Program, to: &Path) -> Result<()> {
     let cc = Run::new(&kernel.guest.cc).args(FLAGS).args(&kernel.guest.cflags);
-    let cc = cc.arg(format!("-ffile-prefix-map={}/=", root.display())).arg("-I").arg(library);
+    let cc = cc.arg(format!("-ffile-prefix-map={}/=", root.display())).arg("-I").arg(&library.common);
+    let cc = cc.arg("-I").arg(&library.own);
     let cc = cc.arg("-o").arg(to).args(&program.sources).env("LC_ALL", "C").deadline(DEADLINE);
     let said = cc.output()?;
     if said.outcome.success() {
@@ -304,14 +298,17 @@ mod tests {
     #[test]
     fn init_stands_alone_and_a_case_gets_the_library() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["guest/init.c", "guest/ktap.c", "t1/main.c"] {
+        let files =
+            ["guest/init.c", "guest/ktap.c", "guest/arch/mips/call.c", "guest/arch/arm/call.c", "t1/main.c"];
+        for name in files {
             let path = dir.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
         let case =
             Testcase { sources: vec!["t1/main.c".into()], ..crate::plan::tests::plan().testcases.remove(0) };
-        let programs = programs(&dir.path().join("guest"), &[case], dir.path()).unwrap();
+        let library = Library::of(&dir.path().join("guest"), "arm").unwrap();
+        let programs = programs(&library, &[case], dir.path()).unwrap();
         let shown: Vec<_> = programs
             .iter()
             .map(|p| {
@@ -320,7 +317,10 @@ mod tests {
                 format!("{} <- {}", p.path, sources.collect::<Vec<_>>().join(" "))
             })
             .collect();
-        assert_eq!(shown, ["cases/t1 <- t1/main.c guest/ktap.c", "init <- guest/init.c"]);
+        assert_eq!(
+            shown,
+            ["cases/t1 <- t1/main.c guest/ktap.c guest/arch/arm/call.c", "init <- guest/init.c"]
+        );
     }
 
     #[test]

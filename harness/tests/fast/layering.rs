@@ -2,6 +2,7 @@
 //! The rules of the house that no compiler checks: which module may use which, where effects live, and how long a
 //! file may grow. They are read off the sources, so that a short cut fails a test and not a later change.
 
+mod architectures;
 mod circles;
 mod documents;
 mod scripts;
