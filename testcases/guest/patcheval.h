@@ -73,6 +73,15 @@ struct pe_probe {
 	const void *function;	/* probed address in this program */
 };
 
+/*
+ * pe_probe_refusal - why a probe at this address of the program would not do what
+ * the instruction there does, or NULL (arch/<name>/probed.c). The functions below
+ * refuse such a probe; CONTRIBUTING.md has the table.
+ */
+const char *pe_probe_refusal(const void *address);
+/* pe_probe_check - the same: 0, or -1 with the reason in pe_error. */
+int pe_probe_check(const struct pe_probe *probe);
+
 /* All return 0, or -1 with a reason in pe_error. */
 int pe_uprobe_prepare(uint32_t expected_hits);
 int pe_uprobe_create(const struct pe_probe *probe);

@@ -77,6 +77,8 @@ static inline int pe_counter_open(struct pe_counter *counter,
 	struct perf_event_attr attr = { .size = sizeof(attr) };
 
 	*counter = (struct pe_counter){ .probe = probe };
+	if (pe_probe_check(probe))
+		return -1;
 	if (type < 0 || bit < 0)
 		return -1;
 	if (length < 0)

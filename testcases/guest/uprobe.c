@@ -53,12 +53,24 @@ int pe_uprobe_prepare(uint32_t expected_hits)
 	return write_file(TRACEFS "/trace", O_TRUNC, "\n");
 }
 
+int pe_probe_check(const struct pe_probe *probe)
+{
+	const char *why = pe_probe_refusal(probe->function);
+
+	if (why)
+		snprintf(pe_error, sizeof(pe_error), "%s cannot be probed: %s",
+			 probe->name, why);
+	return why ? -1 : 0;
+}
+
 int pe_uprobe_create(const struct pe_probe *probe)
 {
 	long offset = file_offset(probe->function);
 	char path[64], text[160];
 	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
+	if (pe_probe_check(probe))
+		return -1;
 	if (length < 0)
 		return failed("read", "/proc/self/exe");
 	path[length] = 0;

@@ -17,6 +17,9 @@ const GUESTS: [(&str, &str, &str); 6] = [
     ("forges-and-leaves", "bad-output", "bad-output"),
 ];
 
+/// A testcase that checks which probes the guest library refuses; it sets none.
+const REFUSES: &str = "refuses";
+
 /// Most that a guest of 20 million instructions may leave of its console.
 const CONSOLE: u64 = 4 << 20;
 
@@ -27,7 +30,7 @@ targets: [{kernel: mips-6.1, machine: malta-24kf-16k}, {kernel: arm-6.1, machine
 patches: uprobes-xol
 variants: [{variant: ixol-flush, with: [opcode-page-flush]}]
 baseline: ixol-flush
-testcases: [flood, hang, dies, restarts, forges, forges-and-leaves]
+testcases: [flood, hang, dies, restarts, forges, forges-and-leaves, refuses]
 seeds: {first: 1, count: 1}
 coherent_seeds: 1
 ";
@@ -36,7 +39,7 @@ coherent_seeds: 1
 fn a_guest_out_of_hand_ends_its_trial_and_says_nothing_it_should_not() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/guests");
     let bench = Bench::with_study("guests", STUDY, |root| {
-        for (name, ..) in GUESTS {
+        for name in GUESTS.map(|(name, ..)| name).into_iter().chain([REFUSES]) {
             let copy = Command::new("cp").arg("-r").arg(data.join(name)).arg(root.join("testcases")).status();
             assert!(copy.unwrap().success());
         }
@@ -51,6 +54,13 @@ fn a_guest_out_of_hand_ends_its_trial_and_says_nothing_it_should_not() {
                 let what = outcome["symptom"].as_str().or(outcome["cause"].as_str());
                 assert_eq!(what, Some(wanted), "{target} {name} {mode}: {}", trials[0]);
             }
+        }
+    }
+    for target in ["mips-6.1/malta-24kf-16k", "arm-6.1/virt-a15"] {
+        for mode in ["enforce", "off"] {
+            let trials = run.of(&format!("{target}/ixol-flush/{REFUSES}/{mode}/"));
+            assert_eq!(trials.len(), 1, "{target} {mode}");
+            assert_eq!(trials[0]["outcome"]["result"], "pass", "{target} {mode}: {}", trials[0]);
         }
     }
     for file in walkdir::WalkDir::new(run.dir()) {
