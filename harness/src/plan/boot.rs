@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::error::Result;
 
-/// `boot:` of a testcase, in exactly one of its three forms.
+/// `boot:` of a testcase, in exactly one of its four forms.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BootFile {
@@ -16,6 +16,9 @@ pub struct BootFile {
     pub kunit: Option<String>,
     /// Name of a function that an initcall is.
     pub initcall: Option<String>,
+    /// The boot itself is the test: it begins at the kernel's banner and passes when the first process runs.
+    #[serde(default)]
+    pub init: bool,
     /// What a test prints at the start of a line as it begins.
     pub begins: Option<String>,
     /// What it prints when it has passed: any of these.
@@ -57,6 +60,8 @@ pub enum ResultSource {
         /// When it has failed.
         fails: Vec<String>,
     },
+    /// The kernel itself: from its banner to the first process.
+    Init,
     /// An initcall that says nothing but warnings.
     Initcall {
         /// The function's name.
@@ -67,7 +72,7 @@ pub enum ResultSource {
 impl Boot {
     /// Checks `boot:` of the testcase's file at `file`.
     pub(super) fn resolve(file: &str, boot: &BootFile) -> Result<Self> {
-        let BootFile { kunit, initcall, begins, passes, fails, append } = boot.clone();
+        let BootFile { kunit, initcall, init, begins, passes, fails, append } = boot.clone();
         let texts = [&kunit, &initcall, &begins].into_iter().flatten().chain(&passes).chain(&fails);
         if texts.into_iter().any(|text| text.trim().is_empty()) {
             return Err(Error::study(format!("{file}: boot: an empty text is found everywhere")));
@@ -75,13 +80,14 @@ impl Boot {
         if append.chars().any(|c| !c.is_ascii_graphic() && c != ' ') {
             return Err(Error::study(format!("{file}: boot.append: not words of a kernel's command line")));
         }
-        let result = match (kunit, initcall, begins, passes.is_empty(), fails.is_empty()) {
-            (Some(suite), None, None, true, true) => ResultSource::Kunit { suite },
-            (None, Some(function), None, true, true) => ResultSource::Initcall { function },
-            (None, None, Some(begins), false, false) => ResultSource::Said { begins, passes, fails },
+        let result = match (kunit, initcall, init, begins, passes.is_empty(), fails.is_empty()) {
+            (Some(suite), None, false, None, true, true) => ResultSource::Kunit { suite },
+            (None, Some(function), false, None, true, true) => ResultSource::Initcall { function },
+            (None, None, true, None, true, true) => ResultSource::Init,
+            (None, None, false, Some(begins), false, false) => ResultSource::Said { begins, passes, fails },
             _ => {
                 return Err(Error::study(format!("{file}: boot must have exactly one form")).hint(
-                    "give {kunit: SUITE}, {initcall: FUNCTION} or {begins: TEXT, passes: [TEXT...], fails: [TEXT...]}",
+                    "give {kunit: SUITE}, {initcall: FUNCTION}, {init: true} or {begins: TEXT, passes: [TEXT...], fails: [TEXT...]}",
                 ));
             }
         };

@@ -6,6 +6,10 @@ use super::ktap::{self, Test};
 use super::line::{Cause, Checks, Outcome, Symptom};
 use crate::plan::ResultSource;
 
+/// How the kernel's banner begins (`linux_banner`, init/version.c), and what the guest's init says first.
+const BANNER: &str = "Linux version ";
+const READY: &str = "patcheval: READY";
+
 /// How much of what a failing test said is repeated.
 const SAID: usize = 300;
 
@@ -13,6 +17,7 @@ const SAID: usize = 300;
 pub(super) fn judge(console: &str, source: &ResultSource) -> (Finding, Checks) {
     match source {
         ResultSource::Kunit { suite } => kunit(console, suite),
+        ResultSource::Init => init(console),
         ResultSource::Said { begins, passes, fails } => said(console, begins, passes, fails),
         ResultSource::Initcall { function } => initcall(console, function),
     }
@@ -128,6 +133,23 @@ fn initcall(console: &str, function: &str) -> (Finding, Checks) {
     no_result(format!("the console does not say that {function} returned"))
 }
 
+/// The boot itself. A kernel that dies on its way, or never gets there, is recognised before this.
+fn init(console: &str) -> (Finding, Checks) {
+    let mut begun = 0;
+    for line in console.lines().map(ktap::plain) {
+        match () {
+            () if line.starts_with(BANNER) => begun += 1,
+            () if line.starts_with(READY) && begun == 1 => return ((Outcome::Pass, None), one(true)),
+            () => {}
+        }
+    }
+    match begun {
+        0 => no_result("the kernel's banner is not on the console"),
+        1 => no_result("the kernel did not come to its first process"),
+        _ => no_result(format!("the kernel has begun {begun} times")),
+    }
+}
+
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(SAID) {
         None => text.to_owned(),
@@ -209,6 +231,17 @@ mod tests {
         let refused = STATIC_KEYS
             .replace("jump_label_test+0x0/0x220 returned 0", "jump_label_test+0x0/0x220 returned -22");
         assert!(result(&refused, &keys).0.starts_with("wrong-result: initcall jump_label_test"));
+    }
+
+    #[test]
+    fn a_boot_passes_when_the_first_process_runs() {
+        let whole = "[    0.000000] Linux version 6.1.192 (gcc)\n[    0.5] Run /init as init process\npatcheval: READY\n";
+        let of = |console: &str| result(console, &ResultSource::Init);
+        assert_eq!(of(whole), ("pass".into(), 1, 0));
+        let stuck = "Linux version 6.1.192 (gcc)\nRun /init as init process\n";
+        assert_eq!(of(stuck).0, "bad-output: the kernel did not come to its first process");
+        assert_eq!(of("patcheval: READY\n").0, "bad-output: the kernel's banner is not on the console");
+        assert_eq!(of(&format!("{stuck}{whole}")).0, "bad-output: the kernel has begun 2 times");
     }
 
     #[test]

@@ -55,6 +55,7 @@ fn read_console(bytes: &[u8]) {
             passes: vec!["OK".into()],
             fails: vec!["not".into()],
         }),
+        Some(ResultSource::Init),
         Some(ResultSource::Initcall { function: "init".into() }),
     ];
     for result in results {

@@ -155,6 +155,7 @@ fn passing(trial: &Trial<'_>, check: &dyn Fn(&str, u8) -> String) -> String {
         Some(ResultSource::Kunit { suite }) => {
             format!("KTAP version 1\n1..1\n    # Subtest: {suite}\n    1..1\n    ok 1 fake\nok 1 {suite}\n")
         }
+        Some(ResultSource::Init) => "Linux version 6.1.0 (fake)\n".to_owned(),
         Some(ResultSource::Said { begins, passes, .. }) => {
             format!("{begins}: {}\n", passes.first().map_or("", String::as_str))
         }

@@ -183,6 +183,8 @@ fn a_test_of_the_kernels_own_has_no_program_and_one_trial() {
     assert!(refused("boot: {kunit: a, initcall: b}\n").ends_with(form));
     assert!(refused("boot: {begins: a, passes: [b]}\n").ends_with(form));
     assert!(refused("boot: {append: quiet}\n").ends_with(form));
+    assert!(refused("boot: {kunit: a, init: true}\n").ends_with(form));
+    assert!(refused("boot: {init: false}\n").ends_with(form));
     assert!(refused("boot: {kunit: ''}\n").ends_with("an empty text is found everywhere"));
     assert!(refused("boot: {kunit: a, append: \"a\\nb\"}\n").contains("boot.append"));
     assert!(refused("boot: {kunit: a}\nparameters: {n: 1}\n").contains("the test takes no arguments"));
