@@ -10,6 +10,7 @@ use super::bisect::{Bisect, BisectConfig, Step};
 use super::facts;
 use super::history::HistoryCommand;
 use super::submit::{Prepare, SubmitCommand};
+use super::testcase::TestcaseCommand;
 use crate::plan::Shard;
 use crate::run::Names;
 use crate::sanitize::Date;
@@ -357,6 +358,9 @@ pub enum Command {
     /// Make a study
     #[command(subcommand)]
     Study(StudyCommand),
+    /// Make a testcase
+    #[command(subcommand)]
+    Testcase(TestcaseCommand),
     /// Write a workflow for a CI system that runs a study every night in shares and publishes the reports
     Template(Template),
     /// List the studies of the repository

@@ -59,6 +59,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::Bisect(asked) => super::bisect::bisect(args, asked),
         Command::BisectConfig(asked) => super::bisect::bisect_config(args, asked),
         Command::Step(asked) => super::bisect::step(args, asked),
+        Command::Testcase(asked) => super::testcase::testcase(args, asked),
         Command::Template(asked) => super::template::template(args, asked),
         Command::Doctor => examine(args),
         Command::List => list(args),

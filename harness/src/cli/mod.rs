@@ -17,6 +17,7 @@ mod run;
 mod study;
 mod submit;
 mod template;
+mod testcase;
 
 use std::process::ExitCode;
 

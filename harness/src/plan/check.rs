@@ -42,6 +42,15 @@ pub(super) fn name(file: &str, what: &str, name: &str) -> Result<()> {
     )))
 }
 
+/// Refuses a name that no testcase can have.
+///
+/// # Errors
+///
+/// Study.
+pub fn testcase_name(testcase: &str) -> Result<()> {
+    name("testcases", "testcase", testcase)
+}
+
 /// Refuses a name that differs from the name of the file or directory by which others refer to it.
 pub(super) fn same_name(file: &str, inside: &str, outside: &str) -> Result<()> {
     if inside == outside {

@@ -24,6 +24,7 @@ mod trial_id;
 
 pub use boot::Boot;
 pub use boot::ResultSource;
+pub use check::testcase_name;
 pub use class::Class;
 pub use compose::all_architectures;
 pub use compose::all_sources;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Scripts for what runs a study in shares and puts these together: workflows for CI systems, every night and with the reports
-//! published, and jobs for Slurm. Pure.
+//! published, and jobs for Slurm; and skeletons of testcases. Pure.
 //!
 //! The workflows call `ci/setup` and `patcheval` as a user would. Their image is Debian 12 with Rust; it runs privileged, because the
 //! build's sandbox and overlays need namespaces.
@@ -8,10 +8,12 @@
 mod github;
 mod gitlab;
 mod slurm;
+mod testcase;
 
 pub use github::github;
 pub use gitlab::gitlab;
 pub use slurm::{Batch, Scripts};
+pub use testcase::testcase;
 
 use crate::plan::Plan;
 

@@ -106,6 +106,25 @@ fn the_doctor_finds_the_same_things_missing() {
 }
 
 #[test]
+fn a_testcase_has_a_name_of_its_own_and_a_skeleton_is_one() {
+    let world = World::new();
+    let said = world.fails(&["testcase", "new", "Mine"], STUDY_ERROR);
+    has(&said, &["the testcase name `Mine` must consist of a-z"]);
+    for options in [&["testcase", "new", "mine"][..], &["testcase", "new", "mine-too", "--probes"]] {
+        let ended = world.patcheval(options);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+        has(&ended.stdout, &["/case.yaml\n", "/main.c\n"]);
+        has(&world.fails(options, STUDY_ERROR), &["is there already"]);
+    }
+    // A study may have them.
+    let study = world.read("ci/studies/fake.yaml").replace("[t1-first-return]", "[mine, mine-too]");
+    world.write("ci/studies/fake.yaml", &study);
+    let listed = world.patcheval(&["list"]);
+    assert_eq!((listed.code, listed.stderr.as_str()), (Some(0), ""));
+    has(&listed.stdout, &["fake: "]);
+}
+
+#[test]
 fn a_directory_that_is_no_run_is_not_reported_on() {
     let world = World::new();
     for directory in ["kernels", "no/such/directory"] {

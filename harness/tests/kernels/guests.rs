@@ -20,6 +20,12 @@ const GUESTS: [(&str, &str, &str); 6] = [
 /// A testcase that checks which probes the guest library refuses; it sets none.
 const REFUSES: &str = "refuses";
 
+/// Testcases as `testcase new` writes them, and its options.
+const SKELETONS: [(&str, &[&str]); 2] = [("fresh", &[]), ("fresh-probes", &["--probes"])];
+
+/// The kernel that comes to its first process.
+const BOOTS: &str = "k0-boot";
+
 /// Most that a guest of 20 million instructions may leave of its console.
 const CONSOLE: u64 = 4 << 20;
 
@@ -30,7 +36,7 @@ targets: [{kernel: mips-6.1, machine: malta-24kf-16k}, {kernel: arm-6.1, machine
 patches: uprobes-xol
 variants: [{variant: ixol-flush, with: [opcode-page-flush]}]
 baseline: ixol-flush
-testcases: [flood, hang, dies, restarts, forges, forges-and-leaves, refuses]
+testcases: [flood, hang, dies, restarts, forges, forges-and-leaves, refuses, fresh, fresh-probes, k0-boot]
 seeds: {first: 1, count: 1}
 coherent_seeds: 1
 ";
@@ -39,6 +45,11 @@ coherent_seeds: 1
 fn a_guest_out_of_hand_ends_its_trial_and_says_nothing_it_should_not() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/guests");
     let bench = Bench::with_study("guests", STUDY, |root| {
+        for (name, options) in SKELETONS {
+            let mut new = Command::new(env!("CARGO_BIN_EXE_patcheval"));
+            new.arg("--root").arg(root).args(["testcase", "new", name]).args(options);
+            assert!(new.status().unwrap().success());
+        }
         for name in GUESTS.map(|(name, ..)| name).into_iter().chain([REFUSES]) {
             let copy = Command::new("cp").arg("-r").arg(data.join(name)).arg(root.join("testcases")).status();
             assert!(copy.unwrap().success());
@@ -58,9 +69,11 @@ fn a_guest_out_of_hand_ends_its_trial_and_says_nothing_it_should_not() {
     }
     for target in ["mips-6.1/malta-24kf-16k", "arm-6.1/virt-a15"] {
         for mode in ["enforce", "off"] {
-            let trials = run.of(&format!("{target}/ixol-flush/{REFUSES}/{mode}/"));
-            assert_eq!(trials.len(), 1, "{target} {mode}");
-            assert_eq!(trials[0]["outcome"]["result"], "pass", "{target} {mode}: {}", trials[0]);
+            for name in SKELETONS.map(|(name, _)| name).into_iter().chain([REFUSES, BOOTS]) {
+                let trials = run.of(&format!("{target}/ixol-flush/{name}/{mode}/"));
+                assert_eq!(trials.len(), 1, "{target} {mode} {name}");
+                assert_eq!(trials[0]["outcome"]["result"], "pass", "{target} {mode}: {}", trials[0]);
+            }
         }
     }
     for file in walkdir::WalkDir::new(run.dir()) {
