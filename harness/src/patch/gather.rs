@@ -3,16 +3,19 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::mail::{Mail, mails};
 use super::thread::{Thread, has_diff};
 use super::{Patch, range};
 use crate::error::{Error, Result};
-use crate::plan::Patches;
+use crate::plan::{One, Patches};
 
 /// The largest file that is read, in MiB: a thread of hundreds of mails has a few, and whatever is larger is an archive.
 const LIMIT_MIB: u64 = 32;
+
+/// The list of its patches that quilt keeps beside them.
+const SERIES: &str = "series";
 
 /// Returns the patches of a variant in the order in which they apply; paths start at `root`.
 ///
@@ -24,10 +27,16 @@ pub fn gather(root: &Path, series: &[Patches]) -> Result<Vec<Patch>> {
     for patches in series {
         match patches {
             Patches::File(path) => all.extend(file(&root.join(path))?),
-            Patches::Mbox { mbox, message_id } => {
+            Patches::Mbox { mbox, message_id, one } => {
                 let mbox = root.join(mbox);
                 let name = mbox.display().to_string();
-                all.extend(thread(&mbox)?.choose(&name, message_id.as_deref())?.patches(&name)?);
+                let thread = thread(&mbox)?;
+                let id = one.as_ref().and_then(One::message_id).or(message_id.as_deref());
+                let series = thread.choose(&name, id)?;
+                all.extend(match one {
+                    Some(one) => series.one(&name, one)?,
+                    None => series.patches(&name)?,
+                });
             }
             Patches::Directory { series } => all.extend(directory(&root.join(series))?),
             Patches::Git { git, range } => all.extend(range::patches(&root.join(git), range)?),
@@ -66,6 +75,7 @@ fn file(path: &Path) -> Result<Option<Patch>> {
         ]
         .iter()
         .any(|start| line.starts_with(start))
+            || line.contains("format=flowed")
     };
     let subject = head.iter().any(|line| line.starts_with("subject: "));
     if subject && head.iter().any(encoded) {
@@ -92,11 +102,32 @@ fn file(path: &Path) -> Result<Option<Patch>> {
 /// Returns whether a mail is the letter that comes before the patches of a series.
 fn is_cover(bytes: &[u8]) -> bool {
     let zeroth = |mail: &Mail| mail.subject.number.is_some_and(|(n, total)| n == 0 && total > 0);
-    mails(bytes).iter().all(|mail| zeroth(mail) && !has_diff(&mail.text))
+    mails(bytes).iter().all(|mail| zeroth(mail) && !has_diff(&mail.text.text))
 }
 
-/// Reads the patch files of a directory, in the order of their names.
+/// Reads the patch files of a directory: those that its file `series` lists, as quilt keeps them, or else all of them, in the
+/// order of their names.
 fn directory(path: &Path) -> Result<Vec<Patch>> {
+    let list = path.join(SERIES);
+    let (files, hint) = if list.is_file() {
+        (listed(&list)?, "quilt's `series` lists files, one in a line, in the order in which they apply")
+    } else {
+        (
+            all_of(path)?,
+            "patches are files that end in .patch, .diff or .eml, as `git format-patch -o` writes them",
+        )
+    };
+    let mut all = Vec::new();
+    for path in &files {
+        all.extend(file(path)?);
+    }
+    if all.is_empty() {
+        return Err(Error::study(format!("{}: the series has no patch", path.display())).hint(hint));
+    }
+    Ok(all)
+}
+
+fn all_of(path: &Path) -> Result<Vec<PathBuf>> {
     let entries = path
         .read_dir()
         .map_err(|e| Error::study(format!("cannot read the series {}: {e}", path.display())))?;
@@ -105,16 +136,37 @@ fn directory(path: &Path) -> Result<Vec<Patch>> {
     };
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_patch).collect();
     files.sort();
-    let mut all = Vec::new();
-    for path in &files {
-        all.extend(file(path)?);
+    Ok(files)
+}
+
+/// Returns the files that a `series` of quilt lists: in each line a path, options, and a remark behind `#`.
+fn listed(list: &Path) -> Result<Vec<PathBuf>> {
+    let text = read(list)?;
+    let (mut files, beside) = (Vec::new(), list.parent().unwrap_or(list));
+    for (n, line) in String::from_utf8_lossy(&text).lines().enumerate() {
+        let mut words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
+        let Some(name) = words.next() else { continue };
+        let fault = |why: String, mend: &str| {
+            Err(Error::study(format!("{}:{}: {name}: {why}", list.display(), n + 1)).hint(mend))
+        };
+        if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+        {
+            return fault("leads out of the series".into(), "quilt's patches lie below the file `series`");
+        }
+        if let Some(option) = words.find(|option| !["-p1", "-pab"].contains(option)) {
+            return fault(
+                format!("the option {option} is not known here"),
+                "only -p1 and -pab are: `quilt refresh -p1` writes such a patch; one under -R is turned round by \
+                 `git apply -R` and `git diff`",
+            );
+        }
+        let file = beside.join(name);
+        if !file.is_file() {
+            return fault("does not exist".into(), "take the line out of `series`, or get the file");
+        }
+        files.push(file);
     }
-    if all.is_empty() {
-        return Err(Error::study(format!("{}: the series has no patch", path.display())).hint(
-            "patches are files that end in .patch, .diff or .eml, as `git format-patch -o` writes them",
-        ));
-    }
-    Ok(all)
+    Ok(files)
 }
 
 /// Reads a file of a limited size.

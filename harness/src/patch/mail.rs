@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Mails: what they are about, what they answer, and the patches in them; the only file that knows `mail_parser`.
 
-use mail_parser::{HeaderValue, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+use mail_parser::{Encoding, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
+
+use super::text::{Flow, Text};
 
 /// A mail, decoded.
 #[derive(Clone, Debug, Default)]
@@ -18,14 +22,11 @@ pub(super) struct Mail {
     pub(super) id: Option<String>,
     /// The message ids that it answers, directly or not.
     pub(super) answers: Vec<String>,
-    /// Its text, with `\n` at the end of lines.
-    pub(super) text: String,
+    /// Its text.
+    pub(super) text: Text,
     /// Patches that are attached, by name.
-    pub(super) attached: Vec<(String, Attached)>,
+    pub(super) attached: Vec<(String, Text)>,
 }
-
-/// A patch that is attached to a mail; or what it has in place of text.
-pub(super) type Attached = Result<String, &'static str>;
 
 /// A subject, taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,23 +98,46 @@ fn mail(number: usize, message: &Message<'_>) -> Mail {
     };
     for part in &message.parts {
         match (&part.body, patch_name(part)) {
-            (PartType::Text(text), Some(name)) => mail.attached.push((name, decoded(text))),
+            (PartType::Text(text), Some(name)) => mail.attached.push((name, decoded(message, part, text))),
             (PartType::Binary(bytes) | PartType::InlineBinary(bytes), Some(name)) => {
-                let text = std::str::from_utf8(bytes).map_err(|_| NOT_TEXT);
-                mail.attached.push((name, text.and_then(decoded)));
+                let damaged = not_utf8(bytes);
+                let text = String::from_utf8_lossy(bytes);
+                mail.attached.push((name, Text::new(&text, None, |n, _| damaged.contains(&n))));
             }
-            (PartType::Text(text), None) if !is_attached(part) => mail.text += &text.replace("\r\n", "\n"),
+            (PartType::Text(text), None) if !is_attached(part) => {
+                mail.text.add(&decoded(message, part, text));
+            }
             _ => {}
         }
     }
     mail
 }
 
-/// What an attachment is that has bytes which are no text.
-const NOT_TEXT: &str = "is attached in another encoding than UTF-8, which nothing states";
+/// Returns the text of a part, which the library has decoded: it puts U+FFFD in place of what it cannot decode, and a mail
+/// can have that character itself.
+fn decoded(message: &Message<'_>, part: &MessagePart<'_>, text: &str) -> Text {
+    let kind = part.content_type();
+    let attribute = |name| kind.and_then(|kind| kind.attribute(name)).unwrap_or_default();
+    let is = |name, value: &str| attribute(name).eq_ignore_ascii_case(value);
+    let flow = is("format", "flowed").then(|| if is("delsp", "yes") { Flow::Drops } else { Flow::Keeps });
+    let replaced = |line: &str| line.contains(char::REPLACEMENT_CHARACTER);
+    let unicode = ["", "utf-8", "utf8", "us-ascii"].iter().any(|name| is("charset", name));
+    let raw = message.raw_message().get(part.offset_body as usize..part.offset_end as usize);
+    let bytes = raw.filter(|_| unicode && replaced(text)).and_then(|raw| match part.encoding {
+        Encoding::None => Some(raw.to_vec()),
+        Encoding::QuotedPrintable => quoted_printable_decode(raw),
+        Encoding::Base64 => base64_decode(raw),
+    });
+    match bytes.map(|bytes| not_utf8(&bytes)) {
+        Some(damaged) => Text::new(text, flow, |n, _| damaged.contains(&n)),
+        None => Text::new(text, flow, |_, line| replaced(line)),
+    }
+}
 
-fn decoded(text: &str) -> Attached {
-    Ok(text.replace("\r\n", "\n"))
+/// Returns the lines, from 1, that are not UTF-8.
+fn not_utf8(bytes: &[u8]) -> Vec<usize> {
+    let lines = bytes.split(|byte| *byte == b'\n').enumerate();
+    lines.filter(|(_, line)| std::str::from_utf8(line).is_err()).map(|(n, _)| n + 1).collect()
 }
 
 fn ids(header: &HeaderValue<'_>) -> Vec<String> {

@@ -13,6 +13,7 @@ mod range;
 mod size;
 #[cfg(test)]
 mod tests;
+mod text;
 mod thread;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +27,7 @@ use crate::cache_dir::key;
 use crate::error::{Error, Result};
 use crate::process::Run;
 pub use gather::{gather, thread};
-use parse::{FilePatch, parse};
+use parse::{FilePatch, Unusual, parse};
 pub use range::{Relation, relation};
 pub use size::{Size, difference};
 pub use thread::{Series, Thread};
@@ -200,6 +201,14 @@ impl<'a> Copy<'a> {
 
     /// Copies the files that a patch touches, unless an earlier one did.
     fn take(&mut self, patch: &Patch, files: &[FilePatch]) -> Result<()> {
+        // `-p1` takes the first directory off any path: of one without a prefix, too, and then it is another file's.
+        let unprefixed = files.iter().flat_map(|file| &file.unusual).find(|of| {
+            self.tree.join(&of.prefix).is_dir()
+                && [self.tree, self.root.as_path()].iter().all(|root| !root.join(&of.path).exists())
+        });
+        if let Some(fault) = unprefixed.map(Unusual::fault) {
+            return Err(patch.fault(Some(fault.line), &fault.why, fault.mend));
+        }
         for path in files.iter().flat_map(FilePatch::paths) {
             check_path(self.tree, path).map_err(|why| patch.fault(None, &why, INSIDE))?;
             if self.touched.insert(path.to_owned()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Reads of a patch which files it touches and where its hunks start; git reads the rest.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// What a patch does to one file.
@@ -12,6 +13,30 @@ pub(super) struct FilePatch {
     pub(super) new: Option<PathBuf>,
     /// First line of each hunk in the old file, as git names it in its complaints.
     pub(super) hunks: Vec<u64>,
+    /// The lines of the patch, from 1, that each hunk takes with its header.
+    pub(super) spans: Vec<RangeInclusive<usize>>,
+    /// Paths that had neither `a/` nor `b/` before them.
+    pub(super) unusual: Vec<Unusual>,
+}
+
+/// A path with something else before it than git writes there.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unusual {
+    /// Line of the patch, from 1.
+    pub(super) line: usize,
+    /// Its first component, which `-p1` takes away.
+    pub(super) prefix: String,
+    /// The rest of it.
+    pub(super) path: PathBuf,
+}
+
+impl Unusual {
+    /// Says what is wrong, if the first component was no prefix after all.
+    pub(super) fn fault(&self) -> Fault {
+        let path = Path::new(&self.prefix).join(&self.path);
+        let why = format!("names the path {} without a/ or b/ before it", path.display());
+        Fault { line: self.line, why, mend: PATHS }
+    }
 }
 
 impl FilePatch {
@@ -76,7 +101,7 @@ fn read(lines: &mut Lines<'_>) -> Result<Vec<FilePatch>, Wrong> {
     let mut in_header = false;
     while let Some(line) = lines.next() {
         if let Some(names) = line.strip_prefix("diff --git ") {
-            files.push(from_git_header(names)?);
+            files.push(from_git_header(names, lines.number)?);
             in_header = true;
         } else if line.starts_with("--- ") && lines.next_is("+++ ") {
             let next = lines.next().unwrap_or_default();
@@ -86,14 +111,18 @@ fn read(lines: &mut Lines<'_>) -> Result<Vec<FilePatch>, Wrong> {
             }
             in_header = false;
             if let Some(file) = files.last_mut() {
-                (file.old, file.new) = (side(line, "a/")?, side(next, "b/")?);
+                let (old, new) = (side(line, lines.number - 1)?, side(next, lines.number)?);
+                file.unusual.clear();
+                (file.old, file.new) = (old.map(|of| file.keep(of)), new.map(|of| file.keep(of)));
             }
         } else if line.starts_with("@@ -") {
             let Some(file) = files.last_mut() else { continue };
             let (start, old, new) =
                 hunk_header(line).ok_or_else(|| (format!("has a damaged hunk header: {line}"), WHOLE))?;
             file.hunks.push(start);
+            let first = lines.number;
             skip_hunk(lines, old, new)?;
+            file.spans.push(first..=lines.number);
         } else if in_header {
             header_line(line, files.last_mut())?;
         }
@@ -101,18 +130,21 @@ fn read(lines: &mut Lines<'_>) -> Result<Vec<FilePatch>, Wrong> {
     Ok(files)
 }
 
-/// Reads `a/X b/X`; where the two differ, the lines after it say so again.
-fn from_git_header(names: &str) -> Result<FilePatch, Wrong> {
+/// Reads `a/X b/X`, whatever stands for `a` and `b`; where the two differ, the lines after it say so again.
+fn from_git_header(names: &str, line: usize) -> Result<FilePatch, Wrong> {
     if names.starts_with('"') {
         return Err(quoted(names));
     }
-    // Both halves have the same length unless it is a rename, which names its paths in lines of its own.
-    let half = names.len() / 2;
-    let same = names.is_char_boundary(half).then(|| names.split_at(half)).and_then(|(old, new)| {
-        Some((old.strip_prefix("a/")?, new.strip_prefix(" b/")?)).filter(|(old, new)| old == new)
-    });
-    let path = same.map(|(path, _)| PathBuf::from(path));
-    Ok(FilePatch { old: path.clone(), new: path, hunks: Vec::new() })
+    // A name can have blanks. It is one if the same is behind both prefixes; a rename names its paths in lines of its own.
+    let halves = names.match_indices(' ').map(|(at, _)| (&names[..at], &names[at + 1..]));
+    let same = halves.filter_map(|(old, new)| Some((split(old)?, split(new)?)));
+    let same = same.into_iter().find(|((_, old), (_, new))| old == new);
+    let mut file = FilePatch::default();
+    if let Some((old, new)) = same {
+        let side = |(prefix, path): (&str, &str)| Side { line, prefix: prefix.into(), path: path.into() };
+        (file.old, file.new) = (Some(file.keep(side(old))), Some(file.keep(side(new))));
+    }
+    Ok(file)
 }
 
 fn quoted(path: &str) -> Wrong {
@@ -145,19 +177,47 @@ fn header_line(line: &str, file: Option<&mut FilePatch>) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Reads a path behind `--- ` or `+++ `; `None` for `/dev/null`.
-fn side(line: &str, prefix: &str) -> Result<Option<PathBuf>, Wrong> {
+/// A path and what is before it.
+struct Side {
+    line: usize,
+    prefix: String,
+    path: PathBuf,
+}
+
+impl FilePatch {
+    /// Returns the path of a side, and keeps in mind that it has an unusual prefix.
+    fn keep(&mut self, side: Side) -> PathBuf {
+        let Side { line, prefix, path } = side;
+        if !["a", "b", "."].contains(&prefix.as_str()) {
+            self.unusual.push(Unusual { line, prefix, path: path.clone() });
+        }
+        path
+    }
+}
+
+/// Takes the first component off a path, as `-p1` does.
+fn split(path: &str) -> Option<(&str, &str)> {
+    path.split_once('/').filter(|(prefix, rest)| !prefix.is_empty() && !rest.is_empty())
+}
+
+/// Reads a path behind `--- ` or `+++ `, which is `line` of the patch; `None` for `/dev/null`.
+fn side(text: &str, line: usize) -> Result<Option<Side>, Wrong> {
     // diff(1) puts a tab and a time behind the path.
-    let path = line[4..].split('\t').next().unwrap_or_default();
-    if path == "/dev/null" {
+    let whole = text[4..].split('\t').next().unwrap_or_default();
+    if whole == "/dev/null" {
         return Ok(None);
     }
-    match path.strip_prefix(prefix) {
-        Some(path) => Ok(Some(path.into())),
-        None if path.starts_with('/') => {
-            Err((format!("leads out of the source tree with the path {path}"), PATHS))
+    if whole.starts_with('"') {
+        return Err(quoted(whole));
+    }
+    match split(whole) {
+        Some((prefix, path)) if prefix != ".." => {
+            Ok(Some(Side { line, prefix: prefix.into(), path: path.into() }))
         }
-        None => Err((format!("names the path {path} without {prefix} before it"), PATHS)),
+        _ if whole.starts_with('/') || whole.starts_with("../") => {
+            Err((format!("leads out of the source tree with the path {whole}"), PATHS))
+        }
+        _ => Err((format!("names the path {whole} without a/ or b/ before it"), PATHS)),
     }
 }
 

@@ -2,14 +2,19 @@
 //! The series of patches in a thread: which mails are patches, which belong together, and in which order they apply.
 //!
 //! A patch is a mail with a diff of its own that does not answer another one by its subject. Patches belong to one series if
-//! author, version and number of patches are the same, and one mail answers the other or both answer the same. A reply
-//! that has a diff of its own, not quoted, is kept apart: it may be a proposal or a remark, and only people can decide.
+//! author, version and number of patches are the same, and one mail answers the other or both answer the same; where no mail
+//! answers another, as `b4 am` and `git format-patch --stdout` write them, whoever the author, if one comes right after the
+//! other in the mailbox and by its number. A reply that has a diff of its own, not quoted, is kept apart: it may be a
+//! proposal or a remark, and only people can decide.
 
 use std::collections::BTreeMap;
 
 use super::Patch;
 use super::mail::Mail;
+use super::parse::parse;
+use super::text::Text;
 use crate::error::{Error, Result};
+use crate::plan::One;
 
 /// A thread, or whatever else is in a mailbox.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +51,8 @@ pub struct Series {
     answers: Vec<String>,
     direct: Vec<String>,
     mails: BTreeMap<u32, Mail>,
+    /// Which mail of the mailbox was added last, and its number in the series.
+    last: (usize, u32),
 }
 
 impl Thread {
@@ -70,8 +77,9 @@ impl Thread {
     }
 
     fn add(&mut self, mail: Mail) {
-        match self.series.iter_mut().find(|series| series.takes(&mail)) {
-            Some(series) => series.add(mail),
+        let of = self.series.iter().position(|series| series.takes(&mail));
+        match of.or_else(|| self.series.iter().position(|series| series.goes_on_in(&mail))) {
+            Some(at) => self.series[at].add(mail),
             None => self.series.push(Series::new(mail)),
         }
     }
@@ -153,15 +161,28 @@ impl Series {
                 || (mail.answers.is_empty() && self.answers.is_empty()))
     }
 
+    /// Returns whether a mail is the next patch of this series, without threading and whoever sent it.
+    fn goes_on_in(&self, mail: &Mail) -> bool {
+        let (n, total) = place(mail);
+        let (mail_before, before) = self.last;
+        self.version == mail.subject.version
+            && self.total == total
+            && (n, mail.number) == (before + 1, mail_before + 1)
+            && mail.answers.is_empty()
+            && self.answers.is_empty()
+    }
+
     fn add(&mut self, mail: Mail) {
         let (n, _) = place(&mail);
+        self.last = (mail.number, n);
         if self.mails.keys().next().is_none_or(|first| n < *first) {
             self.title.clone_from(&mail.subject.title);
             self.subject.clone_from(&mail.subject.whole);
             self.message_id.clone_from(&mail.id);
         }
-        for text in
-            std::iter::once(&mail.text).chain(mail.attached.iter().filter_map(|(_, a)| a.as_ref().ok()))
+        for text in std::iter::once(&mail.text)
+            .chain(mail.attached.iter().map(|(_, text)| text))
+            .map(|text| &text.text)
         {
             if self.base_commit.is_none() {
                 self.base_commit = base_commit(text);
@@ -203,11 +224,37 @@ impl Series {
                     self.total,
                     self.summary()
                 ))
-                .hint("fetch the whole thread, as `b4 am` does with a message id"));
+                .hint("fetch the whole thread, as `b4 am` does with a message id; to take a patch alone, say `patch: NUMBER`"));
             };
             all.extend(Self::of_mail(file, mail)?);
         }
         Ok(all)
+    }
+
+    /// Returns one patch of the series, without the others.
+    ///
+    /// # Errors
+    ///
+    /// Study, when it is not there, is a cover letter, or cannot be decoded; `file` is the mailbox.
+    pub fn one(&self, file: &str, one: &One) -> Result<Vec<Patch>> {
+        let mail = match one {
+            One::Number(n) => self.mails.get(n).filter(|_| *n > 0),
+            One::MessageId(id) => self.mails.values().find(|mail| mail.id.as_ref() == Some(id)),
+        };
+        let Some(mail) = mail.filter(|mail| !patches_of(mail).is_empty()) else {
+            let there = self.mails.iter().filter(|(_, mail)| !patches_of(mail).is_empty());
+            let there = there.map(|(n, mail)| format!("{n} (\"{}\")", mail.subject.whole));
+            let why = format!("{file}: {one} is no patch of the series {}", self.summary());
+            return Err(Error::study(why).hint(format!("it has {}", there.collect::<Vec<_>>().join("; "))));
+        };
+        Self::of_mail(file, mail)
+    }
+
+    /// Returns the number of the only patch of a longer series that is in the mailbox, without even the cover letter: that
+    /// was picked out of its series on purpose.
+    pub fn picked(&self) -> Option<(u32, u32)> {
+        let n = self.mails.keys().next().filter(|_| self.mails.len() == 1 && self.total > 1)?;
+        Some((*n, self.total))
     }
 
     fn of_mail(file: &str, mail: &Mail) -> Result<Vec<Patch>> {
@@ -216,16 +263,23 @@ impl Series {
             let part = part.map_or_else(String::new, |part| format!(", attachment {part}"));
             let name = format!("{file}, mail {} (\"{}\"){part}", mail.number, mail.subject.whole);
             let mut patch = Patch { name, is_file: false, text: Vec::new() };
-            let text = text.map_err(|why| patch.fault(None, why, ENCODE))?;
-            if let Some(line) = text.lines().position(|line| line.contains(char::REPLACEMENT_CHARACTER)) {
+            if let Some(line) = damaged(text) {
                 let why = "has bytes that do not belong to the encoding which the mail states";
-                return Err(patch.fault(Some(line + 1), why, ENCODE));
+                return Err(patch.fault(Some(line), why, ENCODE));
             }
-            patch.text = text.clone().into_bytes();
+            patch.text = text.text.clone().into_bytes();
             all.push(patch);
         }
         Ok(all)
     }
+}
+
+/// Returns the first line of a diff that could not be decoded: around diffs there are footers of lists in whatever encoding.
+fn damaged(text: &Text) -> Option<usize> {
+    // What cannot be parsed is reported when it is applied.
+    let files = parse(&text.text).ok().filter(|_| !text.damaged.is_empty())?;
+    let in_diff = |line: &usize| files.iter().flat_map(|file| &file.spans).any(|span| span.contains(line));
+    text.damaged.iter().copied().find(in_diff)
 }
 
 /// What to do about a mail in a wrong encoding.
@@ -237,10 +291,9 @@ fn place(mail: &Mail) -> (u32, u32) {
 }
 
 /// Returns the patches of a mail: its text if that has a diff, and what is attached, by name.
-fn patches_of(mail: &Mail) -> Vec<(Option<&str>, Result<&String, &'static str>)> {
-    let inline = has_diff(&mail.text).then_some((None, Ok(&mail.text)));
-    let attached =
-        mail.attached.iter().map(|(name, text)| (Some(name.as_str()), text.as_ref().map_err(|why| *why)));
+fn patches_of(mail: &Mail) -> Vec<(Option<&str>, &Text)> {
+    let inline = has_diff(&mail.text.text).then_some((None, &mail.text));
+    let attached = mail.attached.iter().map(|(name, text)| (Some(name.as_str()), text));
     let mut attached: Vec<_> = attached.collect();
     attached.sort_by_key(|(name, _)| *name);
     inline.into_iter().chain(attached).collect()

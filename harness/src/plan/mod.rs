@@ -56,6 +56,7 @@ pub use model::Unit;
 pub use parts::GuestCompiler;
 pub use parts::Uimage;
 pub use resolve::resolve;
+pub use series::One;
 pub use series::Patches;
 pub use shard::BASE_SECONDS;
 pub use shard::BOOT_SECONDS;

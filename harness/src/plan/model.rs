@@ -57,6 +57,10 @@ pub struct VariantFile {
     pub git: Option<GitPatches>,
     /// Message id of the series' first mail: what a report replies to, and what identifies the series among others of `mbox`.
     pub message_id: Option<String>,
+    /// Number of the only patch to be taken of the series in `mbox`, from 1, as `[PATCH 13/45]` states it.
+    pub patch: Option<u32>,
+    /// Message id of the only patch to be taken out of `mbox`, in place of its number.
+    pub patch_message_id: Option<String>,
     /// Commit for which the patches were made, as `base-commit:` in a mail states it.
     pub base_commit: Option<String>,
     /// Expected outcomes; anything not named is expected to pass.

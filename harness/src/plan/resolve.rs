@@ -266,7 +266,11 @@ fn resolve_variant(low: &Low, variant: &StudyVariant) -> Result<Variant> {
         title: directory.title.clone(),
         why: directory.why.clone(),
         series,
-        message_id: directory.message_id.as_deref().map(series::bare),
+        message_id: directory
+            .message_id
+            .as_ref()
+            .or(directory.patch_message_id.as_ref())
+            .map(|id| series::bare(id)),
         base_commit: directory.base_commit.clone(),
         expectations: directory.expect.iter().chain(&variant.expect).cloned().collect(),
     })

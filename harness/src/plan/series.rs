@@ -27,6 +27,9 @@ pub enum Patches {
         mbox: PathBuf,
         /// A mail of the series; none where the mailbox has only one.
         message_id: Option<String>,
+        /// The only patch of the series that is taken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        one: Option<One>,
     },
     /// A directory with the patch files of a series.
     Directory {
@@ -42,12 +45,45 @@ pub enum Patches {
     },
 }
 
+/// One patch of a series.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum One {
+    /// Its number in the series, from 1.
+    Number(u32),
+    /// Its message id.
+    MessageId(String),
+}
+
+impl One {
+    /// Returns the message id, if that is what identifies it.
+    pub fn message_id(&self) -> Option<&str> {
+        match self {
+            Self::Number(_) => None,
+            Self::MessageId(id) => Some(id),
+        }
+    }
+}
+
+impl fmt::Display for One {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(n) => write!(f, "patch {n}"),
+            Self::MessageId(id) => write!(f, "patch <{id}>"),
+        }
+    }
+}
+
 impl fmt::Display for Patches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) | Self::Directory { series: path } => path.display().fmt(f),
-            Self::Mbox { mbox, message_id: None } => mbox.display().fmt(f),
-            Self::Mbox { mbox, message_id: Some(id) } => write!(f, "<{id}> of {}", mbox.display()),
+            Self::Mbox { one: Some(one), mbox, message_id: None } => write!(f, "{one} of {}", mbox.display()),
+            Self::Mbox { one: Some(one), mbox, message_id: Some(id) } => {
+                write!(f, "{one} of <{id}> of {}", mbox.display())
+            }
+            Self::Mbox { mbox, message_id: None, .. } => mbox.display().fmt(f),
+            Self::Mbox { mbox, message_id: Some(id), .. } => write!(f, "<{id}> of {}", mbox.display()),
             Self::Git { git, range } => write!(f, "{range} of {}", git.display()),
         }
     }
@@ -58,12 +94,18 @@ pub(super) fn of(low: &Low, variant: &VariantFile) -> Result<Vec<Patches>> {
     let directory = variant_directory(&low.study.patches, &variant.name);
     let checker = Checker { texts: &low.texts, file: format!("{directory}/variant.yaml") };
     checker.letter(variant)?;
-    let files = low.texts.beside(&directory, ".patch");
+    let mut files = low.texts.beside(&directory, ".patch");
+    // As quilt keeps them: its list says which of the files apply, and in which order.
+    let quilt = low.texts.contains(&format!("{directory}/series"));
+    if quilt {
+        files.clear();
+    }
     let forms = [
         variant.mbox.as_ref().map(|_| "mbox"),
         variant.series.as_ref().map(|_| "series"),
         variant.git.as_ref().map(|_| "git"),
         files.first().map(|_| "*.patch"),
+        quilt.then_some("quilt's file `series`"),
     ];
     let forms: Vec<&str> = forms.into_iter().flatten().collect();
     if let [first, second, ..] = forms.as_slice() {
@@ -75,7 +117,12 @@ pub(super) fn of(low: &Low, variant: &VariantFile) -> Result<Vec<Patches>> {
     let mut all: Vec<Patches> = files.into_iter().map(|file| Patches::File(file.into())).collect();
     if let Some(mbox) = &variant.mbox {
         let mbox = checker.beside("mbox", &directory, mbox, |path| low.texts.contains(path))?;
-        all.push(Patches::Mbox { mbox, message_id: variant.message_id.as_deref().map(bare) });
+        let number = variant.patch.map(One::Number);
+        let one = variant.patch_message_id.as_deref().map(bare).map(One::MessageId).or(number);
+        all.push(Patches::Mbox { mbox, message_id: variant.message_id.as_deref().map(bare), one });
+    }
+    if quilt {
+        all.push(Patches::Directory { series: PathBuf::from(&directory) });
     }
     if let Some(series) = &variant.series {
         let exists = |path: &str| !low.texts.beside(path, "").is_empty();
@@ -146,12 +193,23 @@ impl Checker<'_> {
 
     /// Checks what is kept of the mail: it goes into headers of a reply.
     fn letter(&self, variant: &VariantFile) -> Result<()> {
-        if let Some(id) = &variant.message_id {
-            let id = bare(id);
+        let ids = [("message_id", &variant.message_id), ("patch_message_id", &variant.patch_message_id)];
+        for (key, id) in ids.into_iter().filter_map(|(key, id)| Some((key, bare(id.as_ref()?)))) {
             if id.is_empty() || !id.chars().all(|c| c.is_ascii_graphic() && !"<>\"".contains(c)) {
                 return Err(self
-                    .error("message_id", &format!("`{id}` is no message id"))
+                    .error(key, &format!("`{id}` is no message id"))
                     .hint("it is what stands in the header Message-ID, with or without <>"));
+            }
+        }
+        let picks =
+            [("patch", variant.patch.is_some()), ("patch_message_id", variant.patch_message_id.is_some())];
+        for (key, _) in picks.iter().filter(|(_, given)| *given) {
+            if variant.mbox.is_none() || variant.patch == Some(0) || picks.iter().all(|(_, given)| *given) {
+                return Err(self
+                    .error(key, "takes one patch out of a mailbox, and it cannot be known which")
+                    .hint(
+                        "give `mbox`, and the number of the patch in its series, from 1, or its message id",
+                    ));
             }
         }
         if let Some(commit) = &variant.base_commit {

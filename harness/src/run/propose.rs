@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Kind, Result};
-use crate::patch::{self, Relation, Series, Thread};
-use crate::plan::{Kernel, Plan, Source};
+use crate::patch::{self, Patch, Relation, Series, Thread};
+use crate::plan::{Kernel, One, Plan, Source};
 use crate::source;
 
 /// The variant of the kernel's own tree.
@@ -65,26 +65,21 @@ pub fn propose(cache: &Cache, root: &Path, plan: &Plan, options: &ProposeOptions
     let mut proposed = Proposed { name, file, variants: vec![UNFIXED.to_owned()], notes: Vec::new() };
     let (mut files, mut first_error) = (vec![(variant_path(&set, UNFIXED), unfixed())], None);
     for series in &thread.series {
-        let patches = series.patches(&shown);
-        match patches.and_then(|patches| patch::stage(&tree.path, &patches)) {
-            Ok(_) if series.message_id.is_none() && thread.series.len() > 1 => {
-                proposed.notes.push(format!(
-                    "left out: {}: it cannot be distinguished from the others",
-                    series.summary()
-                ));
-            }
-            Ok(_) => {
+        let patches = match series.picked() {
+            Some((n, _)) => series.one(&shown, &One::Number(n)),
+            None => series.patches(&shown),
+        };
+        match patches.and_then(|patches| patch::stage(&tree.path, &patches).map(|_| patches)) {
+            Ok(patches) => {
                 let name = variant_name(&series.title, series.version, &series.author, &proposed.variants);
-                let base = series.base_commit.as_deref();
-                proposed
-                    .notes
-                    .extend(base.map(|base| made_for(root, &name, &target.kernel, base)).transpose()?);
-                if series.prerequisites > 0 {
-                    proposed
-                        .notes
-                        .push(format!("{name} says that it needs {} other patches", series.prerequisites));
+                proposed.notes.extend(known(root, &name, &target.kernel, series)?);
+                // Nothing but its message id distinguishes a series from the others of a mailbox.
+                let in_mbox = series.message_id.is_some() || thread.series.len() == 1;
+                files.push((variant_path(&set, &name), variant(&name, series, in_mbox)));
+                for (n, patch) in patches.iter().enumerate().filter(|_| !in_mbox) {
+                    let file = set.join(&name).join(format!("{:04}.patch", n + 1));
+                    files.push((file, patch_file(series, patch)));
                 }
-                files.push((variant_path(&set, &name), variant(&name, series)));
                 proposed.variants.push(name);
             }
             Err(error) if error.kind() == Kind::Study => {
@@ -94,7 +89,8 @@ pub fn propose(cache: &Cache, root: &Path, plan: &Plan, options: &ProposeOptions
             Err(error) => return Err(error),
         }
     }
-    if let Some(error) = first_error.filter(|_| proposed.variants.len() == 1) {
+    if proposed.variants.len() == 1 {
+        let error = first_error.unwrap_or_else(|| Error::internal("no series became a variant"));
         return Err(error.context(format!("no series applies to {}", target.kernel.name)));
     }
     proposed.notes.extend(replies(&thread));
@@ -164,6 +160,21 @@ fn variant_name(title: &str, version: u32, author: &str, taken: &[String]) -> St
     candidates.find(|name| !taken.contains(name) && !name.ends_with('-')).unwrap_or(name)
 }
 
+/// Says what there is to know about a variant before it is judged.
+fn known(root: &Path, name: &str, kernel: &Kernel, series: &Series) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    if let Some((n, total)) = series.picked() {
+        notes.push(format!("{name} is patch {n} of {total} alone: the mailbox has no other one"));
+    }
+    if let Some(base) = &series.base_commit {
+        notes.push(made_for(root, name, kernel, base)?);
+    }
+    if series.prerequisites > 0 {
+        notes.push(format!("{name} says that it needs {} other patches", series.prerequisites));
+    }
+    Ok(notes)
+}
+
 /// Says what is known of the commit for which a variant was made.
 fn made_for(root: &Path, variant: &str, kernel: &Kernel, base: &str) -> Result<String> {
     let Source::Git { path, reference } = &kernel.source else {
@@ -209,13 +220,24 @@ fn unfixed() -> String {
     )
 }
 
-fn variant(name: &str, series: &Series) -> String {
+/// Returns a patch as a file of its own.
+fn patch_file(series: &Series, patch: &Patch) -> String {
+    let text = String::from_utf8_lossy(&patch.text);
+    format!("From: {}\nSubject: {}\n\n{text}", series.author, series.subject)
+}
+
+fn variant(name: &str, series: &Series, in_mbox: bool) -> String {
     let version = if series.version > 1 { format!(", v{}", series.version) } else { String::new() };
     let mut text = format!("name: {name}\n");
     let _ = writeln!(text, "title: {}", quoted(&format!("{} ({}{version})", series.title, series.author)));
     let _ = writeln!(text, "# Say why you expect it to work, or not to, before you run it.");
     let _ = writeln!(text, "why: {}", quoted(&format!("proposed by {}", series.author)));
-    let _ = writeln!(text, "mbox: ../{MBOX}");
+    if in_mbox {
+        let _ = writeln!(text, "mbox: ../{MBOX}");
+    }
+    if let Some((n, _)) = series.picked().filter(|_| in_mbox) {
+        let _ = writeln!(text, "patch: {n}");
+    }
     for (key, value) in [("message_id", &series.message_id), ("base_commit", &series.base_commit)] {
         if let Some(value) = value {
             let _ = writeln!(text, "{key}: {}", quoted(value));

@@ -7,6 +7,7 @@ mod errors;
 mod fake;
 mod history;
 mod hostile;
+mod kept;
 mod kernels;
 mod layering;
 mod reference;
