@@ -3,6 +3,7 @@
 //! house and the reference.
 
 mod comparison;
+mod dying;
 mod errors;
 mod fake;
 mod history;
