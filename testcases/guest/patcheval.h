@@ -93,6 +93,15 @@ int pe_uprobe_remove(const struct pe_probe *probe);
  */
 long pe_uprobe_hits(const struct pe_probe *probe);
 
+/* ---- files of the kernel (uprobe.c) ------------------------------------- */
+
+#define PE_TRACEFS "/sys/kernel/tracing"
+
+/* pe_write_file - write a text; `flags` for open(). 0, or -1 and pe_error. */
+int pe_write_file(const char *path, int flags, const char *text);
+/* pe_trace_lines - lines with this text in the trace buffer, or -1. */
+long pe_trace_lines(const char *pattern);
+
 /* ---- checked calls (call.c) --------------------------------------------- */
 
 typedef uint32_t (*pe_function)(uint32_t argument);

@@ -11,7 +11,7 @@
 #include "offset.h"
 #include "patcheval.h"
 
-#define TRACEFS "/sys/kernel/tracing"
+#define TRACEFS PE_TRACEFS
 #define GROUP "patcheval"
 
 static int failed(const char *action, const char *object)
@@ -21,7 +21,7 @@ static int failed(const char *action, const char *object)
 	return -1;
 }
 
-static int write_file(const char *path, int flags, const char *text)
+int pe_write_file(const char *path, int flags, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
 	ssize_t length = strlen(text);
@@ -48,9 +48,9 @@ int pe_uprobe_prepare(uint32_t expected_hits)
 	if (access(TRACEFS "/uprobe_events", W_OK))
 		return failed("use", TRACEFS "/uprobe_events");
 	snprintf(kib, sizeof(kib), "%u\n", 32 + expected_hits / 16);
-	if (write_file(TRACEFS "/buffer_size_kb", 0, kib))
+	if (pe_write_file(TRACEFS "/buffer_size_kb", 0, kib))
 		return -1;
-	return write_file(TRACEFS "/trace", O_TRUNC, "\n");
+	return pe_write_file(TRACEFS "/trace", O_TRUNC, "\n");
 }
 
 int pe_probe_check(const struct pe_probe *probe)
@@ -80,7 +80,7 @@ int pe_uprobe_create(const struct pe_probe *probe)
 	}
 	snprintf(text, sizeof(text), "%c:" GROUP "/%s %s:0x%lx\n", probe->kind,
 		 probe->name, path, offset);
-	return write_file(TRACEFS "/uprobe_events", O_APPEND, text);
+	return pe_write_file(TRACEFS "/uprobe_events", O_APPEND, text);
 }
 
 int pe_uprobe_enable(const struct pe_probe *probe, bool on)
@@ -89,7 +89,7 @@ int pe_uprobe_enable(const struct pe_probe *probe, bool on)
 
 	snprintf(path, sizeof(path), TRACEFS "/events/" GROUP "/%s/enable",
 		 probe->name);
-	return write_file(path, 0, on ? "1\n" : "0\n");
+	return pe_write_file(path, 0, on ? "1\n" : "0\n");
 }
 
 int pe_uprobe_remove(const struct pe_probe *probe)
@@ -97,7 +97,7 @@ int pe_uprobe_remove(const struct pe_probe *probe)
 	char text[64];
 
 	snprintf(text, sizeof(text), "-:" GROUP "/%s\n", probe->name);
-	return write_file(TRACEFS "/uprobe_events", O_APPEND, text);
+	return pe_write_file(TRACEFS "/uprobe_events", O_APPEND, text);
 }
 
 /* "<file> <event> <hits>", one line for each probe. */
@@ -112,17 +112,19 @@ static long profile_hits(FILE *profile, const char *name)
 	return -1;
 }
 
-/* "... <event>: (0x<function> <- 0x<caller>)", one line for each hit. */
-static long traced_hits(FILE *trace, const char *name)
+long pe_trace_lines(const char *pattern)
 {
-	char line[256], pattern[64];
-	long hits = 0;
+	FILE *trace = fopen(TRACEFS "/trace", "re");
+	char line[256];
+	long lines = 0;
 
-	snprintf(pattern, sizeof(pattern), " %s: (", name);
+	if (!trace)
+		return -1;
 	while (fgets(line, sizeof(line), trace))
 		if (strstr(line, pattern))
-			hits++;
-	return hits;
+			lines++;
+	fclose(trace);
+	return lines;
 }
 
 long pe_uprobe_hits(const struct pe_probe *probe)
@@ -133,14 +135,18 @@ long pe_uprobe_hits(const struct pe_probe *probe)
 	 * not), so its returns must be counted in the trace.
 	 */
 	bool returns = probe->kind == 'r';
-	FILE *file = fopen(returns ? TRACEFS "/trace" :
-				     TRACEFS "/uprobe_profile", "re");
+	char pattern[64];
+	FILE *file;
 	long hits;
 
+	/* "... <event>: (0x<function> <- 0x<caller>)", a line for each hit. */
+	snprintf(pattern, sizeof(pattern), " %s: (", probe->name);
+	if (returns)
+		return pe_trace_lines(pattern);
+	file = fopen(TRACEFS "/uprobe_profile", "re");
 	if (!file)
 		return -1;
-	hits = returns ? traced_hits(file, probe->name) :
-			 profile_hits(file, probe->name);
+	hits = profile_hits(file, probe->name);
 	fclose(file);
 	return hits;
 }
