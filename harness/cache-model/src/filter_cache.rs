@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::address::{PhysAddr, VirtAddr};
-use crate::geometry::{Addressing, Geometry, PAGE};
+use crate::geometry::{Addressing, Geometry};
 use crate::origin::Origin;
 use crate::replacement::UseOrder;
 
@@ -139,7 +139,7 @@ impl FilterCache {
     fn line_in(&self, set: usize, key: u64) -> FetchedLine {
         let sets = self.icache.sets() as u64;
         let from_key = if self.icache.addressing() == Addressing::Vipt {
-            sets.min(PAGE >> self.icache.line_shift())
+            sets.min(self.icache.page().bytes() >> self.icache.line_shift())
         } else {
             sets
         };

@@ -4,9 +4,7 @@
 use std::fmt;
 
 use crate::address::{PhysAddr, VirtAddr};
-
-/// Smallest page of the architectures in question, in bytes.
-pub const PAGE: u64 = 4096;
+use crate::page::PageSize;
 
 /// Which address picks the set, and which one is compared with the tags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,11 +27,18 @@ pub struct Geometry {
     /// log2 of `line`, which the way to every line asks for.
     shift: u32,
     addressing: Addressing,
+    page: PageSize,
 }
 
-/// Why a geometry is not one that the model can take.
+/// Why a geometry, or a page, is not one that the model can take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadGeometry(String);
+
+impl BadGeometry {
+    pub(crate) fn new(why: String) -> Self {
+        Self(why)
+    }
+}
 
 impl fmt::Display for BadGeometry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,7 +52,7 @@ impl Geometry {
     /// Largest line, in bytes: Octeon has 128, nothing that Linux 6.1 runs on has more.
     pub const MAX_LINE: u32 = 128;
 
-    /// Returns a geometry of `sets` x `ways` x `line` bytes, physically indexed.
+    /// Returns a geometry of `sets` x `ways` x `line` bytes, physically indexed, over pages of 4 KiB.
     ///
     /// # Errors
     ///
@@ -63,13 +68,32 @@ impl Geometry {
                 )));
             }
         }
-        Ok(Self { sets, ways, line, shift: line.trailing_zeros(), addressing: Addressing::Pipt })
+        Ok(Self {
+            sets,
+            ways,
+            line,
+            shift: line.trailing_zeros(),
+            addressing: Addressing::Pipt,
+            page: PageSize::SMALLEST,
+        })
     }
 
     /// Returns the same geometry with another way of finding lines.
     #[must_use]
     pub fn addressed(self, addressing: Addressing) -> Self {
         Self { addressing, ..self }
+    }
+
+    /// Returns the same geometry over pages of another size.
+    #[must_use]
+    pub fn paged(self, page: PageSize) -> Self {
+        Self { page, ..self }
+    }
+
+    /// Bytes in a page.
+    #[inline]
+    pub fn page(self) -> PageSize {
+        self.page
     }
 
     /// Which address picks the set, and which one is compared with the tags.
@@ -81,7 +105,7 @@ impl Geometry {
     /// In how many sets one physical line can be, by its virtual address; 1 where the index is physical.
     pub fn colours(self) -> usize {
         let way = self.sets() as u64 * self.line() as u64;
-        if self.addressing == Addressing::Pipt { 1 } else { (way / PAGE).max(1) as usize }
+        if self.addressing == Addressing::Pipt { 1 } else { (way / self.page.bytes()).max(1) as usize }
     }
 
     /// Number of sets.
@@ -150,7 +174,8 @@ impl Geometry {
 
     /// Returns the set in which a physical line lies where it is mapped with a colour below [`Geometry::colours`].
     pub(crate) fn set_of_colour(self, phys: PhysAddr, colour: usize) -> usize {
-        self.set_of(VirtAddr::new(phys.get() & (PAGE - 1) | (colour as u64 * PAGE)), phys)
+        let page = self.page.bytes();
+        self.set_of(VirtAddr::new(phys.get() & (page - 1) | (colour as u64 * page)), phys)
     }
 
     /// Returns (set, way) named by the address of a MIPS Index operation: the index in the bits above
@@ -210,5 +235,15 @@ mod tests {
         assert_ne!(set_of(0x1000, 0x5000), set_of(0x2000, 0x5000));
         assert_eq!((g.colours(), g.addressed(Addressing::Pipt).colours()), (2, 1));
         assert_eq!(g.set_of_colour(PhysAddr::new(0x5020), 1), set_of(0x7020, 0x5020));
+    }
+
+    #[test]
+    fn colours_are_of_pages_of_16_kb_too() {
+        let page = PageSize::new(16 << 10).unwrap();
+        let shape = |sets| Geometry::new(sets, 2, 32).unwrap().addressed(Addressing::Vipt).paged(page);
+        assert_eq!([256, 512, 1024, 2048].map(|sets| shape(sets).colours()), [1, 1, 2, 4]);
+        let g = shape(1024);
+        assert_eq!(g.set_of_colour(PhysAddr::new(0x1_3020), 1), 0x7020 / 32);
+        assert_eq!(g.set_of_colour(PhysAddr::new(0x1_3020), 0), 0x3020 / 32);
     }
 }

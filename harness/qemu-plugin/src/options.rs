@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use cache_model::{Addressing, Config, Geometry, Replacement, Snoops, Write};
+use cache_model::{Addressing, Config, Geometry, PageSize, Replacement, Snoops, Write};
 use instrument::{Mode, ReadError, Request, Setup, hardware};
 
 /// What the plugin was asked to do.
@@ -16,9 +16,6 @@ pub struct Options {
     /// The setup's caches, as the model takes them.
     pub caches: Config,
 }
-
-/// Bytes in a page: others are not modelled as yet.
-const PAGE_SIZE: u32 = 4096;
 
 /// Most CPUs with caches of their own: the boards in question have at most as many.
 const MOST_CPUS: u32 = 8;
@@ -52,9 +49,6 @@ impl Options {
     ///
     /// A sentence that names the key that nothing can be done with.
     pub fn new(setup: Setup, request: Request) -> Result<Self, String> {
-        if setup.page_size != PAGE_SIZE {
-            return Err(format!("setup: page_size: {}, but pages have {PAGE_SIZE} bytes", setup.page_size));
-        }
         if setup.ram.size == 0 || setup.ram.base.checked_add(setup.ram.size).is_none() {
             let (base, size) = (setup.ram.base, setup.ram.size);
             return Err(format!("setup: ram: {size} bytes at {base:#x} are no RAM"));
@@ -79,10 +73,12 @@ fn file<T>(path: &str, parse: impl Fn(&str) -> Result<T, ReadError>) -> Result<T
 /// Returns the caches of a setup in the model's terms.
 fn model(setup: &Setup) -> Result<Config, String> {
     let hardware::Caches { icache, dcache, snoops, globalised, .. } = setup.caches;
+    let page = PageSize::new(setup.page_size.into());
+    let page = page.map_err(|error| format!("setup: page_size: {error}"))?;
     let geometry = |name: &str, sets, ways, line, addressing| {
         let geometry =
             Geometry::new(sets, ways, line).map_err(|error| format!("setup: caches.{name}: {error}"))?;
-        Ok::<_, String>(geometry.addressed(match addressing {
+        Ok::<_, String>(geometry.paged(page).addressed(match addressing {
             hardware::Addressing::Pipt => Addressing::Pipt,
             hardware::Addressing::Vipt => Addressing::Vipt,
             hardware::Addressing::Vivt => Addressing::Vivt,
@@ -157,6 +153,9 @@ mod tests {
             (Replacement::PseudoLru, Write::BackNoAllocate)
         );
         assert_eq!((config.snoops, config.cpus, config.globalised), (Snoops::Others, 2, true));
+        let sixteen = caches("4096", "16384");
+        assert_eq!([sixteen.icache, sixteen.dcache].map(|cache| cache.page().bytes()), [16 << 10; 2]);
+        assert_eq!(config.dcache.page().bytes(), 4096);
         let config = caches(r#""globalised": true"#, r#""shared": true"#);
         assert_eq!((config.cpus, config.globalised), (1, false));
     }
@@ -192,8 +191,8 @@ mod tests {
         assert!(why("\"sets\": 64", "\"sets\": 3").starts_with("setup: caches.icache: sets = 3"));
         assert!(why("\"line\": 32", "\"line\": 4").starts_with("setup: caches.dcache: "));
         assert_eq!(
-            why("\"page_size\": 4096", "\"page_size\": 16384"),
-            "setup: page_size: 16384, but pages have 4096 bytes"
+            why("\"page_size\": 4096", "\"page_size\": 5000"),
+            "setup: page_size: 5000 is not a power of two between 4096 and 65536"
         );
         assert_eq!(why("67108864", "0"), "setup: ram: 0 bytes at 0x40000000 are no RAM");
         assert_eq!(

@@ -9,8 +9,6 @@ use cache_model::{Geometry, Replacement};
 
 use crate::Random;
 
-const PAGE: u64 = 4096;
-
 /// A line, with its bytes.
 #[derive(Clone)]
 pub struct Line {
@@ -95,8 +93,8 @@ impl Cache {
     /// Every slot with the physical line of an address. Its set has to agree with the address within the page.
     pub fn copies(&self, phys: u64) -> Vec<Slot> {
         let g = self.geometry;
-        let (line, step) = (g.line_of(phys), (PAGE as usize / g.line()).min(g.sets()));
-        let first = (line & (PAGE - 1)) as usize / g.line() % g.sets() % step;
+        let (line, step) = (g.line_of(phys), (g.page().bytes() as usize / g.line()).min(g.sets()));
+        let first = (line & (g.page().bytes() - 1)) as usize / g.line() % g.sets() % step;
         let sets = (first..g.sets()).step_by(step);
         let ways = sets.flat_map(|set| (0..g.ways()).map(move |way| (set, way)));
         ways.filter(|(set, way)| self.sets[*set].ways[*way].as_ref().is_some_and(|l| l.phys == line))

@@ -12,8 +12,6 @@ use crate::naive::Naive;
 /// Not at 0, as on ARM boards.
 const BASE: u64 = 0x4000_0000;
 
-const PAGE: u64 = 4096;
-
 /// Instructions that maintain have numbers from 1 to this.
 const MAINTAINERS: u64 = 40;
 
@@ -40,7 +38,7 @@ impl Pair {
     pub fn new(config: Config, seed: u64) -> Self {
         // More than either cache holds, so that lines are replaced; whole pages of every colour.
         let bytes = config.icache.bytes().max(config.dcache.bytes()) as u64;
-        let size = (3 * bytes).next_multiple_of(16 * PAGE);
+        let size = (3 * bytes).next_multiple_of(16 * config.icache.page().bytes());
         Self {
             model: Model::new(config, PlainMemory::new(BASE, size as usize)),
             naive: Naive::new(config, BASE, size as usize),
@@ -73,7 +71,8 @@ impl Pair {
         let at = random.below(self.hot.len() as u64) as usize;
         if random.one_in(40) {
             // Half of them at few offsets within a page: these share sets, and through two mappings virtual addresses.
-            let near = random.below(self.size / PAGE) * PAGE + random.below(4) * 64;
+            let page = self.config.icache.page().bytes();
+            let near = random.below(self.size / page) * page + random.below(4) * 64;
             let far = random.below(self.size / 64) * 64;
             self.hot[at] = BASE + if random.one_in(2) { near } else { far };
         }
@@ -84,7 +83,7 @@ impl Pair {
     /// A virtual address of `phys`, through one of the mappings.
     fn mapping(&mut self, phys: u64) -> u64 {
         let window = self.random.below(self.shifts.len() as u64);
-        (window << 26) + (phys - BASE) + self.shifts[window as usize] * PAGE
+        (window << 26) + (phys - BASE) + self.shifts[window as usize] * self.config.icache.page().bytes()
     }
 
     fn origin(&mut self, names: u64) -> Origin {

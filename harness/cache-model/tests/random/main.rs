@@ -9,7 +9,7 @@ mod driver;
 mod maintain;
 mod naive;
 
-use cache_model::{Addressing, Config, Geometry, Replacement, Snoops, Write};
+use cache_model::{Addressing, Config, Geometry, PageSize, Replacement, Snoops, Write};
 
 use driver::Pair;
 
@@ -57,6 +57,12 @@ fn writing(config: Config, write: Write) -> Config {
     Config { write, ..config }
 }
 
+/// The same over pages of 16 KiB.
+fn over_16_kb_pages(config: Config) -> Config {
+    let page = PageSize::new(16 << 10).unwrap();
+    Config { icache: config.icache.paged(page), dcache: config.dcache.paged(page), ..config }
+}
+
 /// Every configuration, by name.
 fn configurations() -> Vec<(&'static str, Config)> {
     let r24k = caches((Pipt, 128, 4, 32, Lru), (Pipt, 128, 4, 32, Lru));
@@ -65,6 +71,8 @@ fn configurations() -> Vec<(&'static str, Config)> {
     let small_vivt = caches((Vivt, 32, 4, 32, Plru), (Vivt, 16, 4, 32, Lru));
     let a9 = caches((Vipt, 256, 4, 32, Replacement::Random(9)), (Pipt, 256, 4, 32, Replacement::Random(7)));
     let tiny = caches((Vipt, 256, 1, 32, Lru), (Vipt, 256, 1, 32, Lru));
+    let of_16_kb = caches((Vipt, 512, 2, 32, Lru), (Vipt, 512, 2, 32, Plru));
+    let of_32_kb = caches((Vipt, 1024, 1, 32, Lru), (Vipt, 512, 2, 64, Turn));
     vec![
         ("qemus_own_24kf", caches((Pipt, 64, 2, 16, Lru), (Pipt, 64, 2, 16, Lru))),
         ("mips_24kf_of_16_kb", r24k),
@@ -104,6 +112,10 @@ fn configurations() -> Vec<(&'static str, Config)> {
         ("two_cpus_write_through", smp(writing(tiny, Write::Through), 2, false, Snoops::Nothing)),
         ("two_cpus_with_virtual_tags", smp(small_vivt, 2, false, Snoops::Nothing)),
         ("four_cpus_with_virtual_tags_globalised", smp(small_vivt, 4, true, Snoops::Others)),
+        ("no_colours_in_ways_of_one_16_kb_page", over_16_kb_pages(of_16_kb)),
+        ("two_colours_of_16_kb_pages", over_16_kb_pages(of_32_kb)),
+        ("two_cpus_of_two_colours_of_16_kb_pages", over_16_kb_pages(smp(of_32_kb, 2, true, Snoops::Nothing))),
+        ("virtual_tags_over_16_kb_pages", over_16_kb_pages(vivt)),
     ]
 }
 
@@ -184,6 +196,10 @@ configurations! {
     two_cpus_write_through
     two_cpus_with_virtual_tags
     four_cpus_with_virtual_tags_globalised
+    no_colours_in_ways_of_one_16_kb_page
+    two_colours_of_16_kb_pages
+    two_cpus_of_two_colours_of_16_kb_pages
+    virtual_tags_over_16_kb_pages
 }
 
 /// All configurations together, for the night.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Loads and stores of the guest, on their way into the model: where they go, and what of them is the model's.
 
-use cache_model::{Memory, Origin, PAGE, PhysAddr, VirtAddr};
+use cache_model::{Memory, Origin, PhysAddr, VirtAddr};
 
 use super::{DeferredStore, Machine};
 use crate::arch::architecture::Architecture;
@@ -48,7 +48,7 @@ impl Machine {
     /// Reports an access to RAM, once for each page that it touches; returns whether it went there.
     fn access(&mut self, info: u32, virt: VirtAddr, report: impl Fn(&mut Self, Access)) -> bool {
         let len = self.qemu.access_len(info);
-        let here = len.min((PAGE - virt.get() % PAGE) as usize);
+        let here = len.min(self.page().bytes_from(virt) as usize);
         let phys = self.physical(virt, |qemu| qemu.access_phys(info, virt));
         let access = self.in_one_page(virt, phys, here);
         if let Some(access) = access {

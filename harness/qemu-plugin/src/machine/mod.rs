@@ -11,7 +11,7 @@ mod selfcheck;
 mod swap;
 mod tlb;
 
-use cache_model::{Config, FetchedLine, Memory, Model, Origin, PhysAddr, Stale, VirtAddr};
+use cache_model::{Config, FetchedLine, Memory, Model, Origin, PageSize, PhysAddr, Stale, VirtAddr};
 use instrument::Ram as RamRange;
 
 use crate::arch::Arch;
@@ -42,7 +42,6 @@ pub struct Machine {
 }
 
 /// What belongs to one trial.
-#[derive(Default)]
 struct Trial {
     /// The MMU and both caches are on.
     cached: bool,
@@ -56,6 +55,21 @@ struct Trial {
     cpus: Vec<u64>,
 }
 
+impl Trial {
+    /// Returns a trial in which nothing has happened yet.
+    fn new(page: PageSize, cached: bool, model: Option<Model<ShadowedRam>>) -> Self {
+        Self {
+            cached,
+            model,
+            tlb: Tlb::new(page),
+            swaps: Swaps::default(),
+            refills: Refills::default(),
+            deferred: Vec::new(),
+            cpus: Vec::new(),
+        }
+    }
+}
+
 /// A store past the caches whose bytes are not in memory yet.
 #[derive(Clone, Copy, Debug)]
 struct DeferredStore {
@@ -67,7 +81,7 @@ struct DeferredStore {
 impl Machine {
     /// Returns a machine whose RAM has not been found yet.
     pub fn new(qemu: Qemu, arch: Arch, caches: Config, ram: RamRange, mmu_on: bool) -> Self {
-        let trial = Trial { cached: mmu_on || arch.caches_always_on(), ..Trial::default() };
+        let trial = Trial::new(caches.dcache.page(), mmu_on || arch.caches_always_on(), None);
         Self {
             qemu,
             arch,
@@ -102,6 +116,11 @@ impl Machine {
             );
         }
         Ok(())
+    }
+
+    /// Bytes in a page of the guest's kernel.
+    fn page(&self) -> PageSize {
+        self.caches.dcache.page()
     }
 
     /// The value of a general register.
@@ -177,7 +196,7 @@ impl Machine {
             model.reset();
         }
         let cached = mmu_on || self.arch.caches_always_on();
-        self.trial = Trial { cached, model, ..Trial::default() };
+        self.trial = Trial::new(self.page(), cached, model);
         self.checker.reset();
         true
     }
