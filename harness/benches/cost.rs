@@ -100,7 +100,7 @@ impl<'a> Boot<'a> {
         let mut args = argv::common(&self.boot, &append, &dir.join("console"));
         if let Some((mode, empty)) = way {
             let request = Request { empty_callbacks: empty, ..Request::new(mode) };
-            let setup = plugin::setup(self.boot.machine, None);
+            let setup = plugin::setup(self.boot.machine, self.boot.page_size, None);
             args.extend(plugin::attach(self.boot.plugin, &setup, &request, &dir)?);
         }
         let ended = machine::command(qemu, args).deadline(Duration::from_secs(3600)).wait()?;

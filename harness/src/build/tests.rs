@@ -84,6 +84,7 @@ impl World {
             provides: Vec::new(),
             oops: Vec::new(),
             renamed: BTreeMap::new(),
+            page_size: 4096,
         };
         Self { dir, cache, kernel, tree }
     }

@@ -11,6 +11,8 @@ use crate::plan::Machine;
 pub struct Boot<'a> {
     /// The machine.
     pub machine: &'a Machine,
+    /// Bytes in a page of the kernel.
+    pub page_size: u32,
     /// The kernel image.
     pub image: &'a Path,
     /// The device tree, if the machine names one.
@@ -170,6 +172,7 @@ pub(super) mod tests {
     fn boot(machine: &Machine) -> Boot<'_> {
         Boot {
             machine,
+            page_size: 4096,
             image: Path::new("vmlinux"),
             dtb: None,
             system_map: Path::new("System.map"),

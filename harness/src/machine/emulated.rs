@@ -162,7 +162,7 @@ fn request(trial: &Trial<'_>, scratch: &Path) -> Request {
 /// Returns QEMU's arguments for a trial that starts from a snapshot, and for others after it if it `serves` them.
 fn restored(trial: &Trial<'_>, snapshot: &Path, serves: bool, scratch: &Path) -> Result<Vec<OsString>> {
     let boot = &trial.boot;
-    let setup = Setup { serves, ..plugin::setup(boot.machine, Some(boot.system_map)) };
+    let setup = Setup { serves, ..plugin::setup(boot.machine, boot.page_size, Some(boot.system_map)) };
     let mut args = argv::common(boot, "", &scratch.join(CONSOLE));
     args.extend(argv::bounded_translations());
     args.extend(argv::incoming(snapshot));
@@ -185,7 +185,7 @@ fn from_reset(trial: &Trial<'_>, scratch: &Path) -> Result<Vec<OsString>> {
     };
     let mut args = argv::common(boot, &append, &scratch.join(CONSOLE));
     args.extend(argv::steady(boot.machine).into_iter().flatten());
-    let setup = plugin::setup(boot.machine, Some(boot.system_map));
+    let setup = plugin::setup(boot.machine, boot.page_size, Some(boot.system_map));
     args.extend(plugin::attach(boot.plugin, &setup, &request, scratch)?);
     Ok(args)
 }

@@ -14,16 +14,13 @@ use crate::plan::Machine;
 const SETUP: &str = "setup.json";
 const REQUEST: &str = "request.json";
 
-/// Bytes in a page of the kernels that are built here.
-const PAGE_SIZE: u32 = 4096;
-
-/// Returns what the plugin has to know of a machine; `symbols` is the kernel's `System.map`.
-pub fn setup(machine: &Machine, symbols: Option<&Path>) -> Setup {
+/// Returns what the plugin has to know of a machine, and of the kernel that runs there: bytes in a page, and its `System.map`.
+pub fn setup(machine: &Machine, page_size: u32, symbols: Option<&Path>) -> Setup {
     Setup {
         version: Setup::VERSION,
         isa: machine.isa,
         cpus: machine.smp,
-        page_size: PAGE_SIZE,
+        page_size,
         ram: Ram { base: machine.ram_base, size: u64::from(machine.memory_mib) << 20 },
         caches: machine.caches,
         symbols: symbols.map(Path::to_owned),
@@ -64,7 +61,8 @@ mod tests {
     fn a_setup_is_what_the_machine_says() {
         let mut machine = Machine { smp: 2, isa: Some(Isa::ArmV6), ram_base: 0x4000_0000, ..machine() };
         machine.caches.dcache.write = Write::Through;
-        let setup = setup(&machine, Some(Path::new("/i/System.map")));
+        let setup = setup(&machine, 16384, Some(Path::new("/i/System.map")));
+        assert_eq!(setup.page_size, 16384);
         assert_eq!((setup.cpus, setup.isa, setup.caches), (2, Some(Isa::ArmV6), machine.caches));
         assert_eq!(setup.ram, Ram { base: 0x4000_0000, size: 64 << 20 });
         assert_eq!(setup.symbols.as_deref(), Some(Path::new("/i/System.map")));
@@ -73,7 +71,7 @@ mod tests {
     #[test]
     fn what_is_written_is_what_the_plugin_reads() {
         let dir = tempfile::tempdir().unwrap();
-        let setup = setup(&machine(), None);
+        let setup = setup(&machine(), 4096, None);
         let request = Request { command: Some("t1 seed=7".into()), ..Request::new(Mode::Enforce) };
         let [_, argument] = attach(Path::new("p.so"), &setup, &request, dir.path()).unwrap();
         let argument = argument.into_string().unwrap();
@@ -88,7 +86,7 @@ mod tests {
     fn a_path_that_is_not_text_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let symbols = Path::new(std::ffi::OsStr::from_bytes(b"/\xff"));
-        let setup = setup(&machine(), Some(symbols));
+        let setup = setup(&machine(), 4096, Some(symbols));
         let error = attach(Path::new("p.so"), &setup, &Request::new(Mode::Off), dir.path()).unwrap_err();
         assert!(error.to_string().contains("setup.json: path contains invalid UTF-8"), "{error}");
     }
@@ -111,7 +109,7 @@ mod tests {
     ];
 
     fn food() -> Food<'static> {
-        let setup = setup(&machine(), Some(Path::new("/i/System.map"))).to_json().unwrap();
+        let setup = setup(&machine(), 4096, Some(Path::new("/i/System.map"))).to_json().unwrap();
         let request =
             Request { command: Some("t1 seed=7".into()), deadline: Some(4), ..Request::new(Mode::Off) };
         let right = vec![setup.into_bytes(), request.to_json().unwrap().into_bytes()];

@@ -80,7 +80,12 @@ fn attempt(qemu: &Qemu, boot: &Boot<'_>, to: &Path, scratch: &Path, settle: Dura
     let mut args = argv::common(boot, "", &console);
     args.extend(argv::qmp(&socket));
     let request = Request { ready: Some(ready.clone()), ..Request::new(instrument::Mode::Off) };
-    args.extend(plugin::attach(boot.plugin, &plugin::setup(boot.machine, None), &request, scratch)?);
+    args.extend(plugin::attach(
+        boot.plugin,
+        &plugin::setup(boot.machine, boot.page_size, None),
+        &request,
+        scratch,
+    )?);
     let mut child = super::command(qemu, args).stderr(Sink::File(stderr.clone())).spawn()?;
     let deadline = Instant::now() + BOOT_DEADLINE;
     let Some(hold) = wait_for_reader(&ready, &mut child, deadline)? else {

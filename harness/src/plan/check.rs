@@ -5,7 +5,7 @@ mod kernel;
 
 use std::collections::BTreeSet;
 
-use cache_model::Geometry;
+use cache_model::{Geometry, PageSize};
 
 use crate::error::Error;
 use crate::error::Result;
@@ -143,6 +143,25 @@ fn caches(file: &str, architecture: &ArchitectureFile, caches: &Caches) -> Resul
         }
     }
     Ok(())
+}
+
+/// Returns the bytes in a page of a kernel: what its own file says, or else its features, or else its architecture. Refuses a
+/// size that no kernel has, and features that want different ones.
+pub(super) fn page_size(
+    place: &str,
+    own: Option<u32>,
+    of_features: &BTreeSet<u32>,
+    of_architecture: u32,
+) -> Result<u32> {
+    let wrong = |why: String| Error::study(format!("{place}: page_size: {why}"));
+    if let (None, Some(first), Some(last)) = (own, of_features.first(), of_features.last())
+        && first != last
+    {
+        return Err(wrong(format!("one feature has {first}, another {last}")));
+    }
+    let size = own.or(of_features.first().copied()).unwrap_or(of_architecture);
+    // Asks the model itself, as for caches.
+    PageSize::new(size.into()).map(|_| size).map_err(|error| wrong(error.to_string()))
 }
 
 /// Refuses a testcase that makes no sense on any target.

@@ -16,9 +16,6 @@ use crate::plan::hardware::Caches;
 use crate::plan::hardware::Snoops;
 use crate::plan::high::Target;
 
-/// Size of a page in bytes: what kernels for MIPS and ARM use if nobody asks for another size.
-const PAGE: u32 = 4096;
-
 /// A word for something that a machine or a kernel has, and others have not: the name of the architecture, what a file
 /// `provides`, or what follows from the machine (`icache-aliases`, `icache-virtual`, `dcache-aliases`, `snoops`, `smp`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -56,20 +53,20 @@ pub(super) fn of(target: &Target) -> BTreeSet<Class> {
     let provided = target.kernel.provides.iter().chain(&target.machine.provides);
     let mut classes: BTreeSet<Class> = provided.cloned().collect();
     classes.insert(Class::new(target.kernel.arch.name()));
-    classes.extend(of_caches(&target.machine.caches));
+    classes.extend(of_caches(&target.machine.caches, target.kernel.page_size));
     classes.extend((target.machine.smp > 1).then(|| Class::new(SMP)));
     classes
 }
 
-fn of_caches(caches: &Caches) -> impl Iterator<Item = Class> {
+fn of_caches(caches: &Caches, page: u32) -> impl Iterator<Item = Class> + use<> {
     let Caches { icache, dcache, .. } = caches;
     let (iway, dway) = (icache.sets.saturating_mul(icache.line), dcache.sets.saturating_mul(dcache.line));
     let conditions = [
-        (ICACHE_ALIASES, icache.addressing == Addressing::Vipt && iway > PAGE),
+        (ICACHE_ALIASES, icache.addressing == Addressing::Vipt && iway > page),
         (ICACHE_VIRTUAL, icache.addressing == Addressing::Vivt),
         (
             DCACHE_ALIASES,
-            dcache.addressing != Addressing::Pipt && dway > PAGE && caches.aliases == Aliases::Shown,
+            dcache.addressing != Addressing::Pipt && dway > page && caches.aliases == Aliases::Shown,
         ),
         (SNOOPS, matches!(caches.snoops, Snoops::Own | Snoops::All)),
     ];

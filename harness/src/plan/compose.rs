@@ -53,6 +53,7 @@ pub(super) struct Composed {
     pub(super) guest: GuestCompiler,
     pub(super) provides: Vec<Class>,
     pub(super) oops: Vec<String>,
+    pub(super) page_size: u32,
 }
 
 /// Finds the kernel called `name`; an error says that `from` refers to it.
@@ -195,6 +196,7 @@ fn split(texts: &Texts, name: &str) -> Result<Option<KernelFile>> {
         uimage: None,
         guest: None,
         provides: Vec::new(),
+        page_size: None,
     }))
 }
 
@@ -258,6 +260,8 @@ fn fill(texts: &Texts, place: &str, file: KernelFile) -> Result<Composed> {
         None => board.dtbs.clone(),
         Some(_) => Vec::new(),
     });
+    let of_features: BTreeSet<u32> = features.iter().filter_map(|feature| feature.page_size).collect();
+    let page_size = check::page_size(place, file.page_size, &of_features, architecture.page_size)?;
     let provides = [&file.provides, &board.provides].into_iter().cloned();
     let provides = provides.chain(features.iter().map(|feature| feature.provides.clone())).flatten();
     let mut fragments = file.fragments.unwrap_or_else(|| board.fragments.clone());
@@ -276,6 +280,7 @@ fn fill(texts: &Texts, place: &str, file: KernelFile) -> Result<Composed> {
         guest,
         provides: once_each(provides),
         oops: architecture.oops.clone(),
+        page_size,
     })
 }
 

@@ -24,6 +24,9 @@ pub struct ArchitectureFile {
     /// Instruction sets that a machine of it may state in `isa`.
     #[serde(default)]
     pub isas: Vec<Isa>,
+    /// Bytes in a page of its kernels, unless a feature has pages of another size: a power of two from 4096 to 65536.
+    #[serde(default = "usual_page")]
+    pub page_size: u32,
     /// Whether the QEMU plugin can show a guest other caches than those that QEMU states.
     #[serde(default)]
     pub can_advertise: bool,
@@ -45,6 +48,13 @@ pub struct ArchitectureFile {
     pub features: BTreeMap<String, FeatureFile>,
     /// Texts of the console that only a kernel prints that has oopsed. The first of them that is found is quoted.
     pub oops: Vec<String>,
+}
+
+/// Bytes in a page of a kernel whose configuration asks for no other size.
+pub const USUAL_PAGE: u32 = 4096;
+
+fn usual_page() -> u32 {
+    USUAL_PAGE
 }
 
 /// One of the `boards:` of an architecture: what a kernel is configured for.
@@ -94,6 +104,8 @@ pub struct FeatureFile {
     /// Further flags of the guest's programs.
     #[serde(default)]
     pub cflags: Vec<String>,
+    /// Bytes in a page, where the fragments choose another size than the architecture's.
+    pub page_size: Option<u32>,
 }
 
 /// `kernels/<kernel>.yaml`: a kernel that is not composed by its name. What is left out is the architecture's.
@@ -129,6 +141,8 @@ pub struct KernelFile {
     /// What this kernel has and others have not, for testcases that need it.
     #[serde(default)]
     pub provides: Vec<Class>,
+    /// Bytes in a page, as the configuration has it; that of the features, or of the architecture, by default.
+    pub page_size: Option<u32>,
 }
 
 /// `uimage:` of a kernel: QEMU gets the image with a legacy U-Boot header before it.

@@ -197,6 +197,7 @@ fn kernel(low: &Low, kernel: &Composed) -> Result<Kernel> {
         provides: kernel.provides.clone(),
         oops: kernel.oops.clone(),
         renamed: kernel.source.renamed.clone(),
+        page_size: kernel.page_size,
     })
 }
 

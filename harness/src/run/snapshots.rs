@@ -50,6 +50,7 @@ impl Prepared {
         let bootable = self.bootable.get(&names(target, variant))?;
         Some(Boot {
             machine: &target.machine,
+            page_size: target.kernel.page_size,
             image: &bootable.image,
             dtb: bootable.dtb.as_deref(),
             system_map: &bootable.system_map,
@@ -103,7 +104,7 @@ impl Prepared {
         let qemu = self.qemu_of(target)?;
         let machine = serde_json::to_string(&target.machine)
             .map_err(|error| Error::internal(format!("machine: {error}")))?;
-        let setup = plugin::setup(&target.machine, None).to_json();
+        let setup = plugin::setup(&target.machine, target.kernel.page_size, None).to_json();
         let setup = setup.map_err(|error| Error::internal(format!("setup: {error}")))?;
         let image = &self.manifest.images[&target.kernel.name][&combination.variant.name].sha256;
         let dtb = boot.dtb.map(sha256_file).transpose()?.unwrap_or_default();

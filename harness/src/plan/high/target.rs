@@ -15,6 +15,7 @@ use crate::plan::hardware::Isa;
 use crate::plan::high::Testcase;
 use crate::plan::model::Arch;
 use crate::plan::parts::GuestCompiler;
+use crate::plan::parts::USUAL_PAGE;
 use crate::plan::parts::Uimage;
 
 /// A kernel on a machine.
@@ -81,6 +82,17 @@ pub struct Kernel {
     /// Symbols of the fragments that have another name in this source, without `CONFIG_`: old name, new name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub renamed: BTreeMap<String, String>,
+    /// Bytes in a page. Plans say it where it is not the usual size.
+    #[serde(default = "usual_page", skip_serializing_if = "is_usual")]
+    pub page_size: u32,
+}
+
+fn usual_page() -> u32 {
+    USUAL_PAGE
+}
+
+fn is_usual(page_size: &u32) -> bool {
+    *page_size == USUAL_PAGE
 }
 
 /// What was an oops in runs that were made before architectures had it in their files.

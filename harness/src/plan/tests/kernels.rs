@@ -147,6 +147,63 @@ fn a_file_of_its_own_takes_what_it_leaves_out_from_the_architecture() {
 }
 
 #[test]
+fn the_page_is_the_kernels_own_or_its_features_or_its_architectures() {
+    let kernel = |arch: &str, features: &str, own: &str| {
+        let mut texts = parts(Some(&format!("name: own\narch: arm\nsource: {{directory: linux}}\n{own}")));
+        texts.insert("kernels/arch/arm.yaml", format!("{ARM}{arch}"));
+        texts.insert("kernels/common/features.yaml", format!("{FEATURES}{features}"));
+        texts
+    };
+    let page = |texts: &Texts, kernel: &str| find(texts, kernel).unwrap().page_size;
+    let pages = "p16: {fragments: [own.config], page_size: 16384}\np64: {fragments: [own.config], page_size: 65536}\n";
+    let texts = kernel("page_size: 8192\n", pages, "features: [p16]\npage_size: 32768\n");
+    assert_eq!(
+        ["own", "arm-6.1-p64", "arm-6.1-kprobes", "mips-6.1"].map(|name| page(&texts, name)),
+        [32768, 65536, 8192, 4096]
+    );
+    assert_eq!(
+        wrong(&kernel("", pages, "features: [p64, p16]\n"), "own"),
+        "kernels/own.yaml: page_size: one feature has 16384, another 65536"
+    );
+    assert_eq!(
+        wrong(&kernel("", "", "page_size: 1024\n"), "own"),
+        "kernels/own.yaml: page_size: 1024 is not a power of two between 4096 and 65536"
+    );
+}
+
+#[test]
+fn colours_are_of_the_kernels_pages() {
+    let mut texts = parts(Some("name: own\narch: mips\nsource: {directory: linux}\npage_size: 16384\n"));
+    let machine = |sets: u32| {
+        let shape = |sets: u32| format!("{{sets: {sets}, ways: 2, line: 32, addressing: vipt}}");
+        let icache =
+            MACHINE.replace("icache: {sets: 128, ways: 4, line: 32}", &format!("icache: {}", shape(sets)));
+        icache.replace("dcache: {sets: 128, ways: 4, line: 32}", &format!("dcache: {}", shape(512)))
+    };
+    let mut classes = |kernel, sets| {
+        texts.insert("kernels/machines/malta.yaml", machine(sets));
+        let wanted = Wanted { kernel, machine: "malta", testcases: &[], variant: None };
+        let classes = single(&texts, &wanted).unwrap().targets.remove(0).classes();
+        classes.iter().map(Class::name).filter(|name| name.contains("aliases")).collect::<Vec<_>>().join(" ")
+    };
+    // A way of 16 KB, and one of 32.
+    assert_eq!(classes("mips-6.1", 512), "dcache-aliases icache-aliases");
+    assert_eq!((classes("own", 512).as_str(), classes("own", 1024).as_str()), ("", "icache-aliases"));
+}
+
+/// Plans of before pages had a size are read, and plans of the usual size are written as they were.
+#[test]
+fn a_plan_says_the_size_of_pages_where_it_is_not_the_usual_one() {
+    let kernel = composed("arm-6.1");
+    let text = serde_json::to_string(&kernel).unwrap();
+    assert!(!text.contains("page_size"), "{text}");
+    assert_eq!(serde_json::from_str::<Kernel>(&text).unwrap(), kernel);
+    let large = Kernel { page_size: 16384, ..kernel };
+    let text = serde_json::to_string(&large).unwrap();
+    assert_eq!(serde_json::from_str::<Kernel>(&text).unwrap(), large);
+}
+
+#[test]
 fn an_architecture_whose_parts_do_not_fit_is_refused() {
     let with = |from: &str, to: &str| {
         assert!(ARM.contains(from), "{from}");
