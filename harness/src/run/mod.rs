@@ -9,6 +9,8 @@ mod compare;
 mod event;
 mod explain;
 mod history_entry;
+#[cfg(test)]
+mod ktap_tests;
 mod merge;
 mod pool;
 mod prepare;

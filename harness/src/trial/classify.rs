@@ -35,7 +35,7 @@ pub fn classify(read: &Read<'_>, target: &Kernel, case: &Testcase) -> (Outcome, 
     let console = read.remains.console.as_str();
     let output = Output::parse(console);
     let (finding, checks) = match &case.boot {
-        None => (testcase(&output, case.may_skip), output.checks()),
+        None => (testcase(&output, target, case.may_skip), output.checks()),
         Some(boot) => {
             let (finding, checks) = boot::judge(console, &boot.result);
             // Whatever the kernel came to after the test has passed, it did not come to the end.
@@ -106,24 +106,78 @@ fn forged(read: &Read<'_>, output: &Output) -> Option<Finding> {
 }
 
 /// What the testcase says. With `may_skip` a check that was skipped says nothing, unless all were.
-fn testcase(output: &Output, may_skip: bool) -> Finding {
+fn testcase(output: &Output, target: &Kernel, may_skip: bool) -> Finding {
+    if let Some(why) = gave_up(output, target) {
+        // A check that failed before it gave up has failed.
+        let failure = output.failure().filter(|_| output.bailed.is_some());
+        return failure.map_or_else(
+            || unknown(Cause::BadOutput, &why),
+            |(symptom, detail)| failed(symptom, format!("{}; {why}", detail.text)),
+        );
+    }
     if let Some(why) = output.incomplete() {
         return unknown(Cause::BadOutput, why);
+    }
+    if output.skipped() {
+        return unknown(Cause::Skipped, format!("no tests were run: {}", output.note));
+    }
+    if output.planned == Some(0) {
+        return unknown(Cause::BadOutput, "there are no tests (NO_TESTS): the plan is 1..0");
     }
     if let Some((symptom, detail)) = output.failure() {
         return (Outcome::Fail { symptom }, Some(detail));
     }
     let decided = may_skip && output.checks().passed > 0;
-    if let Some(skipped) = output.results.iter().find(|check| !decided && check.note.starts_with("SKIP")) {
+    if let Some(skipped) = output.results.iter().find(|check| !decided && check.skipped()) {
         return unknown(Cause::Skipped, format!("{}: {}", skipped.name, skipped.note));
     }
     match output.end {
         Some(0) => (Outcome::Pass, None),
-        other => unknown(
-            Cause::BadOutput,
-            format!("all checks passed, but the testcase ended with {:#x}", other.unwrap_or_default()),
-        ),
+        other => {
+            let code = other.unwrap_or_default() >> 8 & 0xff;
+            unknown(
+                Cause::BadOutput,
+                format!("all checks passed, but the testcase ended with exit code {code}"),
+            )
+        }
     }
+}
+
+/// Why a testcase came to no regular end, if so: a signal killed it, or it bailed out.
+fn gave_up(output: &Output, target: &Kernel) -> Option<String> {
+    // An END line that somebody else printed is no word of the testcase's.
+    if output.ends != 1 {
+        return None;
+    }
+    let also = output.incomplete().map_or_else(String::new, |why| format!("; {why}"));
+    if let Some(signal) = output.signal() {
+        return Some(format!("the testcase was killed by {}{also}", signal_name(target.arch.name(), signal)));
+    }
+    let why = output.bailed.as_ref()?;
+    Some(format!("the testcase bailed out: {why}{also}"))
+}
+
+/// Returns the name of a signal. Linux numbers some of them by architecture: `include/uapi/asm-generic/signal.h`, which ARM
+/// has, too, and `arch/mips/include/uapi/asm/signal.h`.
+fn signal_name(arch: &str, number: u32) -> String {
+    let name = match (number, arch == "mips") {
+        (1, _) => "SIGHUP",
+        (2, _) => "SIGINT",
+        (3, _) => "SIGQUIT",
+        (4, _) => "SIGILL",
+        (5, _) => "SIGTRAP",
+        (6, _) => "SIGABRT",
+        (8, _) => "SIGFPE",
+        (9, _) => "SIGKILL",
+        (11, _) => "SIGSEGV",
+        (13, _) => "SIGPIPE",
+        (14, _) => "SIGALRM",
+        (15, _) => "SIGTERM",
+        (7, false) | (10, true) => "SIGBUS",
+        (31, false) | (12, true) => "SIGSYS",
+        _ => return format!("signal {number}"),
+    };
+    name.to_owned()
 }
 
 #[cfg(test)]
@@ -178,6 +232,46 @@ mod tests {
         let status = PASSING.replace("status=0", "status=b");
         assert_eq!(outcome(&status, End::Finished), Outcome::Unknown { cause: Cause::BadOutput });
         assert_eq!(outcome("", End::Exit), Outcome::Unknown { cause: Cause::BadOutput });
+    }
+
+    /// What a console comes to, in words.
+    fn said(body: &str, status: &str) -> String {
+        let console = format!("{body}patcheval: END status={status}\n");
+        let (outcome, detail, _) = classify(&Read::of(&remains(&console, End::Finished)), &target(), &case());
+        let what = match outcome {
+            Outcome::Pass => "pass",
+            Outcome::Fail { symptom } => symptom.name(),
+            Outcome::Unknown { cause } => cause.name(),
+        };
+        detail.map_or_else(|| what.to_owned(), |detail| format!("{what}: {}", detail.text))
+    }
+
+    #[test]
+    fn programs_say_how_they_end() {
+        assert_eq!(said("TAP version 13\n1..1\nok 1 a\n", "0"), "pass");
+        let skipped = said("TAP version 13\n1..0 # SKIP no such hardware\n", "400");
+        assert_eq!(skipped, "skipped: no tests were run: SKIP no such hardware");
+        assert_eq!(
+            said("TAP version 13\n1..0\n", "0"),
+            "bad-output: there are no tests (NO_TESTS): the plan is 1..0"
+        );
+        assert_eq!(said("KTAP version 1\n1..1\nok 1 a # skip no\n", "0"), "skipped: a: skip no");
+        let two = "KTAP version 1\n1..2\nok 1 a\n";
+        let half = "; KTAP plans 2 results, 1 are there";
+        assert_eq!(said(two, "8b"), format!("bad-output: the testcase was killed by SIGSEGV{half}"));
+        // This target is a MIPS kernel.
+        assert_eq!(said(two, "a"), format!("bad-output: the testcase was killed by SIGBUS{half}"));
+        assert_eq!(signal_name("arm", 7), "SIGBUS");
+        assert_eq!(signal_name("arm", 40), "signal 40");
+        let bailed = said(&format!("{two}Bail out! mmap failed\n"), "100");
+        assert_eq!(bailed, format!("bad-output: the testcase bailed out: mmap failed{half}"));
+        let failed = said(&format!("{}Bail out! no more\n", two.replace("ok 1", "not ok 1")), "100");
+        assert_eq!(
+            failed,
+            "wrong-result: a; the testcase bailed out: no more; KTAP plans 2 results, 1 are there"
+        );
+        let code = said("KTAP version 1\n1..1\nok 1 a\n", "100");
+        assert_eq!(code, "bad-output: all checks passed, but the testcase ended with exit code 1");
     }
 
     #[test]

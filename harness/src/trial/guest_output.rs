@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Reads the guest's KTAP out of a console on which the kernel talks too.
 //!
-//! Format: `Documentation/dev-tools/ktap.rst`, version 1. Unknown lines are noise and passed over; what counts is that the
-//! plan is complete, each number appears once, and the output ends where the guest says it does.
+//! Format: `Documentation/dev-tools/ktap.rst`, version 1, and what `tools/testing/selftests/kselftest.h` prints (TAP version
+//! 13). Unknown lines are noise and passed over; what counts is that the plan is complete, each number appears once, and the
+//! output ends where the guest says it does. Results that are further to the right belong to the next one that is not, and
+//! have a plan of their own.
 
 use super::line::{Checks, Detail, Symptom};
 
@@ -19,11 +21,42 @@ pub struct Check {
     pub note: String,
     /// `# symptom=` lines before it, as (symptom, pc, in the XOL page, whole line).
     pub symptom: Option<(Symptom, Detail)>,
+    /// The results that it consists of.
+    pub below: Vec<Check>,
+    /// How many of them were planned, if that was said.
+    pub planned: Option<u32>,
 }
 
 impl Check {
-    fn skipped(&self) -> bool {
+    /// Returns whether it was skipped.
+    pub(super) fn skipped(&self) -> bool {
         self.note.to_ascii_uppercase().starts_with("SKIP")
+    }
+
+    /// Counts the results that have no others below.
+    fn checks(&self) -> Checks {
+        if self.below.is_empty() {
+            self.counted()
+        } else {
+            self.with(self.below.iter().map(Self::checks).sum())
+        }
+    }
+
+    /// Returns the first failing result that no other is to blame for, if this one fails.
+    fn culprit(&self) -> Option<&Check> {
+        self.below.iter().find_map(Self::culprit).or((!self.ok && !self.skipped()).then_some(self))
+    }
+
+    /// Why it is not whole, if it is not.
+    fn incomplete(&self) -> Option<String> {
+        let own = self.planned.and_then(|planned| incomplete(planned, &self.below));
+        own.map(|why| format!("{}: {why}", self.name))
+            .or_else(|| self.below.iter().find_map(Self::incomplete))
+    }
+
+    /// Returns what the results below it count, and itself where it fails though none of them does.
+    pub(super) fn with(&self, below: Checks) -> Checks {
+        if below.failed > 0 { below } else { Checks { failed: self.counted().failed, ..below } }
     }
 
     /// Returns this one check as a count.
@@ -40,8 +73,12 @@ impl Check {
 /// What the console says about a trial.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
-    /// From the plan line, `1..N`.
+    /// From the outermost plan line, `1..N`.
     pub planned: Option<u32>,
+    /// What stands behind `#` in a plan of no tests, `1..0 # SKIP why`.
+    pub note: String,
+    /// Why the program gave up, if it did (`Bail out! why`).
+    pub bailed: Option<String>,
     /// Results in the order in which they were printed.
     pub results: Vec<Check>,
     /// Status that `patcheval: END` gave, if it was printed.
@@ -59,8 +96,11 @@ impl Output {
         let mut output = Self::default();
         let mut pending = None;
         let mut started = false;
-        for line in console.lines().map(str::trim_end) {
-            let line = line.trim_start();
+        let mut results: Vec<(usize, Check)> = Vec::new();
+        let mut plans: Vec<(usize, u32)> = Vec::new();
+        for whole in console.lines().map(str::trim_end) {
+            let line = whole.trim_start();
+            let depth = whole.len() - line.len();
             if let Some(status) = line.strip_prefix(END) {
                 if output.ends == 0 {
                     output.end = u32::from_str_radix(status.trim_start_matches("0x"), 16).ok();
@@ -68,19 +108,30 @@ impl Output {
                 output.ends += 1;
             } else if output.ends > 0 {
                 continue;
-            } else if line.starts_with("KTAP version") {
+            } else if line.starts_with("KTAP version ") || line.starts_with("TAP version ") {
                 started = true;
             } else if !started {
                 continue;
-            } else if let Some(count) = line.strip_prefix("1..").and_then(|count| count.parse().ok()) {
-                output.planned.get_or_insert(count);
+            } else if let Some((count, note)) = plan(line) {
+                plans.push((depth, count));
+                if count == 0 && output.note.is_empty() {
+                    note.clone_into(&mut output.note);
+                }
+            } else if let Some(why) = line.strip_prefix("Bail out!") {
+                output.bailed.get_or_insert_with(|| why.trim().to_owned());
             } else if let Some(diagnostic) = line.strip_prefix("# ") {
                 pending = symptom(diagnostic).or(pending);
             } else if let Some(mut check) = result(line) {
                 check.symptom = pending.take();
-                output.results.push(check);
+                let first = results.iter().rposition(|(other, _)| *other <= depth).map_or(0, |last| last + 1);
+                check.below = results.split_off(first).into_iter().map(|(_, below)| below).collect();
+                check.planned = plans.iter().rev().find(|(other, _)| *other > depth).map(|(_, count)| *count);
+                plans.retain(|(other, _)| *other <= depth);
+                results.push((depth, check));
             }
         }
+        output.planned = plans.iter().rev().min_by_key(|(depth, _)| *depth).map(|(_, count)| *count);
+        output.results = results.into_iter().map(|(_, check)| check).collect();
         output
     }
 
@@ -99,21 +150,30 @@ impl Output {
             (_, None) => return Some("no KTAP plan on the console".into()),
             (_, Some(planned)) => planned,
         };
-        let mut numbers: Vec<u32> = self.results.iter().map(|check| check.number).collect();
-        numbers.sort_unstable();
-        // The plan is the guest's word: nothing may be made in its size.
-        (!numbers.iter().copied().eq(1..=planned))
-            .then(|| format!("KTAP plans {planned} results, {} are there", numbers.len()))
+        incomplete(planned, &self.results).or_else(|| self.results.iter().find_map(Check::incomplete))
+    }
+
+    /// Returns whether all was skipped before there was a plan: `1..0 # SKIP why`.
+    pub fn skipped(&self) -> bool {
+        self.planned == Some(0)
+            && self.results.is_empty()
+            && self.note.to_ascii_uppercase().starts_with("SKIP")
+    }
+
+    /// Returns the number of the signal that killed the testcase, if one did.
+    pub fn signal(&self) -> Option<u32> {
+        // The low seven bits of what wait(2) returns; a status of 0x7f is that of a stopped process.
+        self.end.map(|status| status & 0x7f).filter(|signal| (1..0x7f).contains(signal))
     }
 
     /// Counts results.
     pub fn checks(&self) -> Checks {
-        self.results.iter().map(Check::counted).sum()
+        self.results.iter().map(Check::checks).sum()
     }
 
     /// The first failing check, as symptom and detail.
     pub fn failure(&self) -> Option<(Symptom, Detail)> {
-        let check = self.results.iter().find(|check| !check.ok && !check.skipped())?;
+        let check = self.results.iter().find_map(Check::culprit)?;
         let text = if check.note.is_empty() {
             check.name.clone()
         } else {
@@ -124,6 +184,21 @@ impl Output {
         let text = if detail.text.is_empty() { text } else { format!("{text} ({})", detail.text) };
         Some((symptom, Detail { text, ..detail }))
     }
+}
+
+/// Why results do not fit their plan, if so.
+fn incomplete(planned: u32, results: &[Check]) -> Option<String> {
+    let mut numbers: Vec<u32> = results.iter().map(|check| check.number).collect();
+    numbers.sort_unstable();
+    // The plan is the guest's word: nothing may be made in its size.
+    (!numbers.iter().copied().eq(1..=planned))
+        .then(|| format!("KTAP plans {planned} results, {} are there", numbers.len()))
+}
+
+/// `1..N`, or `1..0 # SKIP why`: the count, and what is behind `#`.
+fn plan(line: &str) -> Option<(u32, &str)> {
+    let (count, note) = line.strip_prefix("1..")?.split_once('#').unwrap_or((&line[3..], ""));
+    Some((count.trim().parse().ok()?, note.trim()))
 }
 
 /// `symptom=SIGILL pc=0x... xol=yes ...`.
@@ -157,6 +232,8 @@ pub(super) fn result(line: &str) -> Option<Check> {
         name: name.trim().trim_start_matches("- ").to_owned(),
         note: note.trim().to_owned(),
         symptom: None,
+        below: Vec::new(),
+        planned: None,
     })
 }
 
@@ -199,6 +276,37 @@ mod tests {
             Output::parse("KTAP version 1\n1..1\nok 1 x # SKIP no tracefs\npatcheval: END status=0\n");
         assert_eq!(output.checks(), Checks { passed: 0, failed: 0, skipped: 1 });
         assert_eq!(output.failure(), None);
+    }
+
+    /// The outcome of what kselftest.h prints, and of nested results.
+    #[test]
+    fn tap_13_and_nested_results_are_read() {
+        let tap = Output::parse(
+            "TAP version 13\n1..2\nok 1 one\n# Totals: pass:2\nok 2 two\npatcheval: END status=0\n",
+        );
+        assert_eq!((tap.incomplete(), tap.checks()), (None, Checks { passed: 2, failed: 0, skipped: 0 }));
+        let nested = "KTAP version 1\n1..2\n    KTAP version 1\n    1..2\n    ok 1 a\n    # symptom=SIGILL\n    not ok 2 b\n\
+            ok 1 one\nok 2 two\npatcheval: END status=0\n";
+        let output = Output::parse(nested);
+        assert_eq!((output.planned, output.results.len(), output.incomplete()), (Some(2), 2, None));
+        assert_eq!(output.checks(), Checks { passed: 2, failed: 1, skipped: 0 });
+        let (symptom, detail) = output.failure().unwrap();
+        assert_eq!((symptom, detail.text.as_str()), (Symptom::Sigill, "b"));
+        let lost = Output::parse(&nested.replace("    ok 1 a\n", ""));
+        assert_eq!(lost.incomplete().unwrap(), "one: KTAP plans 2 results, 1 are there");
+        let cut = Output::parse(&nested.replace("ok 1 one\n", ""));
+        assert_eq!(cut.incomplete().unwrap(), "KTAP plans 2 results, 1 are there");
+    }
+
+    #[test]
+    fn why_there_are_no_results_is_read() {
+        let none = Output::parse("TAP version 13\n1..0 # SKIP no such hardware\npatcheval: END status=400\n");
+        assert!(none.skipped() && none.incomplete().is_none());
+        assert_eq!((none.note.as_str(), none.signal()), ("SKIP no such hardware", None));
+        let bailed = Output::parse(
+            "TAP version 13\n1..3\nok 1 a\nBail out! mmap: no memory\npatcheval: END status=8b\n",
+        );
+        assert_eq!((bailed.bailed.as_deref(), bailed.signal()), (Some("mmap: no memory"), Some(11)));
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(crate) struct Test {
     pub(crate) said: Vec<String>,
     /// How many subtests were planned, if that was said.
     pub(crate) planned: Option<u32>,
+    /// Whether something said that subtests follow.
+    pub(crate) headed: bool,
     /// The subtests, in the order in which they were printed.
     pub(crate) subtests: Vec<Test>,
 }
@@ -38,6 +40,7 @@ const HEADINGS: [&str; 3] = ["KTAP version ", "TAP version ", "# Subtest: "];
 pub(crate) fn parse(console: &str) -> Vec<Test> {
     let mut tests: Vec<(usize, Test)> = Vec::new();
     let mut plans: Vec<(usize, u32)> = Vec::new();
+    let mut headings: Vec<usize> = Vec::new();
     let mut said: Vec<String> = Vec::new();
     for line in console.lines() {
         match nested(plain(line)) {
@@ -48,10 +51,13 @@ pub(crate) fn parse(console: &str) -> Vec<Test> {
                 let subtests = tests.split_off(deeper).into_iter().map(|(_, test)| test).collect();
                 let planned = plans.iter().rev().find(|(other, _)| *other > depth).map(|(_, count)| *count);
                 plans.retain(|(other, _)| *other <= depth);
+                let headed = headings.iter().any(|other| *other > depth);
+                headings.retain(|other| *other <= depth);
                 let said = std::mem::take(&mut said);
-                tests.push((depth, Test { check, said, planned, subtests }));
+                tests.push((depth, Test { check, said, planned, headed, subtests }));
             }
-            Some((_, Line::Heading)) | None => {}
+            Some((depth, Line::Heading)) => headings.push(depth),
+            None => {}
         }
     }
     tests.into_iter().map(|(_, test)| test).collect()
@@ -108,7 +114,10 @@ impl Test {
     }
 
     /// Why this result is not whole, if it is not: subtests that were planned are not there.
-    pub(super) fn incomplete(&self) -> Option<String> {
+    pub(crate) fn incomplete(&self) -> Option<String> {
+        if self.has_no_tests() {
+            return Some(format!("{} has no tests (NO_TESTS)", self.check.name));
+        }
         if let Some(why) = self.subtests.iter().find_map(Self::incomplete) {
             return Some(why);
         }
@@ -118,12 +127,20 @@ impl Test {
             .then(|| format!("{} plans {planned} results, {} are there", self.check.name, there.len()))
     }
 
+    /// Returns whether it is a suite of nothing, which is no success; one that was skipped says why.
+    fn has_no_tests(&self) -> bool {
+        self.subtests.is_empty() && (self.headed || self.planned == Some(0)) && !self.check.skipped()
+    }
+
     /// Counts the results that have no others below.
-    pub(super) fn checks(&self) -> Checks {
+    pub(crate) fn checks(&self) -> Checks {
+        if self.has_no_tests() && self.check.ok {
+            return Checks::default();
+        }
         if self.subtests.is_empty() {
             return self.check.counted();
         }
-        self.subtests.iter().map(Self::checks).sum()
+        self.check.with(self.subtests.iter().map(Self::checks).sum())
     }
 
     /// Returns the first failing result that no other is to blame for, if this one fails.
@@ -231,6 +248,19 @@ mod tests {
         let tests = parse(&lost);
         let suite = Test::find(&tests, "kprobes_test").unwrap();
         assert_eq!(suite.incomplete().unwrap(), "kprobes_test plans 4 results, 3 are there");
+    }
+
+    #[test]
+    fn a_suite_without_tests_is_no_success() {
+        for none in
+            ["    # Subtest: a\n    1..0\nok 1 a\n", "    1..0\nok 1 a\n", "    KTAP version 1\nok 1 a\n"]
+        {
+            let tests = parse(&format!("KTAP version 1\n1..1\n{none}"));
+            let said = (tests[0].incomplete(), tests[0].checks());
+            assert_eq!(said, (Some("a has no tests (NO_TESTS)".into()), checks(0, 0, 0)), "{none}");
+        }
+        let skipped = parse("KTAP version 1\n1..1\n    1..0 # SKIP no a\nok 1 a # SKIP no a\n");
+        assert_eq!((skipped[0].incomplete(), skipped[0].checks()), (None, checks(0, 0, 1)));
     }
 
     #[test]
