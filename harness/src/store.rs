@@ -34,7 +34,7 @@ use crate::trial::Done;
 use crate::trial::line::{Outcome, TrialLine};
 
 /// Version of the manifest.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// The oldest version that is read: some of its keys have other names, and the same values.
 const OLDEST: u32 = 3;

@@ -61,8 +61,13 @@ pub(super) fn costs(measured: Option<&std::path::Path>) -> Result<Costs> {
 fn what(plan: &Plan) -> String {
     let Plan { study, targets, variants, testcases, .. } = plan;
     let cells = plan.cells().len();
+    let left_out = plan
+        .left_out()
+        .into_iter()
+        .map(|(variant, kernel, why)| format!("{} does not apply to {}: {why}\n", variant.name, kernel.name));
+    let left_out: String = left_out.collect();
     format!(
-        "{}: {}\n{} targets, {} variants, {} testcases: {cells} cells\n",
+        "{}: {}\n{} targets, {} variants, {} testcases: {cells} cells\n{left_out}",
         study.name,
         study.title,
         targets.len(),
@@ -106,7 +111,8 @@ fn times(plan: &Plan, costs: &Costs, statuses: &[CacheStatus], jobs: usize) -> S
         .sum();
     let minutes = |seconds: f64| (seconds / 60.0 * 10.0).ceil() / 10.0;
     let mut text = format!("builds: {:.1} min, once for each cache\n", minutes(to_build));
-    let boots = (plan.targets.len() * plan.variants.len()) as f64 * BOOT_SECONDS;
+    let boots = plan.targets.iter().map(|target| plan.variants_on(&target.kernel.name).count());
+    let boots = boots.sum::<usize>() as f64 * BOOT_SECONDS;
     let ratio = expected_ratio(plan, costs);
     for of in MACHINES {
         let loads = (1..=of).map(|index| plan::share(plan, costs, Shard { index, of }));

@@ -19,6 +19,7 @@ use crate::judge::model::FlushUsePrice;
 use crate::judge::model::InBinary;
 use crate::judge::model::Price;
 use crate::judge::model::Verdict;
+use crate::judge::obstacle::Obstacle;
 use crate::judge::schedule::decision;
 use crate::judge::statistics::bootstrap::Bootstrap;
 use crate::judge::statistics::bootstrap::Draws;
@@ -51,6 +52,11 @@ impl<'a> Trials<'a> {
             }
         }
         Self { lines, missing }
+    }
+
+    /// Those of a cell that is not tried.
+    pub(super) fn none() -> Self {
+        Self { lines: Vec::new(), missing: 0 }
     }
 
     fn count(&self, condition: impl Fn(Outcome) -> bool) -> u32 {
@@ -121,13 +127,19 @@ pub(super) struct Context<'a, 'b> {
     pub(super) twin: Option<&'b Variant>,
     /// What the bootstrap drew last.
     pub(super) draws: &'b RefCell<Draws>,
+    /// What keeps the cell from being tried.
+    pub(super) obstacle: Option<Obstacle>,
 }
 
 /// Judges a cell.
 pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement {
     let Context { plan, data, .. } = *context;
-    let trials = Trials::new(plan, cell, plan.study.mode, data);
-    let coherent = Trials::new(plan, cell, Mode::Off, data).all_pass();
+    let of = |mode| match &context.obstacle {
+        None => Trials::new(plan, cell, mode, data),
+        Some(_) => Trials::none(),
+    };
+    let trials = of(plan.study.mode);
+    let coherent = of(Mode::Off).all_pass();
     let (passes, n) = (trials.passes(), trials.n());
     let (mut symptoms, mut causes) = (BTreeMap::new(), BTreeMap::new());
     for (_, outcome) in &trials.lines {
@@ -142,6 +154,7 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
     let twin = context.twin.filter(|_| n == 0).map(|variant| Cell { variant, ..*cell });
     let twin = twin.map(|twin| Trials::new(plan, &twin, plan.study.mode, data));
     let met = twin.map_or((passes, n), |twin| (twin.passes(), twin.n()));
+    let verdict = verdict(cell, passes, n, coherent.control, context);
     let priced = Priced::new(&trials, context.baseline, context.draws);
     CellJudgement {
         variant: cell.variant.name.clone(),
@@ -159,19 +172,24 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
         d_use: priced.flush_use(|line| line.d_use),
         i_use: priced.flush_use(|line| line.i_use),
         flush_instructions: priced.price(|line| line.flush_instructions),
-        decision: decision(plan, cell.testcase, passes, n - passes),
-        verdict: verdict(cell, passes, n, coherent.control, context),
+        decision: decision(plan, cell.testcase, passes, n - passes)
+            .filter(|_| n > 0 || !verdict.needs_no_trial()),
+        verdict,
+        reason: context.obstacle.as_ref().map(|obstacle| obstacle.reason.clone()),
         coherent,
         in_binary: context.in_binary,
         expected,
         why: why.into(),
         same_as: context.twin.map(|variant| variant.name.clone()),
-        expectation: expectation(expected, met.0, met.1),
+        expectation: expectation(expected, verdict, met.0, met.1),
         example: example(&trials),
     }
 }
 
 fn verdict(cell: &Cell<'_>, passes: u32, n: u32, coherent: Control, context: &Context<'_, '_>) -> Verdict {
+    if let Some(obstacle) = &context.obstacle {
+        return obstacle.verdict;
+    }
     if context.in_binary == InBinary::NoOp && n == 0 {
         return Verdict::NoOp;
     }
@@ -190,8 +208,9 @@ fn verdict(cell: &Cell<'_>, passes: u32, n: u32, coherent: Control, context: &Co
     }
 }
 
-fn expectation(expected: Expected, passes: u32, n: u32) -> Expectation {
+fn expectation(expected: Expected, verdict: Verdict, passes: u32, n: u32) -> Expectation {
     match expected {
+        _ if n == 0 && verdict.needs_no_trial() => Expectation::NotTried,
         _ if n == 0 => Expectation::Unknown,
         Expected::Pass if passes < n => Expectation::Contradicted,
         Expected::Fail if passes == n => Expectation::Contradicted,

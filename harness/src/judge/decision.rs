@@ -103,12 +103,13 @@ fn candidate(plan: &Plan, groups: &[Group], built: &Built, variant: &str) -> Can
         u32::try_from(cells().filter(|(group, cell)| condition(group, cell)).count()).unwrap_or(u32::MAX)
     };
     let holds = |group: &Group| group.observable == Control::Holds;
+    let applies = |cell: &CellJudgement| cell.verdict != Verdict::DoesNotApply;
     let no_op = cells().filter(|(_, cell)| cell.in_binary == InBinary::NoOp);
     let no_op: BTreeSet<String> = no_op.map(|(group, _)| group.kernel.clone()).collect();
     let sizes = built.sizes.values().filter_map(|variants| variants.get(variant).copied());
     Candidate {
         variant: variant.into(),
-        observable: count(&|group, _| holds(group)),
+        observable: count(&|group, cell| holds(group) && applies(cell)),
         fixed: count(&|group, cell| holds(group) && cell.verdict == Verdict::PassesAll),
         broken: count(&|group, _| group.tried_as(variant).is_some_and(|cell| cell.passes < cell.n)),
         worst: worst(tried()),

@@ -24,29 +24,34 @@ impl<'a> Images<'a> {
 
     fn base(&self, kernel: &str) -> Option<&'a str> {
         let built = self.built.bases.get(kernel).map(String::as_str);
-        built.or_else(|| self.of(kernel, self.own_tree()?))
+        built.or_else(|| self.of(kernel, self.own_tree(kernel)?))
     }
 
     /// The variant without patches, if there is one.
-    fn own_tree(&self) -> Option<&'a Variant> {
-        self.plan.variants.iter().find(|variant| variant.series.is_empty())
+    fn own_tree(&self, kernel: &str) -> Option<&'a Variant> {
+        self.plan.variants_on(kernel).find(|variant| variant.series_on(kernel).is_empty())
     }
 
     /// The baseline as something that another variant can be the same as.
-    fn baseline_beside(&self, variant: &Variant) -> Option<&'a Variant> {
-        let baseline =
-            |other: &&Variant| other.name == self.plan.study.baseline && other.series != variant.series;
+    fn baseline_beside(&self, kernel: &str, variant: &Variant) -> Option<&'a Variant> {
+        let baseline = |other: &&Variant| {
+            other.name == self.plan.study.baseline && other.series_on(kernel) != variant.series_on(kernel)
+        };
         self.plan.variants.iter().find(baseline)
     }
 
     /// Returns whether the patches of a variant changed a kernel.
     pub(super) fn in_binary(&self, kernel: &str, variant: &Variant) -> InBinary {
-        if variant.series.is_empty() {
+        if variant.not_on.contains_key(kernel) {
+            return InBinary::Unknown;
+        }
+        if variant.series_on(kernel).is_empty() {
             return InBinary::Base;
         }
         let differs = |other: Option<&str>| Some(self.of(kernel, variant)? != other?);
         // A variant that is built on the baseline must differ from it, not only from the kernel's own tree.
-        let from_baseline = differs(self.baseline_beside(variant).and_then(|other| self.of(kernel, other)));
+        let from_baseline =
+            differs(self.baseline_beside(kernel, variant).and_then(|other| self.of(kernel, other)));
         let from_base = differs(self.base(kernel));
         match (from_baseline, from_base) {
             (Some(false), _) | (_, Some(false)) => InBinary::NoOp,
@@ -67,6 +72,6 @@ impl<'a> Images<'a> {
             return None;
         }
         let same = |other: &&Variant| self.of(kernel, other) == self.of(kernel, variant);
-        self.baseline_beside(variant).filter(same).or_else(|| self.own_tree().filter(same))
+        self.baseline_beside(kernel, variant).filter(same).or_else(|| self.own_tree(kernel).filter(same))
     }
 }

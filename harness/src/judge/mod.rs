@@ -15,6 +15,7 @@ mod decision;
 mod evidence;
 mod in_binary;
 mod model;
+mod obstacle;
 mod question;
 mod ranking;
 mod schedule;
@@ -55,6 +56,7 @@ pub use model::Overall;
 pub use model::Price;
 pub use model::VERSION;
 pub use model::Verdict;
+pub use obstacle::Reason;
 pub use question::Answer;
 pub use question::Witness;
 pub use ranking::Fix;
@@ -146,6 +148,7 @@ fn group(target: &Target, testcase: &Testcase, data: &Data<'_>, images: &Images<
     let kernel = &target.kernel.name;
     let draws = RefCell::default();
     let judge_variant = |variant: &Variant| {
+        let cell = Cell { target, variant, testcase };
         let context = Context {
             plan,
             data,
@@ -154,8 +157,9 @@ fn group(target: &Target, testcase: &Testcase, data: &Data<'_>, images: &Images<
             in_binary: images.in_binary(kernel, variant),
             twin: images.twin(kernel, variant),
             draws: &draws,
+            obstacle: obstacle::obstacle(&cell),
         };
-        cell::judge(&Cell { target, variant, testcase }, &context)
+        cell::judge(&cell, &context)
     };
     Group {
         kernel: target.kernel.name.clone(),

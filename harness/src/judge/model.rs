@@ -13,6 +13,7 @@ use crate::error::exit;
 use crate::judge::comparison::Comparison;
 use crate::judge::decision::Candidate;
 use crate::judge::interval::Interval;
+use crate::judge::obstacle::Reason;
 use crate::judge::question::Answer;
 use crate::judge::ranking::Ranking;
 use crate::judge::statistics::sequential::Decision;
@@ -23,7 +24,7 @@ use crate::trial::line::Cause;
 use crate::trial::line::Symptom;
 
 /// Version of the format of a written judgement.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The judgement of a whole study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -145,6 +146,9 @@ pub struct CellJudgement {
     pub decision: Option<Decision>,
     /// What the trials say about the variant.
     pub verdict: Verdict,
+    /// Why there are no trials, if the verdict needs none and does not say it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// What was expected.
     pub expected: Expected,
     /// Why it was expected; empty if nothing is stated.
@@ -207,8 +211,8 @@ pub enum InBinary {
     Unknown,
 }
 
-/// What the trials of a cell say. The first that applies, in the order unknown, no-op, fails, mixed, not-observable,
-/// passes-all: a failure is a fact whether or not the baseline fails, a pass is one only if it does.
+/// What the trials of a cell say. The first that applies, in the order does-not-apply, unknown, no-op, fails, mixed,
+/// not-observable, passes-all: a failure is a fact whether or not the baseline fails, a pass is one only if it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -224,6 +228,8 @@ pub enum Verdict {
     NotObservable,
     /// The patches do nothing on this kernel; no trial is needed to say so.
     NoOp,
+    /// The variant states that it does not apply to this kernel, and is not tried: that is no failure.
+    DoesNotApply,
 }
 
 impl Verdict {
@@ -236,7 +242,13 @@ impl Verdict {
             Self::Unknown => "unknown",
             Self::NotObservable => "not-observable",
             Self::NoOp => "no-op",
+            Self::DoesNotApply => "does-not-apply",
         }
+    }
+
+    /// Returns whether a cell with this verdict needs no trial.
+    pub fn needs_no_trial(self) -> bool {
+        matches!(self, Self::NoOp | Self::DoesNotApply)
     }
 }
 
@@ -245,7 +257,7 @@ impl Verdict {
 /// is no-op or not-observable, because an expectation is about what happens, not about merit. Of a no-op without trials, the
 /// trials of the variant that is the same kernel count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Expectation {
     /// It did.
     Met,
@@ -253,6 +265,8 @@ pub enum Expectation {
     Contradicted,
     /// No trial has a result.
     Unknown,
+    /// No trial is needed, and none was made: there is nothing that could do what was expected, or not.
+    NotTried,
 }
 
 /// A failing trial.
@@ -302,9 +316,9 @@ impl Overall {
 }
 
 impl CellJudgement {
-    /// Returns whether the cell has no trials because it needs none: the patches change nothing.
+    /// Returns whether the cell has no trials because it needs none: its verdict says why.
     pub fn is_idle(&self) -> bool {
-        self.verdict == Verdict::NoOp && self.n == 0 && self.unknown == 0
+        self.verdict.needs_no_trial() && self.n == 0 && self.unknown == 0
     }
 }
 

@@ -28,6 +28,7 @@ use crate::plan::parts::GuestCompiler;
 use crate::plan::parts::KernelFile;
 use crate::plan::parts::SourceFile;
 use crate::plan::parts::Uimage;
+use crate::plan::version::Version;
 use crate::yaml;
 
 /// The sources of composed kernels, by the words of their names.
@@ -45,6 +46,7 @@ pub(super) struct Composed {
     pub(super) arch: Arch,
     pub(super) cross_compile: String,
     pub(super) source: SourceFile,
+    pub(super) version: Option<Version>,
     pub(super) fragments: Vec<String>,
     pub(super) target: String,
     pub(super) image: String,
@@ -185,7 +187,7 @@ fn split(texts: &Texts, name: &str) -> Result<Option<KernelFile>> {
     Ok(Some(KernelFile {
         name: name.to_owned(),
         arch: architecture.name.clone(),
-        source: sources[version].clone(),
+        source: with_version(version, &sources[version]),
         board: boards.first().map(|board| (*board).to_owned()),
         features: features.into_iter().map(str::to_owned).collect(),
         cross_compile: None,
@@ -198,6 +200,12 @@ fn split(texts: &Texts, name: &str) -> Result<Option<KernelFile>> {
         provides: Vec::new(),
         page_size: None,
     }))
+}
+
+/// The name of a source is its version, unless it is another word.
+fn with_version(name: &str, source: &SourceFile) -> SourceFile {
+    let named = Version::parse(name).map(|_| name.to_owned());
+    SourceFile { version: source.version.clone().or(named), ..source.clone() }
 }
 
 /// The words that may follow a source in a kernel's name, the longest first: `v6-smp` is one word before it is two.
@@ -271,6 +279,7 @@ fn fill(texts: &Texts, place: &str, file: KernelFile) -> Result<Composed> {
         name: file.name,
         arch: file.arch,
         cross_compile: file.cross_compile.unwrap_or_else(|| compiler.prefix.clone()),
+        version: file.source.version.as_deref().and_then(Version::parse),
         source: file.source,
         fragments,
         target,

@@ -93,6 +93,12 @@ pub struct Variant {
     /// Patches in the order in which they apply: those of the variants below (`on`), the variant's own, the
     /// companions'. Empty for the kernel's own tree.
     pub series: Vec<Patches>,
+    /// The patches on those kernels, by name, for which they are others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub series_by_kernel: BTreeMap<String, Vec<Patches>>,
+    /// Kernels, by name, to which the variant says that it does not apply, and why not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_on: BTreeMap<String, String>,
     /// Message id of the variant's first mail, without `<>`: what a report replies to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
@@ -101,6 +107,13 @@ pub struct Variant {
     pub base_commit: Option<String>,
     /// Expectations; of those that apply to a cell the last one counts.
     pub expectations: Vec<Expectation>,
+}
+
+impl Variant {
+    /// Returns the patches on a kernel, in the order in which they apply.
+    pub fn series_on(&self, kernel: &str) -> &[Patches] {
+        self.series_by_kernel.get(kernel).unwrap_or(&self.series)
+    }
 }
 
 /// A guest workload.
@@ -190,16 +203,30 @@ fn applies(entry: &Expectation, cell: &Cell<'_>) -> bool {
 
 impl Plan {
     /// Returns the cells, by target, then variant, then testcase, each in the order of the study. A testcase has none on
-    /// targets without what it needs.
+    /// targets without what it needs, a variant none on kernels to which it does not apply.
     pub fn cells(&self) -> Vec<Cell<'_>> {
         let mut cells = Vec::new();
         for target in &self.targets {
             let testcases: Vec<_> = self.testcases_on(target).collect();
-            for variant in &self.variants {
+            for variant in self.variants_on(&target.kernel.name) {
                 cells.extend(testcases.iter().map(|testcase| Cell { target, variant, testcase }));
             }
         }
         cells
+    }
+
+    /// Returns the variants that apply to a kernel, in the order of the study.
+    pub fn variants_on(&self, kernel: &str) -> impl Iterator<Item = &Variant> {
+        self.variants.iter().filter(move |variant| !variant.not_on.contains_key(kernel))
+    }
+
+    /// Returns the variants that say not to apply to a kernel, with the kernel and the reason, in the order of the study.
+    pub fn left_out<'a>(&'a self) -> Vec<(&'a Variant, &'a Kernel, &'a str)> {
+        let of = |kernel: &'a Kernel| {
+            let variants = self.variants.iter();
+            variants.filter_map(move |one| Some((one, kernel, one.not_on.get(&kernel.name)?.as_str())))
+        };
+        self.kernels().into_iter().flat_map(of).collect()
     }
 
     /// Returns the kernels, each once, in the order of the study.
@@ -261,7 +288,12 @@ impl Plan {
         let testcase = self.testcases.iter().find(|case| case.name == id.testcase).ok_or_else(|| {
             self.unknown("testcase", &id.testcase, self.testcases.iter().map(|case| case.name.as_str()))
         })?;
-        Ok(Cell { target, variant, testcase })
+        match variant.not_on.get(&id.kernel) {
+            None => Ok(Cell { target, variant, testcase }),
+            Some(why) => {
+                Err(Error::study(format!("{} does not apply to {}: {why}", variant.name, id.kernel)))
+            }
+        }
     }
 
     fn unknown<'a>(&self, what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Error {

@@ -21,6 +21,7 @@ mod single;
 mod sweep;
 mod symptom;
 mod trial_id;
+mod version;
 
 pub use boot::Boot;
 pub use boot::ResultSource;

@@ -55,6 +55,13 @@ pub struct VariantFile {
     pub series: Option<String>,
     /// Commits of a git repository.
     pub git: Option<GitPatches>,
+    /// Other patches for some versions of the kernel. The first entry whose range has the version counts; without one the
+    /// patches are those above.
+    #[serde(default)]
+    pub for_kernels: Vec<SeriesFor>,
+    /// Versions of the kernel to which the variant does not apply, and why not: it is not tried there, which is no failure.
+    #[serde(default)]
+    pub does_not_apply: Vec<DoesNotApply>,
     /// Message id of the series' first mail: what a report replies to, and what identifies the series among others of `mbox`.
     pub message_id: Option<String>,
     /// Number of the only patch to be taken of the series in `mbox`, from 1, as `[PATCH 13/45]` states it.
@@ -66,6 +73,26 @@ pub struct VariantFile {
     /// Expected outcomes; anything not named is expected to pass.
     #[serde(default)]
     pub expect: Vec<Expectation>,
+}
+
+/// One of the `for_kernels:` of a variant.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesFor {
+    /// Range of versions, as in `>=6.13`, `>=6.1, <6.13`, or `6.12` for all of 6.12.
+    pub kernels: String,
+    /// Directory with the patch files for them; relative to the variant's directory.
+    pub series: String,
+}
+
+/// One of the `does_not_apply:` of a variant.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DoesNotApply {
+    /// Range of versions, as in `>=6.13`, `>=6.1, <6.13`, or `6.12` for all of 6.12.
+    pub kernels: String,
+    /// Why not, for reports.
+    pub why: String,
 }
 
 /// `git:` of a variant: commits, each of which is a patch. The repository is only read.

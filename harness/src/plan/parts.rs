@@ -157,6 +157,9 @@ pub struct Uimage {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceFile {
+    /// Version of the kernel, as in `6.12`, for variants that differ by version; in `kernels/common/sources.yaml` the name of
+    /// the entry by default.
+    pub version: Option<String>,
     /// Debian package that installs the source under `/usr/src`, for instance `linux-source-6.1`.
     pub debian: Option<String>,
     /// Debian's release from which `ci/setup` extracts the package where the machine's own has none; `bookworm` by default.

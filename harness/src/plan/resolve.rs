@@ -256,6 +256,15 @@ fn resolve_variant(low: &Low, variant: &StudyVariant) -> Result<Variant> {
         }
         series.extend(series::of(low, companion)?);
     }
+    let mut parts = chain;
+    for companion in &variant.with {
+        parts.push(get(&low.variants, companion)?);
+    }
+    let (series_by_kernel, not_on) = series::by_kernel(low, &parts, &series)?;
+    if let Some((kernel, why)) = not_on.first_key_value().filter(|_| name == low.study.baseline) {
+        let message = format!("{file}: the baseline `{name}` does not apply to {kernel}: {why}");
+        return Err(Error::study(message).hint("other variants would have nothing to be compared with there"));
+    }
     let directory = get(&low.variants, &variant.variant)?;
     let variant_file = format!("{}/variant.yaml", variant_directory(&low.study.patches, &directory.name));
     names_in_expectations(low, file, &variant.expect, true)?;
@@ -267,6 +276,8 @@ fn resolve_variant(low: &Low, variant: &StudyVariant) -> Result<Variant> {
         title: directory.title.clone(),
         why: directory.why.clone(),
         series,
+        series_by_kernel,
+        not_on,
         message_id: directory
             .message_id
             .as_ref()
@@ -292,7 +303,7 @@ fn chain<'a>(low: &'a Low, name: &str) -> Result<Vec<&'a VariantFile>> {
                 names.join(" on ")
             )));
         }
-        if variant.on.is_some() && series::of(low, variant)?.is_empty() {
+        if variant.on.is_some() && variant.for_kernels.is_empty() && series::of(low, variant)?.is_empty() {
             let directory = variant_directory(&low.study.patches, name);
             return Err(Error::study(format!("{directory}: has `on`, but no patches of its own")));
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Where the patches of a variant come from.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -10,13 +11,15 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::error::Result;
 use crate::nearest::suggestion;
+use crate::plan::compose::Composed;
 use crate::plan::load::Low;
 use crate::plan::load::Texts;
 use crate::plan::load::variant_directory;
 use crate::plan::model::VariantFile;
+use crate::plan::version::Range;
 
 /// Where some patches of a variant come from. Paths are relative to the root of the repository.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Patches {
     /// A patch file.
@@ -46,7 +49,7 @@ pub enum Patches {
 }
 
 /// One patch of a series.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum One {
     /// Its number in the series, from 1.
@@ -89,7 +92,61 @@ impl fmt::Display for Patches {
     }
 }
 
-/// Returns where the patches of a variant come from, in the order in which they apply: one form only.
+/// What differs by kernel: the patches where they are not the usual ones, and why there are none.
+type ByKernel = (BTreeMap<String, Vec<Patches>>, BTreeMap<String, String>);
+
+/// Returns what `parts`, of which a variant is made up, say of single kernels; elsewhere the patches are `usual`.
+pub(super) fn by_kernel(low: &Low, parts: &[&VariantFile], usual: &[Patches]) -> Result<ByKernel> {
+    let (mut series, mut not_on) = (BTreeMap::new(), BTreeMap::new());
+    for (name, kernel) in &low.kernels {
+        let mut own = Vec::new();
+        for variant in parts {
+            match not_on_kernel(low, variant, kernel)? {
+                Some(why) => drop(not_on.entry(name.clone()).or_insert_with(|| why.to_owned())),
+                None => own.extend(on(low, variant, kernel)?),
+            }
+        }
+        if own != usual && !not_on.contains_key(name) {
+            series.insert(name.clone(), own);
+        }
+    }
+    Ok((series, not_on))
+}
+
+/// Returns where the patches of a variant for a kernel come from, in the order in which they apply.
+fn on(low: &Low, variant: &VariantFile, kernel: &Composed) -> Result<Vec<Patches>> {
+    let directory = variant_directory(&low.study.patches, &variant.name);
+    let checker = Checker { texts: &low.texts, file: format!("{directory}/variant.yaml") };
+    for entry in &variant.for_kernels {
+        if checker.has(&entry.kernels, "for_kernels", kernel)? {
+            let exists = |path: &str| !low.texts.beside(path, "").is_empty();
+            let series = checker.beside("for_kernels", &directory, &entry.series, exists)?;
+            return Ok(vec![Patches::Directory { series }]);
+        }
+    }
+    let usual = of(low, variant)?;
+    if usual.is_empty() && !variant.for_kernels.is_empty() {
+        let why = format!("no entry is for kernel {}, and there are no patches beside", kernel.name);
+        return Err(checker
+            .error("for_kernels", &why)
+            .hint("add an entry for its version, or state in `does_not_apply` why there is none"));
+    }
+    Ok(usual)
+}
+
+/// Returns why a variant does not apply to a kernel, if it says so.
+fn not_on_kernel<'a>(low: &Low, variant: &'a VariantFile, kernel: &Composed) -> Result<Option<&'a str>> {
+    let file = format!("{}/variant.yaml", variant_directory(&low.study.patches, &variant.name));
+    let checker = Checker { texts: &low.texts, file };
+    for entry in &variant.does_not_apply {
+        if checker.has(&entry.kernels, "does_not_apply", kernel)? {
+            return Ok(Some(&entry.why));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns where the patches of a variant come from on kernels for which it has no others: one form only.
 pub(super) fn of(low: &Low, variant: &VariantFile) -> Result<Vec<Patches>> {
     let directory = variant_directory(&low.study.patches, &variant.name);
     let checker = Checker { texts: &low.texts, file: format!("{directory}/variant.yaml") };
@@ -158,6 +215,16 @@ impl Checker<'_> {
             text.lines().position(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
         let at = at.map_or_else(String::new, |at| format!(":{}", at + 1));
         Error::study(format!("{}{at}: {key}: {why}", self.file))
+    }
+
+    /// Returns whether a kernel's version is in a range.
+    fn has(&self, range: &str, key: &str, kernel: &Composed) -> Result<bool> {
+        let range = Range::parse(range).map_err(|why| self.error(key, &why))?;
+        let Some(version) = &kernel.version else {
+            let why = format!("the version of kernel {} is not known", kernel.name);
+            return Err(self.error(key, &why).hint("state it in the kernel's `source`: version: \"6.12\""));
+        };
+        Ok(range.contains(version))
     }
 
     /// Returns a path that is written relative to the variant's directory.

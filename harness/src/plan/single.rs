@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A plan without a study: one kernel on one machine, with one variant or none.
 
+use std::collections::BTreeMap;
+
 use instrument::Mode;
 
 use crate::error::Error;
@@ -93,6 +95,8 @@ pub fn single(texts: &Texts, wanted: &Wanted<'_>) -> Result<Plan> {
             title: "the kernel's own tree".into(),
             why: String::new(),
             series: Vec::new(),
+            series_by_kernel: BTreeMap::new(),
+            not_on: BTreeMap::new(),
             message_id: None,
             base_commit: None,
             expectations: Vec::new(),

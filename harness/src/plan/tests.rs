@@ -4,6 +4,7 @@
 mod hardware;
 mod kernels;
 mod keys;
+mod versions;
 
 use super::*;
 

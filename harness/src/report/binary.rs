@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::build::Changes;
+use crate::judge::CellJudgement;
 use crate::judge::InBinary;
 use crate::judge::Judgement;
 use crate::report::content::Note;
@@ -14,7 +15,7 @@ use crate::report::number::plural;
 pub(super) fn control(judgement: &Judgement) -> Note {
     let variants = |wanted: InBinary| -> String {
         let mut variants: Vec<String> = Vec::new();
-        for (group, cell) in judgement.cells().filter(|(_, cell)| cell.in_binary == wanted) {
+        for (group, cell) in judgement.cells().filter(|(_, cell)| has(cell, wanted)) {
             let name = format!("{} on {}", cell.variant, group.kernel);
             if !variants.contains(&name) {
                 variants.push(name);
@@ -35,6 +36,11 @@ pub(super) fn control(judgement: &Judgement) -> Note {
         }
     }
     Note { label: "control: in the binary", tone: Tone::Plain, sentences }
+}
+
+/// Of a variant that was never to be built nobody asks.
+pub(super) fn has(cell: &CellJudgement, wanted: InBinary) -> bool {
+    cell.in_binary == wanted && cell.reason.is_none()
 }
 
 /// Returns what each variant changes in each kernel: one sentence for both, unless nothing was recorded.

@@ -15,6 +15,7 @@ use crate::report::content::printable;
 use crate::report::data::ReportData;
 use crate::report::number;
 use crate::report::number::plural;
+use crate::report::untried;
 use crate::report::wrap::wrapped;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
@@ -92,6 +93,7 @@ fn reason(cell: &CellJudgement, judgement: &Judgement) -> String {
         }
         Verdict::Unknown => "the rule has not decided yet, or the baseline has no trial".into(),
         Verdict::NoOp => "the patches do not change the image".into(),
+        Verdict::DoesNotApply => untried::why(cell).unwrap_or_default(),
         Verdict::Fails => "no trial passes".into(),
         Verdict::Mixed => "some trials pass, which is no fix".into(),
         Verdict::NotObservable => {

@@ -20,6 +20,7 @@ use crate::report::grid::Grid;
 use crate::report::grid::grids;
 use crate::report::number;
 use crate::report::number::plural;
+use crate::report::untried;
 
 /// Headings of a row's words.
 pub(super) const COLUMNS: [&str; 8] =
@@ -30,6 +31,9 @@ pub(super) const FIGURES: [bool; 8] = [false, false, false, true, true, true, fa
 pub(super) const VERDICT: usize = 6;
 /// Index of the expectation among [`COLUMNS`].
 pub(super) const EXPECTED: usize = 7;
+
+/// Label of the note about variants that do not apply.
+pub(super) const LEFT_OUT: &str = "does not apply";
 
 /// A report in words.
 pub(super) struct Content {
@@ -141,12 +145,12 @@ pub(super) fn row(cell: &CellJudgement) -> Row {
         Verdict::PassesAll => Tone::Good,
         Verdict::Fails | Verdict::Mixed => Tone::Bad,
         Verdict::Unknown => Tone::Doubtful,
-        Verdict::NotObservable | Verdict::NoOp => Tone::Faint,
+        Verdict::NotObservable | Verdict::NoOp | Verdict::DoesNotApply => Tone::Faint,
     };
     let expected = match cell.expectation {
         Expectation::Met => Tone::Plain,
         Expectation::Contradicted => Tone::Bad,
-        Expectation::Unknown if cell.is_idle() => Tone::Faint,
+        Expectation::NotTried => Tone::Faint,
         Expectation::Unknown => Tone::Doubtful,
     };
     Row { words, verdict, expected }
@@ -154,7 +158,7 @@ pub(super) fn row(cell: &CellJudgement) -> Row {
 
 pub(super) fn passes(cell: &CellJudgement) -> String {
     if cell.is_idle() {
-        return cell.same_as.as_ref().map_or_else(|| "-".into(), |same| format!("- (as {same})"));
+        return ratio(cell) + &cell.same_as.as_ref().map(|same| format!(" (as {same})")).unwrap_or_default();
     }
     let mut text = ratio(cell);
     if let Some(interval) = cell.interval {
@@ -164,9 +168,9 @@ pub(super) fn passes(cell: &CellJudgement) -> String {
     text + &unsaid(cell)
 }
 
-/// Returns passes of the trials that say something.
+/// Returns passes of the trials that say something; a dash if there are none because none is needed.
 pub(super) fn ratio(cell: &CellJudgement) -> String {
-    format!("{}/{}", cell.passes, cell.n)
+    if cell.is_idle() { "-".into() } else { format!("{}/{}", cell.passes, cell.n) }
 }
 
 /// Returns how many trials say nothing: `, 1 unknown, 2 missing`; nothing if all say something.
@@ -221,8 +225,8 @@ pub(super) fn expectation(cell: &CellJudgement) -> &'static str {
     match cell.expectation {
         Expectation::Met => "met",
         Expectation::Contradicted => "contradicted",
-        Expectation::Unknown if cell.is_idle() => "no-op",
         Expectation::Unknown => "unknown",
+        Expectation::NotTried => "not-tried",
     }
 }
 
@@ -270,6 +274,7 @@ fn notes(judgement: &Judgement) -> Vec<Note> {
         tone: Tone::Doubtful,
         sentences: surprises,
     });
+    notes.push(Note { label: LEFT_OUT, tone: Tone::Plain, sentences: untried::left_out(judgement) });
     let problems = judgement.problems.iter().map(|problem| printable(problem)).collect();
     notes.push(Note { label: "problems of the data", tone: Tone::Doubtful, sentences: problems });
     notes.retain(|note| !note.sentences.is_empty());

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::error::Result;
 use crate::judge::Judgement;
+use crate::plan::Patches;
 use crate::report::ExampleTrial;
 use crate::report::ReportData;
 use crate::report::Tools;
@@ -54,6 +55,12 @@ struct Variant<'a> {
     why: &'a str,
     /// Patch files in the order in which they apply.
     series: Vec<String>,
+    /// The same on those kernels, by name, for which they are others.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    series_by_kernel: BTreeMap<&'a str, Vec<String>>,
+    /// Why the variant does not apply to kernels, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    does_not_apply: BTreeMap<&'a str, &'a str>,
 }
 
 /// A target of the study.
@@ -106,8 +113,14 @@ fn variant(variant: &crate::plan::Variant) -> Variant<'_> {
         companions: &variant.companions,
         title: &variant.title,
         why: &variant.why,
-        series: variant.series.iter().map(ToString::to_string).collect(),
+        series: names(&variant.series),
+        series_by_kernel: variant.series_by_kernel.iter().map(|(on, of)| (on.as_str(), names(of))).collect(),
+        does_not_apply: variant.not_on.iter().map(|(on, why)| (on.as_str(), why.as_str())).collect(),
     }
+}
+
+fn names(series: &[Patches]) -> Vec<String> {
+    series.iter().map(ToString::to_string).collect()
 }
 
 fn target<'a>(data: &'a ReportData, target: &'a crate::plan::Target) -> Target<'a> {

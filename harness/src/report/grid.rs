@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::judge::Candidate;
 use crate::judge::Group;
 use crate::judge::Judgement;
+use crate::report::content::ratio;
 use crate::report::number;
 
 /// A table of words.
@@ -94,7 +95,7 @@ fn sweep(judgement: &Judgement, (kernel, machine, testcase): (&str, &str, &str))
         let mut words = vec![shape.trim_start_matches(['.', 'd']).to_owned()];
         words.extend(group.cells.iter().map(|cell| {
             let interval = cell.interval.map(number::interval).unwrap_or_default();
-            format!("{}/{} {interval}", cell.passes, cell.n)
+            format!("{} {interval}", ratio(cell)).trim_end().to_owned()
         }));
         words
     };

@@ -22,6 +22,7 @@ use crate::plan::Variant;
 use crate::report::ReportData;
 use crate::report::content::printable;
 use crate::report::status::figures;
+use crate::report::untried;
 use crate::trial::sha256;
 
 /// Longest excerpt of a log, as the schema has it.
@@ -80,17 +81,25 @@ impl<'a> Ids<'a> {
 
 fn checkout(data: &ReportData, ids: &Ids<'_>, kernel: &Kernel, variant: &Variant) -> Value {
     let release = data.tools.releases.get(&kernel.name).map_or("unknown", String::as_str);
-    let series: Vec<String> = variant.series.iter().map(ToString::to_string).collect();
+    let series: Vec<String> = variant.series_on(&kernel.name).iter().map(ToString::to_string).collect();
+    let left_out = variant.not_on.get(&kernel.name);
     let mut object = Map::new();
     object.insert("id".into(), json!(ids.of(&[&kernel.name, &variant.name])));
     object.insert("origin".into(), json!(ids.origin));
-    object.insert("valid".into(), json!(true));
-    object.insert("comment".into(), json!(printable(&format!("Linux {release} with {}", variant.name))));
+    let comment = match left_out {
+        None => format!("Linux {release} with {}", variant.name),
+        Some(why) => format!("{} does not apply to {}: {why}", variant.name, kernel.name),
+    };
+    // Of what was never to be made nothing is said on whether it can be.
+    if left_out.is_none() {
+        object.insert("valid".into(), json!(true));
+    }
+    object.insert("comment".into(), json!(printable(&comment)));
     object.insert(
         "misc".into(),
         json!({"release": release, "series": series, "title": printable(&variant.title)}),
     );
-    if variant.series.is_empty() {
+    if variant.series_on(&kernel.name).is_empty() && left_out.is_none() {
         object.insert("patchset_hash".into(), json!(""));
     }
     if let Source::Git { reference, .. } = &kernel.source {
@@ -115,7 +124,12 @@ fn build(data: &ReportData, ids: &Ids<'_>, kernel: &Kernel, variant: &Variant) -
     if let Some(toolchain) = tools.toolchains.get(&kernel.name) {
         object.insert("compiler".into(), json!(printable(toolchain)));
     }
-    object.insert("status".into(), json!(if failed.is_some() { "FAIL" } else { "PASS" }));
+    let status = match failed {
+        _ if variant.not_on.contains_key(&kernel.name) => "SKIP",
+        Some(_) => "FAIL",
+        None => "PASS",
+    };
+    object.insert("status".into(), json!(status));
     if let Some(why) = failed {
         object.insert("log_excerpt".into(), json!(excerpt(why)));
     }
@@ -146,6 +160,7 @@ fn test(data: &ReportData, ids: &Ids<'_>, group: &Group, cell: &CellJudgement) -
             "unknown": cell.unknown,
             "missing": cell.missing,
             "verdict": cell.verdict,
+            "reason": untried::why(cell),
             "expected": cell.expected,
             "expectation": cell.expectation,
             "symptoms": cell.symptoms,
@@ -161,12 +176,13 @@ fn test(data: &ReportData, ids: &Ids<'_>, group: &Group, cell: &CellJudgement) -
 
 fn status(cell: &CellJudgement) -> &'static str {
     match (cell.coherent.control, cell.verdict) {
+        _ if cell.is_idle() => "SKIP",
         _ if cell.n == 0 && cell.unknown == 0 => "MISS",
         (Control::Violated | Control::Unknown, _) | (_, Verdict::Unknown) => "ERROR",
         (_, Verdict::Fails | Verdict::Mixed) => "FAIL",
         _ if cell.passes < cell.n => "FAIL",
         (_, Verdict::PassesAll) => "PASS",
-        (_, Verdict::NoOp | Verdict::NotObservable) => "SKIP",
+        (_, Verdict::NoOp | Verdict::NotObservable | Verdict::DoesNotApply) => "SKIP",
     }
 }
 

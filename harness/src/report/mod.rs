@@ -25,6 +25,7 @@ mod status;
 mod table;
 mod trend;
 mod trials;
+mod untried;
 mod wrap;
 
 pub use cell::StaleClass;

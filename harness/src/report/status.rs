@@ -17,6 +17,7 @@ use crate::report::content::expectation;
 use crate::report::content::printable;
 use crate::report::content::symptoms;
 use crate::report::number::plural;
+use crate::report::untried;
 
 /// What became of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,9 @@ fn case<'a>(group: &'a Group, cell: &'a CellJudgement) -> Case<'a> {
 /// Returns why a cell's test is not passed; nothing if it is.
 fn judged(cell: &CellJudgement) -> Option<(Status, String)> {
     let coherent = cell.coherent;
+    if let Some(why) = untried::why(cell).filter(|_| cell.expectation != Expectation::Contradicted) {
+        return Some((Status::Skipped, why));
+    }
     let unknown = || format!("{} unknown: {}", plural(cell.unknown, "trial"), symptoms(cell));
     Some(match (coherent.control, cell.expectation, cell.verdict) {
         _ if cell.n == 0 && cell.unknown == 0 => {
@@ -105,7 +109,9 @@ fn judged(cell: &CellJudgement) -> Option<(Status, String)> {
             (Status::Error, "undecided: the rule is not done, or the baseline's trials are unknown".into())
         }
         _ if cell.missing > 0 => (Status::Skipped, format!("{} missing", plural(cell.missing, "trial"))),
-        (.., Verdict::NoOp) => (Status::Skipped, "no-op: the patches do not change the image".into()),
+        (.., Verdict::NoOp | Verdict::DoesNotApply) => {
+            (Status::Skipped, "no-op: the patches do not change the image".into())
+        }
         (.., Verdict::NotObservable) => {
             (Status::Skipped, "not observable: the baseline passes, too, so that a pass says nothing".into())
         }

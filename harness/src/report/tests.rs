@@ -4,6 +4,8 @@
 mod formats;
 mod mails;
 mod programs;
+mod readers;
+mod untried;
 
 use super::*;
 use crate::judge::Built;

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The trials as CSV (RFC 4180 with line feeds), for spreadsheets and data frames: one line for each trial.
+//! The trials as CSV (RFC 4180 with line feeds), for spreadsheets and data frames: one line for each trial, and one for each
+//! cell that needs none.
 
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::judge::CellJudgement;
+use crate::judge::Group;
 use crate::judge::outcomes;
 use crate::plan::mode_name;
 use crate::report::ReportData;
 use crate::report::content::printable;
+use crate::report::untried;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
 
 /// One line. The names of the fields are the headings, and `harness/doc/reports.md` describes them.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Line<'a> {
     trial: String,
     kernel: &'a str,
@@ -21,7 +25,7 @@ struct Line<'a> {
     variant: &'a str,
     testcase: &'a str,
     mode: &'static str,
-    seed: u64,
+    seed: Option<u64>,
     counted: bool,
     result: &'static str,
     symptom: &'static str,
@@ -58,8 +62,27 @@ pub fn csv(data: &ReportData) -> Result<String> {
     for (line, judged) in data.lines.iter().zip(judged) {
         writer.serialize(row(line, judged)).map_err(|error| failed(error.to_string()))?;
     }
+    for (group, cell) in data.judgement.cells() {
+        let Some(why) = untried::why(cell) else { continue };
+        writer.serialize(untried_row(group, cell, why)).map_err(|error| failed(error.to_string()))?;
+    }
     let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+}
+
+/// A cell without trials: its verdict is the result.
+fn untried_row<'a>(group: &'a Group, cell: &'a CellJudgement, why: String) -> Line<'a> {
+    let names = [&group.kernel, &group.machine, &cell.variant, &group.testcase];
+    Line {
+        trial: names.map(String::as_str).join("/"),
+        kernel: &group.kernel,
+        machine: &group.machine,
+        variant: &cell.variant,
+        testcase: &group.testcase,
+        result: cell.verdict.name(),
+        detail: why,
+        ..Line::default()
+    }
 }
 
 /// `judged` is what a trial counts as; nothing if it is left out.
@@ -77,7 +100,7 @@ fn row(line: &TrialLine, judged: Option<Outcome>) -> Line<'_> {
         variant: &line.id.variant,
         testcase: &line.id.testcase,
         mode: mode_name(line.id.mode),
-        seed: line.id.seed,
+        seed: Some(line.id.seed),
         counted: judged.is_some(),
         result,
         symptom,

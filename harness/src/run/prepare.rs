@@ -9,8 +9,8 @@ use crate::cache_dir::{Cache, sha256_file};
 use crate::error::{Error, Kind, Result};
 use crate::guest::{Ingredients, Initramfs};
 use crate::machine::{self, Machines, uimage};
-use crate::patch::{self, Size, Staged};
-use crate::plan::{Kernel, Plan, Target, Variant};
+use crate::patch::{self, Patch, Size, Staged};
+use crate::plan::{Kernel, Patches, Plan, Target, Variant};
 use crate::qemu::Qemu;
 use crate::source::{self, Tree};
 use crate::store::{Image, Manifest};
@@ -120,7 +120,8 @@ pub(super) fn assemble(
         bootable: BTreeMap::new(),
         guests: BTreeMap::new(),
     };
-    watch(Event::Stage { stage: Stage::Builds, steps: kernels.len() * (2 + plan.variants.len()), done: 0 });
+    let steps = kernels.iter().map(|kernel| 2 + plan.variants_on(&kernel.name).count()).sum();
+    watch(Event::Stage { stage: Stage::Builds, steps, done: 0 });
     for &kernel in &kernels {
         build_kernel(cache, root, plan, kernel, &sources[&kernel.name], &mut prepared, watch)?;
     }
@@ -132,7 +133,7 @@ pub(super) fn assemble(
 fn bootable(cache: &Cache, plan: &Plan, prepared: &Prepared) -> Result<BTreeMap<Names, Bootable>> {
     let mut all = BTreeMap::new();
     for target in &plan.targets {
-        for variant in &plan.variants {
+        for variant in plan.variants_on(&target.kernel.name) {
             let built = (target.kernel.name.clone(), variant.name.clone());
             let Some(built) = prepared.images.get(&built) else { continue };
             let image = match target.load_address() {
@@ -161,6 +162,11 @@ pub(super) struct Sources {
     pub(super) staged: BTreeMap<String, Staged>,
 }
 
+/// The variants of a kernel, each with the kernel.
+fn on<'a>(plan: &'a Plan, kernel: &'a Kernel) -> impl Iterator<Item = (&'a Kernel, &'a Variant)> {
+    plan.variants_on(&kernel.name).map(move |variant| (kernel, variant))
+}
+
 pub(super) fn sources(
     cache: &Cache,
     root: &Path,
@@ -168,15 +174,15 @@ pub(super) fn sources(
     kernels: &[&Kernel],
     watch: Watch<'_>,
 ) -> Result<BTreeMap<String, Sources>> {
-    let steps = kernels.len() * (1 + plan.variants.len());
+    let steps = kernels.iter().map(|kernel| 1 + plan.variants_on(&kernel.name).count()).sum();
     watch(Event::Stage { stage: Stage::Sources, steps, done: 0 });
-    let mut series = BTreeMap::new();
-    for variant in &plan.variants {
-        let patches = patch::gather(root, &variant.series);
-        series.insert(
-            variant.name.as_str(),
-            patches.map_err(|error| error.context(format!("variant {}", variant.name)))?,
-        );
+    let mut series: BTreeMap<&[Patches], Vec<Patch>> = BTreeMap::new();
+    for (kernel, variant) in kernels.iter().flat_map(|kernel| on(plan, kernel)) {
+        let of = variant.series_on(&kernel.name);
+        if !series.contains_key(of) {
+            let patches = patch::gather(root, of);
+            series.insert(of, patches.map_err(|error| error.context(format!("variant {}", variant.name)))?);
+        }
     }
     let mut all = BTreeMap::new();
     for kernel in kernels {
@@ -185,10 +191,11 @@ pub(super) fn sources(
         let tree = source::provide(cache, &kernel.source, root)?;
         watch(Event::Step { what: &what, seconds: None });
         let mut staged = BTreeMap::new();
-        for variant in &plan.variants {
-            let changes = patch::stage(&tree.path, &series[variant.name.as_str()]).map_err(|error| {
-                made_for(error, variant).context(format!("variant {} on {}", variant.name, kernel.name))
-            })?;
+        for variant in plan.variants_on(&kernel.name) {
+            let changes =
+                patch::stage(&tree.path, &series[variant.series_on(&kernel.name)]).map_err(|error| {
+                    made_for(error, variant).context(format!("variant {} on {}", variant.name, kernel.name))
+                })?;
             watch(Event::Step {
                 what: &format!("patches of {} on {}", variant.name, kernel.name),
                 seconds: None,
@@ -249,7 +256,7 @@ fn build_kernel(
     let mut images = BTreeMap::new();
     let mut changes = BTreeMap::new();
     let mut compared = Compared::new(&base.made);
-    for variant in &plan.variants {
+    for variant in plan.variants_on(&kernel.name) {
         let what = format!("{} with {}", kernel.name, variant.name);
         watch(Event::Begin(&what));
         let (entry, seconds) = match builder.image(&sources.staged[&variant.name]) {

@@ -8,6 +8,7 @@ pub mod history;
 mod kills;
 mod shares;
 mod slurm;
+mod versions;
 
 use std::path::{Path, PathBuf};
 

@@ -128,12 +128,12 @@ fn judged<'a>(side: Side<'a>, data: &Data<'a>, renames: &Renames) -> Vec<(Key, J
     let renamed = |name: &String| renames.get(name).unwrap_or(name).clone();
     let one = |(group, cell): (&'a Group, &'a CellJudgement)| {
         let names = [&group.kernel, &group.machine, &cell.variant, &group.testcase];
-        let planned = planned.get(&names.map(String::as_str))?;
-        let trials = Trials::new(side.plan, planned, side.plan.study.mode, data);
+        let planned = planned.get(&names.map(String::as_str));
+        let trials = planned.map(|planned| Trials::new(side.plan, planned, side.plan.study.mode, data));
         let is_baseline = cell.variant == side.judgement.baseline;
-        Some((names.map(renamed), Judged { cell, trials, is_baseline }))
+        (names.map(renamed), Judged { cell, trials: trials.unwrap_or_else(Trials::none), is_baseline })
     };
-    side.judgement.cells().filter_map(one).collect()
+    side.judgement.cells().map(one).collect()
 }
 
 /// By Fisher's exact test, if both have a trial that says something.

@@ -20,6 +20,7 @@ use crate::plan::load::architecture_path;
 use crate::plan::load::testcase_directory;
 use crate::plan::parts::ArchitectureFile;
 use crate::plan::parts::SourceFile;
+use crate::plan::version::Version;
 
 /// Refuses a class that is no word, and one that follows from the architecture or the figures of a machine.
 pub(in crate::plan) fn provides(low: &Low, file: &str, classes: &[Class]) -> Result<()> {
@@ -150,7 +151,13 @@ pub(in crate::plan) fn load_address(file: &str, target: &Target) -> Result<()> {
 
 /// Returns the one form of source that is filled in.
 pub(in crate::plan) fn source(file: &str, source: &SourceFile) -> Result<Source> {
-    let SourceFile { debian, suite, tarball, sha256, directory, git, reference, renamed: _ } = source;
+    let SourceFile { version, debian, suite, tarball, sha256, directory, git, reference, renamed: _ } =
+        source;
+    if let Some(version) = version.as_ref().filter(|version| Version::parse(version).is_none()) {
+        return Err(Error::study(format!(
+            "{file}: source.version: `{version}` is not like 6.12 or 7.3.4-rc1"
+        )));
+    }
     if suite.is_some() && debian.is_none() {
         return Err(Error::study(format!("{file}: source.suite: only a Debian package is of a release")));
     }

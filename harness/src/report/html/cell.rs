@@ -21,6 +21,7 @@ use crate::report::content::ratio;
 use crate::report::data::ExampleTrial;
 use crate::report::data::MAINTENANCE;
 use crate::report::number;
+use crate::report::untried;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
 
@@ -102,6 +103,7 @@ fn cell(view: &View<'_>, panel: &Panel<'_>, entry: &Entry<'_>, room: usize) -> M
                 @if cell.expectation == Expectation::Contradicted {
                     p { strong { "CONTRADICTED" } ": expected " (cell.expected.name()) }
                 }
+                @if let Some(why) = untried::why(cell) { p { (why) } }
                 @if let Some(trend) = &view.data.trend {
                     p { a href={ (trend) "#" (panel.group.kernel) "/" (panel.group.machine) "/" (cell.variant) "/" (panel.group.testcase) } {
                         "This cell over time" } }
@@ -146,7 +148,7 @@ fn expected(panel: &Panel<'_>) -> Markup {
             );
         }
     }
-    for Entry { cell, .. } in &panel.cells {
+    for Entry { cell, .. } in panel.cells.iter().filter(|entry| !entry.cell.is_idle()) {
         let coherent = cell.coherent;
         say(format!("with the model off {}/{} pass", coherent.passes, coherent.n), cell.variant.as_str());
     }

@@ -18,13 +18,14 @@ use crate::report::content::ratio;
 use crate::report::content::unsaid;
 use crate::report::number;
 
-const VERDICTS: [Verdict; 6] = [
+const VERDICTS: [Verdict; 7] = [
     Verdict::PassesAll,
     Verdict::Fails,
     Verdict::Mixed,
     Verdict::Unknown,
     Verdict::NotObservable,
     Verdict::NoOp,
+    Verdict::DoesNotApply,
 ];
 
 pub(super) fn section(view: &View<'_>) -> Markup {
@@ -96,6 +97,7 @@ fn cell(entry: &Entry<'_>) -> Markup {
                     " " small { (number::interval(interval)) }
                     (rate(cell.passes, cell.n, interval))
                 }
+                @if let Some(reason) = &cell.reason { " " small { (printable(&reason.text)) } }
                 @if !more.is_empty() { small.more { (more.trim_start_matches(", ")) } }
                 @if contradicted { em { "CONTRADICTED: expected " (cell.expected.name()) } }
             }

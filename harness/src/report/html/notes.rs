@@ -5,6 +5,7 @@ use maud::Markup;
 use maud::html;
 
 use super::View;
+use crate::report::content::LEFT_OUT;
 use crate::report::content::Note;
 use crate::report::content::Tone;
 use crate::report::grid::Grid;
@@ -15,11 +16,12 @@ const LETTERS: usize = 900;
 
 /// Labels of [`crate::report::content`]: those of each section, with the heading that stands for the label where another one
 /// reads better.
-const ANSWERS: [&str; 5] = [
+const ANSWERS: [&str; 6] = [
     "questions",
     "fixes",
     "contradictions",
     "symptoms that the testcase does not expect",
+    LEFT_OUT,
     "problems of the data",
 ];
 const CONTROLS: [&str; 3] = ["control: coherent", "control: baseline fails", "control: in the binary"];

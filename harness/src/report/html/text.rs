@@ -37,6 +37,7 @@ pub(super) fn sign(verdict: Verdict) -> &'static str {
         Verdict::Unknown => "?",
         Verdict::NotObservable => "○",
         Verdict::NoOp => "∅",
+        Verdict::DoesNotApply => "–",
     }
 }
 
@@ -51,6 +52,7 @@ pub(super) fn meaning(verdict: Verdict) -> &'static str {
         }
         Verdict::NotObservable => "every trial passes, but so does the baseline: here a pass means nothing",
         Verdict::NoOp => "the patches do not change the image",
+        Verdict::DoesNotApply => "the variant states that it does not apply to this kernel",
     }
 }
 

@@ -12,17 +12,18 @@ use crate::judge::Verdict;
 use crate::plan::mode_name;
 use crate::report::ReportData;
 use crate::report::answer;
+use crate::report::binary;
 use crate::report::content::contradiction;
 use crate::report::grid::Grid;
 use crate::report::grid::grids;
 use crate::report::mail::item;
 use crate::report::mail::matrix;
-use crate::report::mail::matrix::LEGEND;
 use crate::report::mail::matrix::LISTED;
 use crate::report::mail::matrix::Targets;
 use crate::report::mail::paragraph;
 use crate::report::mail::setup;
 use crate::report::number::plural;
+use crate::report::untried;
 
 /// Columns of the decision table that the list of cells shows better.
 const LEFT_OUT: [&str; 2] = ["worst", "dominated by"];
@@ -33,7 +34,7 @@ pub(super) fn body(data: &ReportData) -> String {
     let targets = Targets::new(judgement);
     let mut text = result(judgement, &targets);
     text.push_str(&format!("\n{}\n", matrix::table(judgement, &targets)));
-    text.push_str(&paragraph(LEGEND, ""));
+    text.push_str(&paragraph(&matrix::legend(judgement), ""));
     for line in targets.legend() {
         text.push_str(&paragraph(&line, "   "));
     }
@@ -90,11 +91,12 @@ fn result(judgement: &Judgement, targets: &Targets<'_>) -> String {
 fn not_passed(judgement: &Judgement, targets: &Targets<'_>) -> String {
     let cells = matrix::troubled(judgement);
     if cells.is_empty() {
-        return "\nEvery cell passes in each of its trials.\n".into();
+        return format!("\nEvery cell passes in each of its trials{}.\n", or_none(judgement));
     }
     let listed = &cells[..cells.len().min(LISTED)];
     let mut text = format!(
-        "\nNot all passed, the worst first (every other cell passes in each of its\ntrials):\n\n{}",
+        "\nNot all passed, the worst first (every other cell passes in each of its\ntrials{}):\n\n{}",
+        or_none(judgement),
         matrix::list(listed, targets)
     );
     if cells.len() > LISTED {
@@ -106,6 +108,11 @@ fn not_passed(judgement: &Judgement, targets: &Targets<'_>) -> String {
         text.push_str(&contradictions.iter().map(|sentence| item(sentence)).collect::<String>());
     }
     text
+}
+
+/// What is to be added where cells are said to pass in each of their trials.
+fn or_none(judgement: &Judgement) -> &'static str {
+    if judgement.cells().any(|(_, cell)| cell.is_idle()) { ", or needs none" } else { "" }
 }
 
 fn table(grid: &Grid) -> String {
@@ -158,6 +165,7 @@ fn limits(data: &ReportData, targets: &Targets<'_>) -> Vec<String> {
             variants.iter().map(|(variant, why)| format!("{variant} on {kernel} could not be built: {why}"));
         sentences.extend(built);
     }
+    sentences.extend(untried::left_out(judgement));
     sentences.extend(judgement.problems.iter().cloned());
     sentences.push(
         "the caches are a model under QEMU: a failure shows what such caches do; a pass proves nothing about \
@@ -168,7 +176,7 @@ fn limits(data: &ReportData, targets: &Targets<'_>) -> Vec<String> {
 }
 
 fn coherent(judgement: &Judgement) -> String {
-    let cells = || judgement.cells();
+    let cells = || judgement.cells().filter(|(_, cell)| !cell.is_idle());
     let holds = cells().filter(|(_, cell)| cell.coherent.control == Control::Holds).count();
     let others = cells().filter(|(_, cell)| cell.coherent.control != Control::Holds);
     let others: Vec<String> = others
@@ -218,7 +226,7 @@ fn not_run(data: &ReportData, targets: &Targets<'_>) -> Option<String> {
 
 fn named(judgement: &Judgement, wanted: InBinary) -> Option<String> {
     let mut variants: Vec<String> = Vec::new();
-    for (Group { kernel, .. }, cell) in judgement.cells().filter(|(_, cell)| cell.in_binary == wanted) {
+    for (Group { kernel, .. }, cell) in judgement.cells().filter(|(_, cell)| binary::has(cell, wanted)) {
         let name = format!("{} on {kernel}", cell.variant);
         if !variants.contains(&name) {
             variants.push(name);

@@ -98,11 +98,18 @@ pub(super) fn table(judgement: &Judgement, targets: &Targets<'_>) -> String {
     panels(&columns, &rows)
 }
 
-/// What the words of the table mean.
-pub(super) const LEGEND: &str = "k/n: so many trials pass in the worst testcase there; ok: every trial of every \
-    testcase passes, and in at least one of them the baseline fails; -: every trial passes, but so do the baseline's, \
-    so that it says nothing; no-op: the patches do not change that kernel; ?: something is unknown or missing; !: an \
-    expectation is contradicted";
+/// Returns what the words of the table mean.
+pub(super) fn legend(judgement: &Judgement) -> String {
+    let has = |wanted: Verdict| judgement.cells().any(|(_, cell)| cell.verdict == wanted);
+    let left_out = if has(Verdict::DoesNotApply) { LEFT_OUT } else { "" };
+    format!("{LEGEND}{left_out}{MARKS}")
+}
+
+const LEGEND: &str = "k/n: so many trials pass in the worst testcase there; ok: every trial of every testcase passes, \
+    and in at least one of them the baseline fails; -: every trial passes, but so do the baseline's, so that it says \
+    nothing; no-op: the patches do not change that kernel; ";
+const LEFT_OUT: &str = "n/a: the variant does not apply to that kernel; ";
+const MARKS: &str = "?: something is unknown or missing; !: an expectation is contradicted";
 
 /// Returns the word for a variant on a target.
 fn word(judgement: &Judgement, variant: &str, (kernel, machine): (&str, &str)) -> String {
@@ -116,6 +123,7 @@ fn word(judgement: &Judgement, variant: &str, (kernel, machine): (&str, &str)) -
     let worst = cells.iter().filter(|cell| cell.passes < cell.n).min_by(|a, b| by_rate(a, b));
     let mut word = match worst {
         Some(cell) => format!("{}/{}", cell.passes, cell.n),
+        None if any(Verdict::DoesNotApply) => "n/a".into(),
         None if any(Verdict::NoOp) => "no-op".into(),
         None if any(Verdict::PassesAll) => "ok".into(),
         None if any(Verdict::NotObservable) => "-".into(),

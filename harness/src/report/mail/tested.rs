@@ -13,6 +13,7 @@ use crate::report::ReportData;
 use crate::report::content::group_name;
 use crate::report::content::symptoms;
 use crate::report::number::plural;
+use crate::report::untried;
 
 /// A variant, everywhere or on one target, that somebody wants to vouch for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +117,9 @@ fn refusal(cells: &[(&Group, &CellJudgement)]) -> Option<String> {
     }
     if let Some((group, _)) = first(&|cell| cell.verdict == Verdict::NoOp) {
         return Some(format!("it is a no-op: on {} its patches do not change the image", group.kernel));
+    }
+    if let Some(why) = first(&|cell| cell.is_idle()).and_then(|(_, cell)| untried::why(cell)) {
+        return Some(format!("it {why}"));
     }
     if first(&|cell| cell.verdict == Verdict::PassesAll).is_none() {
         return Some(

@@ -81,7 +81,7 @@ impl<'a> CandidateBuilder<'a> {
             plan.targets[0].kernel.source = Source::Git { path, reference };
         }
         let tree = source::provide(options.cache, &plan.targets[0].kernel.source, options.root)?;
-        let series = patch::gather(options.root, &plan.variants[0].series)?;
+        let series = patch::gather(options.root, plan.variants[0].series_on(&plan.targets[0].kernel.name))?;
         let BuilderOptions { cache, root, jobs, .. } = options;
         Ok(Self { cache, root, source, tree, plan, series, jobs })
     }
