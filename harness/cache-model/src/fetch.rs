@@ -5,7 +5,7 @@ use crate::address::{PhysAddr, VirtAddr};
 use crate::config::Snoops;
 use crate::memory::Memory;
 use crate::model::Model;
-use crate::stale::{Missing, Stale};
+use crate::stale::{Missing, PastOperation, Stale};
 
 impl<M: Memory> Model<M> {
     /// A fetch of `len` bytes within one I$ line; the line is filled if it is not there.
@@ -129,10 +129,15 @@ impl<M: Memory> Model<M> {
             None => self.line_origins.stored(self.memory.offset(first)),
         };
         let dirty_in = dirty.map(|(cpu, _)| cpu).filter(|cpu| *cpu != self.running);
-        let unit = self.config.dcache.line().max(size) as u64;
-        let since = writer.map_or(0, |origin| origin.icount);
-        let past = self.log.since(since, first.align_down(unit), unit);
-        Some(Stale { phys, executed, expected, missing, writer, dirty_in, past })
+        Some(Stale { phys, executed, expected, missing, writer, dirty_in })
+    }
+
+    /// Maintenance since the last store to a line that was fetched just now, of this line and of its neighbours, oldest first;
+    /// the newest [`PastOperation::LISTED`]. It is a long search.
+    pub fn past(&self, stale: &Stale) -> Vec<PastOperation> {
+        let unit = self.config.dcache.line().max(self.config.icache.line()) as u64;
+        let since = stale.writer.map_or(0, |origin| origin.icount);
+        self.log.since(since, (stale.phys + stale.differs() as u64).align_down(unit), unit)
     }
 
     /// Ends the comparisons of a line, if nothing of it differs from the data side or from memory.

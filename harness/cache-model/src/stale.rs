@@ -30,8 +30,13 @@ pub struct Stale {
     pub writer: Option<Origin>,
     /// The CPU whose D$ has the line dirty, if it is not the one that fetched.
     pub dirty_in: Option<usize>,
-    /// Maintenance since that store, of this line and of its neighbours, oldest first; the newest [`PastOperation::LISTED`].
-    pub past: Vec<PastOperation>,
+}
+
+impl Stale {
+    /// Number of the first byte that differs.
+    pub fn differs(&self) -> usize {
+        self.executed.iter().zip(&self.expected).position(|(a, b)| a != b).unwrap_or(0)
+    }
 }
 
 /// The use of one maintenance operation.

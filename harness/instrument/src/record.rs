@@ -98,6 +98,18 @@ pub struct StaleFetch {
     pub dirty_in: Option<u32>,
     /// Maintenance since that store, of this line and of its neighbours, oldest first; the newest few.
     pub past: Vec<Maintenance>,
+    /// How many stale fetches of this word there were at this address, this one included; absent for one.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub count: u64,
+}
+
+fn once() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_once(count: &u64) -> bool {
+    *count == once()
 }
 
 /// A maintenance operation between a store and the stale fetch that followed.

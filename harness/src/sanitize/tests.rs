@@ -31,6 +31,7 @@ fn fetch(pc: u64, writer: Option<(u64, u64)>) -> StaleFetch {
         writer: writer.map(|(pc, instructions_ago)| Writer { pc, instructions_ago }),
         dirty_in: None,
         past: Vec::new(),
+        count: 1,
     }
 }
 

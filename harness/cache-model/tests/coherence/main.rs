@@ -32,7 +32,6 @@ fn code_written_but_never_written_back_lacks_the_write_back() {
         missing: Missing::WriteBack,
         writer: Some(store),
         dirty_in: None,
-        past: Vec::new(),
     };
     assert_eq!(stale, expected);
 }

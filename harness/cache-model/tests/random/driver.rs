@@ -173,7 +173,7 @@ impl Pair {
                 // Not always, since it is a long search.
                 if self.random.one_in(8) {
                     let past = self.naive.past(phys + differs, why.writer.map_or(0, |origin| origin.icount));
-                    assert_eq!(seen.past, past, "{context}");
+                    assert_eq!(self.model.past(&seen), past, "{context}");
                 }
             }
         }

@@ -8,6 +8,7 @@ pub mod ram;
 pub mod refill;
 mod registers;
 mod selfcheck;
+mod stale;
 mod swap;
 mod tlb;
 
@@ -23,7 +24,8 @@ use ram::{Captured, ShadowedRam};
 use refill::Refills;
 use registers::Registers;
 use selfcheck::Checker;
-use swap::{Swap, Swaps};
+pub use swap::GroupStart;
+use swap::Swaps;
 use tlb::Tlb;
 
 /// The machine.
@@ -187,6 +189,7 @@ impl Machine {
     /// Takes RAM back to what was captured, with cold caches, and forgets what belongs to a trial. Returns whether QEMU took
     /// it.
     pub fn reset(&mut self, captured: &Captured, mmu_on: bool) -> bool {
+        self.drop_kept();
         if !captured.write_back_to(|phys, bytes| self.qemu.write_physical(phys, bytes)) {
             return false;
         }
@@ -235,50 +238,6 @@ impl Machine {
             return None;
         }
         self.trial.model.as_mut()?.fetch(virt, phys, len)
-    }
-
-    /// Puts the bytes of a stale fetch into guest memory, to be executed.
-    #[cold]
-    pub fn swap_in(&mut self, stale: Stale) {
-        self.qemu.write_physical(stale.phys, &stale.executed);
-        self.trial.swaps.add(Swap { phys: stale.phys, saved: stale.expected });
-        self.set_swapped(true);
-    }
-
-    /// Puts the data side's bytes back.
-    #[cold]
-    pub fn swap_out(&mut self) {
-        let line = self.caches.dcache.line();
-        for swap in self.trial.swaps.take().into_iter().rev() {
-            self.qemu.write_physical(swap.phys, &swap.saved);
-            if let Some(model) = self.trial.model.as_mut() {
-                model.resync(swap.phys, swap.saved.len().max(line));
-            }
-        }
-        self.set_swapped(false);
-    }
-
-    fn set_swapped(&mut self, swapped: bool) {
-        if let Some(model) = &mut self.trial.model {
-            model.set_swapped(swapped);
-        }
-        self.update_threshold();
-    }
-
-    /// Whether stale bytes lie in guest memory.
-    pub fn is_swapped(&self) -> bool {
-        self.trial.swaps.any()
-    }
-
-    /// Notes that the fetch group at `start` is about to start again.
-    pub fn expect_restart(&mut self, start: VirtAddr) {
-        self.trial.swaps.expect_restart(start);
-    }
-
-    /// Whether stale bytes have to go before the fetch group at `start` is executed.
-    pub fn must_swap_out(&mut self, start: VirtAddr) -> bool {
-        // A group that is started again in order to execute stale bytes is fetched again: they may make it longer.
-        self.trial.swaps.any() && !self.trial.refills.any() && !self.trial.swaps.is_restart(start)
     }
 
     /// Has everything take the slow path while stale bytes lie in memory, else only what is due for the deadline.

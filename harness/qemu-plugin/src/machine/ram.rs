@@ -31,6 +31,11 @@ impl ShadowedRam {
         Self { base, ram, shadow, written: None }
     }
 
+    /// Writes the data view behind QEMU's back: what it has translated from there stays.
+    pub fn put(&mut self, phys: PhysAddr, bytes: &[u8]) {
+        self.ram.write((phys - self.base) as usize, bytes);
+    }
+
     /// Takes the shadow of RAM anew, from what was captured of it, when no cache holds anything. There is one capture in a
     /// process: after the first time, only what was written since is looked at.
     pub fn reset(&mut self, captured: &Captured) {

@@ -22,36 +22,48 @@ impl Plugin {
         self.machine.end_group();
         let group = self.translation.group(number);
         self.recorder.count_instructions(group.function, group.insns.into());
-        if self.machine.must_swap_out(group.start) {
-            self.machine.swap_out();
-            return Some(self.restart(&group));
-        }
+        let restarted = self.machine.enter_group(group.first());
         if !group.cacheable {
             return None;
         }
-        let stale = self.machine.fetch(group.virt, group.phys, group.len as usize)?;
-        self.stale(stale, &group).then(|| self.restart(&group))
+        match self.machine.fetch(group.virt, group.phys, group.len as usize) {
+            Some(stale) => self.stale(stale, &group, restarted),
+            None if group.kept != 0 && self.machine.drop_kept_group(group.phys, group.len as usize) => {
+                Some(self.restart(&group))
+            }
+            None => None,
+        }
     }
 
-    /// Notes a stale fetch; returns whether its bytes were put into memory, to be executed.
+    /// Notes a stale fetch, unless its group was started again because of it, and has its bytes executed. Returns where QEMU must
+    /// start again for that, if it must.
     #[cold]
-    fn stale(&mut self, stale: Stale, group: &FetchGroup) -> bool {
-        // The group has been counted as a whole, and nothing of it has been executed.
-        let now = FAST_PATH.now() - u64::from(group.insns);
-        let writer = stale.writer.map_or(VirtAddr::default(), |origin| self.address_of_insn(origin.insn));
-        self.recorder.stale(&stale, group.virt, now, writer);
-        let enforce = self.options.request.mode == Mode::Enforce;
-        if enforce {
-            self.machine.swap_in(stale);
+    fn stale(&mut self, stale: Stale, group: &FetchGroup, restarted: bool) -> Option<u64> {
+        if !restarted {
+            // The group has been counted as a whole, and nothing of it has been executed.
+            let now = FAST_PATH.now() - u64::from(group.insns);
+            let writer = stale.writer.map_or(VirtAddr::default(), |origin| self.address_of_insn(origin.insn));
+            self.recorder.stale(&stale, group.virt, now, writer, |stale| self.machine.past(stale));
         }
-        enforce
+        if self.options.request.mode != Mode::Enforce {
+            return None;
+        }
+        // Entered in the middle of another block: QEMU may have it in a block of its own.
+        if group.kept != 0 || restarted || !self.machine.is_kept(group.first()) {
+            let translated = self.translation.kept_bytes(group) == Some(&stale.executed[..]);
+            self.machine.swap_in(group.first(), stale, translated);
+            if translated {
+                return None;
+            }
+        }
+        self.machine.expect_restart(group.first());
+        Some(self.restart(group))
     }
 
     /// The address to hand to QEMU for starting a group again; its instructions are counted then.
     #[cold]
     fn restart(&mut self, group: &FetchGroup) -> u64 {
         self.uncount(group, group.insns);
-        self.machine.expect_restart(group.start);
         self.machine.restart_address(group.start)
     }
 
@@ -71,9 +83,7 @@ impl Plugin {
             FAST_PATH.set_group(0);
         }
         self.machine.end_refill();
-        if self.machine.is_swapped() {
-            self.machine.swap_out();
-        }
+        self.machine.end_swap();
     }
 
     /// An access to a device. QEMU translates such an instruction again, by itself and without reporting its entry, and

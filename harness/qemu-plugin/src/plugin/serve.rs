@@ -30,8 +30,9 @@ impl Plugin {
         let (translations, return_us) = (self.warm.translations, self.warm.return_us);
         let answer = Answer { version: Answer::VERSION, translations, return_us };
         let Some(start) = self.warm.start.as_mut() else { end_process(0) };
-        if !start.internals.can_return() {
-            // Every trial then has a process of its own.
+        // Every trial then has a process of its own; or only this one, in which restarts were made that depend on how full
+        // QEMU's memory for translations was.
+        if !start.internals.can_return() || self.warm.kept_were_dropped {
             end_process(0);
         }
         if let Err(why) = start.silence() {
@@ -53,6 +54,12 @@ impl Plugin {
         self.options.request = request;
         self.warm.stage = Stage::Returning;
         self.trial.finished = false;
+    }
+
+    /// QEMU has dropped all its translations. Each restart of a fetch group takes the guest some time: those of stale bytes that
+    /// have to be made again make it another time than it would have been in a process of its own.
+    pub fn translations_dropped(&mut self) {
+        self.warm.kept_were_dropped |= self.machine.has_kept();
     }
 
     /// A request cannot be served: the trial has no record, and says why on standard error.

@@ -44,6 +44,8 @@ pub(super) struct Warm {
     /// Blocks translated since the trial began.
     pub(super) translations: u64,
     pub(super) return_us: u64,
+    /// Whether translations of stale bytes were dropped for want of room.
+    pub(super) kept_were_dropped: bool,
 }
 
 /// Where trials begin, and the way back there.

@@ -96,6 +96,7 @@ functions! {
     register_tb_trans = "qemu_plugin_register_vcpu_tb_trans_cb": fn(u64, extern "C" fn(Opaque, Opaque), Opaque);
     register_vcpu_init = "qemu_plugin_register_vcpu_init_cb": fn(u64, extern "C" fn(c_uint, Opaque), Opaque);
     register_vcpu_discon = "qemu_plugin_register_vcpu_discon_cb": fn(u64, c_int, DiscontinuityCallback, Opaque);
+    register_flush = "qemu_plugin_register_flush_cb": fn(u64, extern "C" fn(Opaque), Opaque);
     register_atexit = "qemu_plugin_register_atexit_cb": fn(u64, extern "C" fn(Opaque), Opaque);
     register_tb_exec = "qemu_plugin_register_vcpu_tb_exec_cb": fn(Opaque, BlockCallback, c_int, Opaque);
     register_insn_exec = "qemu_plugin_register_vcpu_insn_exec_cb": fn(Opaque, BlockCallback, c_int, Opaque);

@@ -85,6 +85,7 @@ impl Qemu {
             (functions.register_vcpu_init)(id, guest.vcpu_init, none);
             (functions.register_vcpu_discon)(id, EXCEPTION, guest.exception, none);
             (functions.register_tb_trans)(id, guest.translation, none);
+            (functions.register_flush)(id, guest.flush, none);
             (functions.register_atexit)(id, guest.exit, none);
         }
     }
@@ -359,6 +360,15 @@ impl Ram {
         // SAFETY: inside the block that QEMU keeps mapped while it runs. Only the vCPU thread writes
         // to it, which is inside a callback as long as the slice lives.
         unsafe { std::slice::from_raw_parts(self.host.add(offset), len) }
+    }
+
+    /// Writes a range, which must lie inside, behind QEMU's back: what it has translated from there stays.
+    pub fn write(&mut self, offset: usize, bytes: &[u8]) {
+        assert!(offset <= self.size && bytes.len() <= self.size - offset, "access past the guest's RAM");
+        // SAFETY: as in `bytes`; QEMU maps guest RAM for writing, and no slice of it lives while `self` is borrowed.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.host.add(offset).cast_mut(), bytes.len());
+        }
     }
 }
 

@@ -44,6 +44,7 @@ static GUEST_CALLBACKS: GuestCallbacks = GuestCallbacks {
     vcpu_init: on_vcpu_init,
     exception: on_exception,
     translation: on_translation,
+    flush: on_flush,
     exit: on_exit,
 };
 
@@ -270,6 +271,10 @@ extern "C" fn on_vcpu_init(vcpu: c_uint, _userdata: Opaque) {
         let registers = plugin.qemu().registers();
         plugin.learn_registers(registers);
     });
+}
+
+extern "C" fn on_flush(_userdata: Opaque) {
+    with((), Plugin::translations_dropped);
 }
 
 extern "C" fn on_exit(_userdata: Opaque) {

@@ -60,6 +60,8 @@ pub(super) struct GuestCallbacks {
     pub(super) vcpu_init: extern "C" fn(c_uint, Opaque),
     pub(super) exception: DiscontinuityCallback,
     pub(super) translation: extern "C" fn(Opaque, Opaque),
+    /// QEMU drops all its translations, because there is no room for another.
+    pub(super) flush: extern "C" fn(Opaque),
     pub(super) exit: extern "C" fn(Opaque),
 }
 

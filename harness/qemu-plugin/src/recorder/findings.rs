@@ -1,10 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Phases and stale fetches of one trial, in the record's terms.
 
+use std::collections::HashMap;
+
 use cache_model::{FlushUse, Missing, Origin, PastOperation, Proximity, Stale, VirtAddr};
-use instrument::{Maintenance, Phase, Place, Record, StaleFetch, Writer};
+use instrument::{Maintenance, Phase, Record, StaleFetch, Writer};
 
 use super::ledger::{Ledger, Sites};
+
+/// A stale fetch as it is found.
+#[derive(Clone, Copy)]
+pub(super) struct Fetch<'a> {
+    pub(super) stale: &'a Stale,
+    /// Virtual address of the first byte fetched.
+    pub(super) virt: VirtAddr,
+    /// Guest instructions before it.
+    pub(super) now: u64,
+    /// Virtual address of the instruction that stored last to the line, if the model saw it.
+    pub(super) writer: VirtAddr,
+    pub(super) user: bool,
+}
+
+impl Fetch<'_> {
+    /// Offset of the first word that differs.
+    fn word(&self) -> usize {
+        self.stale.differs() & !3
+    }
+
+    /// Its bytes of one side.
+    fn of_word<'b>(&self, side: &'b [u8]) -> &'b [u8] {
+        let word = &side[self.word()..];
+        &word[..word.len().min(4)]
+    }
+
+    /// Virtual address of the first word that differs, and what of it is executed.
+    fn place(&self) -> Place {
+        let executed = self.of_word(&self.stale.executed).iter();
+        (self.virt + self.word() as u64, executed.fold(0, |word, byte| word << 8 | u32::from(*byte)))
+    }
+}
+
+/// Where stale fetches are the same one: a virtual address, and the word that is executed there.
+type Place = (VirtAddr, u32);
 
 /// What has been found so far.
 pub(super) struct Findings {
@@ -12,6 +49,8 @@ pub(super) struct Findings {
     phase_start: u64,
     instructions: [u64; Phase::ALL.len()],
     stale: Vec<StaleFetch>,
+    /// Numbers of those listed.
+    numbers: HashMap<Place, usize>,
     stale_fetches: u64,
     ledger: Ledger,
 }
@@ -23,6 +62,7 @@ impl Default for Findings {
             phase_start: 0,
             instructions: [0; Phase::ALL.len()],
             stale: Vec::new(),
+            numbers: HashMap::new(),
             stale_fetches: 0,
             ledger: Ledger::default(),
         }
@@ -61,44 +101,34 @@ impl Findings {
     /// Counts a stale fetch, and lists it unless the list is full or has the same one already.
     pub(super) fn stale(
         &mut self,
-        stale: &Stale,
+        fetch: &Fetch<'_>,
         sites: &Sites,
-        virt: VirtAddr,
-        now: u64,
-        writer: VirtAddr,
-        kernel_start: VirtAddr,
+        past: impl FnOnce(&Stale) -> Vec<PastOperation>,
     ) {
         self.stale_fetches += 1;
-        let fetch = self.fetch(stale, sites, virt, now, writer, kernel_start);
-        let same = |old: &StaleFetch| old.pc == fetch.pc && old.executed == fetch.executed;
-        if self.stale.len() < Record::STALE_LISTED && !self.stale.iter().any(same) {
-            self.stale.push(fetch);
+        let place = fetch.place();
+        if let Some(number) = self.numbers.get(&place) {
+            self.stale[*number].count += 1;
+        } else if self.stale.len() < Record::STALE_LISTED {
+            self.numbers.insert(place, self.stale.len());
+            let past = past(fetch.stale);
+            let listed = self.listed(fetch, sites, &past);
+            self.stale.push(listed);
         }
     }
 
     /// Returns the record's form of a stale fetch: the first word that differs.
-    fn fetch(
-        &self,
-        stale: &Stale,
-        sites: &Sites,
-        virt: VirtAddr,
-        now: u64,
-        writer: VirtAddr,
-        kernel_start: VirtAddr,
-    ) -> StaleFetch {
-        let differs = stale.executed.iter().zip(&stale.expected).position(|(a, b)| a != b).unwrap_or(0);
-        let word = differs & !3;
-        let hex =
-            |bytes: &[u8]| bytes.iter().skip(word).take(4).map(|b| format!("{b:02x}")).collect::<String>();
-        let pc = virt + word as u64;
+    fn listed(&self, fetch: &Fetch<'_>, sites: &Sites, past: &[PastOperation]) -> StaleFetch {
+        let Fetch { stale, now, writer, user, .. } = *fetch;
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
         StaleFetch {
-            pc: pc.get(),
-            physical: (stale.phys + word as u64).get(),
-            user: pc < kernel_start,
+            pc: fetch.place().0.get(),
+            physical: (stale.phys + fetch.word() as u64).get(),
+            user,
             phase: self.phase,
             instruction: now,
-            executed: hex(&stale.executed),
-            expected: hex(&stale.expected),
+            executed: hex(fetch.of_word(&stale.executed)),
+            expected: hex(fetch.of_word(&stale.expected)),
             missing: match stale.missing {
                 Missing::WriteBack => instrument::Missing::WriteBack,
                 Missing::Invalidate => instrument::Missing::Invalidate,
@@ -108,7 +138,8 @@ impl Findings {
                 .writer
                 .map(|origin| Writer { pc: writer.get(), instructions_ago: ago(now, origin) }),
             dirty_in: stale.dirty_in.map(|cpu| cpu as u32),
-            past: stale.past.iter().filter_map(|past| self.maintenance(sites, past, now)).collect(),
+            past: past.iter().filter_map(|past| self.maintenance(sites, past, now)).collect(),
+            count: 1,
         }
     }
 
@@ -120,9 +151,9 @@ impl Findings {
             pc: pc.get(),
             instructions_ago: ago(now, past.origin),
             place: match past.proximity {
-                Proximity::SameLine => Place::Here,
-                Proximity::AdjacentLine => Place::Beside,
-                Proximity::WholeCache => Place::Everywhere,
+                Proximity::SameLine => instrument::Place::Here,
+                Proximity::AdjacentLine => instrument::Place::Beside,
+                Proximity::WholeCache => instrument::Place::Everywhere,
             },
             judged: match past.flush_use {
                 FlushUse::Needed => instrument::Judged::Needed,
@@ -154,16 +185,15 @@ mod tests {
             missing: Missing::WriteBack,
             writer: None,
             dirty_in: None,
-            past: Vec::new(),
         };
-        let fetch = Findings::default().fetch(
-            &stale,
-            &Sites::default(),
-            0x7fff_8000.into(),
-            9,
-            0.into(),
-            0x8000_0000.into(),
-        );
+        let fetch = Fetch { stale: &stale, virt: 0x7fff_8000.into(), now: 9, writer: 0.into(), user: true };
+        let mut findings = Findings::default();
+        for _ in 0..3 {
+            findings.stale(&fetch, &Sites::default(), |_| Vec::new());
+        }
+        assert_eq!(findings.stale_fetches(), 3);
+        let [fetch] = &findings.take_stale()[..] else { panic!("one place") };
+        assert_eq!(fetch.count, 3);
         assert_eq!((fetch.pc, fetch.physical, fetch.user), (0x7fff_8004, 0x1004, true));
         assert_eq!((fetch.executed.as_str(), fetch.expected.as_str()), ("00000000", "00000001"));
     }

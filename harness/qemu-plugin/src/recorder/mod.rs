@@ -10,10 +10,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use cache_model::maintenance::Operation;
-use cache_model::{FlushUse, Memory, Model, Stale, Totals, VirtAddr};
+use cache_model::{FlushUse, Memory, Model, PastOperation, Stale, Totals, VirtAddr};
 use instrument::{CacheTotals, End, Mode, Phase, Record};
 
-use findings::Findings;
+use findings::{Fetch, Findings};
 use functions::{FunctionCosts, Functions};
 use ledger::{Cause, Sites};
 
@@ -103,9 +103,17 @@ impl Recorder {
     }
 
     /// Counts a stale fetch at `virt`, whose last writer was at `writer`, and lists it unless the list is full or has the
-    /// same one already.
-    pub fn stale(&mut self, stale: &Stale, virt: VirtAddr, now: u64, writer: VirtAddr) {
-        self.trial.findings.stale(stale, &self.sites, virt, now, writer, self.kernel_start);
+    /// same one already; `past` finds the maintenance since then.
+    pub fn stale(
+        &mut self,
+        stale: &Stale,
+        virt: VirtAddr,
+        now: u64,
+        writer: VirtAddr,
+        past: impl FnOnce(&Stale) -> Vec<PastOperation>,
+    ) {
+        let fetch = Fetch { stale, virt, now, writer, user: virt < self.kernel_start };
+        self.trial.findings.stale(&fetch, &self.sites, past);
     }
 
     /// Returns the whole record.

@@ -99,8 +99,17 @@ impl BlockCut<'_> {
             last.group.insns -= insns.min(last.group.insns);
             last.group.len = (from - last.group.virt) as u32;
         }
-        let group =
-            FetchGroup { start, insns, virt: from, phys, len: 0, cacheable, narrow: false, function: 0 };
+        let group = FetchGroup {
+            start,
+            insns,
+            virt: from,
+            phys,
+            len: 0,
+            cacheable,
+            narrow: false,
+            function: 0,
+            kept: 0,
+        };
         self.groups.push(GroupInBlock { group, first });
     }
 

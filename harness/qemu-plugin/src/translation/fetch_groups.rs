@@ -11,6 +11,7 @@ use cache_model::{FetchedLine, PhysAddr, VirtAddr};
 
 use super::table::Table;
 use crate::fast_path::GroupRef;
+use crate::machine::GroupStart;
 
 /// A group of instructions that fetch from one I$ line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct FetchGroup {
     pub narrow: bool,
     /// Number of its function among those that do maintenance: see [`Functions`](crate::recorder::functions::Functions).
     pub function: u32,
+    /// Number of the bytes that it was translated from, if these were stale ones and not those in memory; else 0.
+    pub kept: u32,
 }
 
 impl FetchGroup {
@@ -43,6 +46,11 @@ impl FetchGroup {
             return self.start + 4 * u64::from(at);
         }
         (0..at).fold(self.start, |address, _| address + len(address))
+    }
+
+    /// Its first instruction and its first byte.
+    pub fn first(&self) -> GroupStart {
+        GroupStart { start: self.start, phys: self.phys }
     }
 
     /// Physical address of a virtual one within the group.
@@ -97,6 +105,7 @@ impl Default for FetchGroups {
             cacheable: false,
             narrow: false,
             function: 0,
+            kept: 0,
         };
         Self { groups: vec![none], recent: Box::new([0; RECENT]) }
     }
@@ -140,6 +149,7 @@ mod tests {
             cacheable: true,
             narrow: true,
             function: 0,
+            kept: 0,
         };
         let len = |address: VirtAddr| if code[address.get() as usize - 0xff] >= 0xe8 { 4 } else { 2 };
         assert_eq!(
@@ -160,6 +170,7 @@ mod tests {
             cacheable: true,
             narrow: false,
             function: 0,
+            kept: 0,
         };
         let line = FetchedLine::from_word(0xffff_8000_0000_0280);
         let first = groups.number(group, line).unwrap();

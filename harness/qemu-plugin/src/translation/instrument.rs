@@ -105,8 +105,11 @@ impl Translation {
     /// Numbers a fetch group.
     fn number(&mut self, mut group: FetchGroup, context: &mut Context<'_>) -> Result<u32, &'static str> {
         group.function = function(&group, context);
+        if let Some(bytes) = context.machine.keep(group.first(), group.len as usize) {
+            group.kept = self.kept.number(bytes);
+        }
         // Instructions of functions that do maintenance are counted one group at a time.
-        let filtered = group.cacheable && group.function == 0;
+        let filtered = group.cacheable && group.function == 0 && group.kept == 0;
         let line =
             if filtered { context.machine.fetched_line(group.virt, group.phys) } else { FetchedLine::NONE };
         self.fetch_groups.number(group, line).ok_or("more code was translated than the plugin can number")

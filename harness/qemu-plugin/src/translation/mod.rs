@@ -7,12 +7,14 @@ mod block;
 pub mod events;
 pub mod fetch_groups;
 mod instrument;
+mod kept;
 pub mod table;
 
 use access_groups::{AccessGroups, OpenAccessGroup};
 use block::{BlockInsn, GroupInBlock};
 use events::PlannedEvent;
 use fetch_groups::{FetchGroup, FetchGroups};
+use kept::KeptBytes;
 
 use crate::arch::Arch;
 use crate::fast_path::InsnRef;
@@ -24,6 +26,7 @@ use crate::recorder::Recorder;
 #[derive(Default)]
 pub struct Translation {
     fetch_groups: FetchGroups,
+    kept: KeptBytes,
     access_groups: AccessGroups,
     events: Vec<PlannedEvent>,
     /// Instructions and fetch groups of the block that is being translated.
@@ -54,6 +57,11 @@ impl Translation {
     /// Returns the fetch group of a number.
     pub fn group(&self, number: u32) -> FetchGroup {
         self.fetch_groups.get(number)
+    }
+
+    /// Returns the stale bytes that a group was translated from; `None` if it was translated from those in memory.
+    pub fn kept_bytes(&self, group: &FetchGroup) -> Option<&[u8]> {
+        self.kept.get(group.kept)
     }
 
     /// Returns the fetch group of an instruction, by [`InsnRef::id`].

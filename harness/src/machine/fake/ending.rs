@@ -220,5 +220,6 @@ fn fetch() -> StaleFetch {
         writer: Some(Writer { pc: WRITER, instructions_ago: 900 }),
         dirty_in: None,
         past: Vec::new(),
+        count: 1,
     }
 }

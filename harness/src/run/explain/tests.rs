@@ -37,6 +37,7 @@ fn fetch() -> StaleFetch {
         writer: Some(Writer { pc: 0x8010_00d8, instructions_ago: 5994 }),
         dirty_in: None,
         past: Vec::new(),
+        count: 1,
     }
 }
 

@@ -200,3 +200,37 @@ fn a_store_across_two_pages_reaches_both() {
         assert_eq!(ran.field("stale_fetches"), stale, "{mode:?}");
     }
 }
+
+/// Turns of each loop of `stale-loop-mips.S` and `stale-loop-arm.S`.
+const TURNS: u64 = 100_000;
+
+/// A line that stays stale is executed as it was as often as it is fetched, and each of these fetches is counted: within a line,
+/// in a function, behind a branch or an IT instruction at the end of the line before, and in the middle of a block. They take
+/// microseconds: at a quarter of a millisecond each the program would not come to its end.
+fn stays_stale(machine: &Machine, source: &'static str) {
+    let _alone = Bench::alone();
+    let program = Program::assemble(&Machine { source, ..*machine }, &[]);
+    for (mode, printed, stale) in
+        [(Mode::Enforce, "00001", 4), (Mode::Observe, "11111", 4), (Mode::Off, "11111", 0)]
+    {
+        let ran = program.run(mode, "tcg");
+        assert_eq!(ran.printed, printed, "{mode:?}");
+        assert_eq!(ran.field("stale_fetches"), stale * TURNS, "{mode:?}");
+        let places = ran.field("stale");
+        let places = places.as_array().unwrap();
+        assert!(
+            places.len() as u64 == stale && places.iter().all(|place| place["count"] == TURNS),
+            "{places:?}"
+        );
+    }
+}
+
+#[test]
+fn a_mips_line_that_stays_stale_is_executed_in_microseconds() {
+    stays_stale(&MALTA, "stale-loop-mips.S");
+}
+
+#[test]
+fn an_arm_line_that_stays_stale_is_executed_in_microseconds() {
+    stays_stale(&VIRT, "stale-loop-arm.S");
+}
