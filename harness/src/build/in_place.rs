@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{Job, Take, count_objects};
 use crate::cache_dir::{Cache, remove, write_atomically};
 use crate::error::{Error, Result};
-use crate::patch::{Staged, set_executable};
+use crate::patch::{Staged, StagedFile};
 use crate::process::Run;
 use crate::source::Tree;
 
@@ -60,12 +60,7 @@ fn change_and_build(job: &Job<'_>, take: Take<'_>) -> Result<()> {
     for (path, file) in &job.staged.files {
         let to = job.tree.path.join(path);
         match file {
-            Some(file) => {
-                let parent = to.parent().unwrap_or(&job.tree.path);
-                std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
-                std::fs::write(&to, &file.content).map_err(|e| Error::io("write", &to, e))?;
-                set_executable(&to, file.executable)?;
-            }
+            Some(file) => file.put(&to)?,
             None => std::fs::remove_file(&to).map_err(|e| Error::io("remove", &to, e))?,
         }
     }
@@ -80,9 +75,9 @@ pub(super) fn write_journal(tree: &Tree, obj: &Path, staged: &Staged) -> Result<
     let mut journal = Journal { obj: obj.to_owned(), files: Vec::new(), directories: Vec::new() };
     for (number, path) in staged.files.keys().enumerate() {
         let from = tree.path.join(path);
-        let exists = from.exists();
+        let exists = from.symlink_metadata().is_ok();
         if exists {
-            copy_with_times(&from, &dir.join(number.to_string()))?;
+            keep(&from, &dir.join(number.to_string()))?;
         }
         let missing =
             path.ancestors().skip(1).filter(|a| !a.as_os_str().is_empty() && !tree.path.join(a).exists());
@@ -103,8 +98,8 @@ fn undo(tree: &Tree) -> Result<()> {
     for (number, (path, existed)) in journal.files.iter().enumerate() {
         let to = tree.path.join(path);
         if *existed {
-            copy_with_times(&journal_dir(tree).join(number.to_string()), &to)?;
-        } else if to.exists() {
+            keep(&journal_dir(tree).join(number.to_string()), &to)?;
+        } else if to.symlink_metadata().is_ok() {
             std::fs::remove_file(&to).map_err(|e| Error::io("remove", &to, e))?;
         }
     }
@@ -120,6 +115,19 @@ fn undo(tree: &Tree) -> Result<()> {
     // Last: until then, undoing again is harmless.
     std::fs::remove_file(&file).map_err(|e| Error::io("remove", &file, e))?;
     remove(&journal_dir(tree))
+}
+
+/// Copies a file or a link to where another one may be.
+fn keep(from: &Path, to: &Path) -> Result<()> {
+    if from.is_symlink() {
+        let target = std::fs::read_link(from).map_err(|e| Error::io("read the link", from, e))?;
+        let content = target.into_os_string().into_encoded_bytes();
+        return StagedFile { content, executable: false, link: true }.put(to);
+    }
+    if to.is_symlink() {
+        std::fs::remove_file(to).map_err(|e| Error::io("remove", to, e))?;
+    }
+    copy_with_times(from, to)
 }
 
 fn copy_with_times(from: &Path, to: &Path) -> Result<()> {

@@ -120,7 +120,7 @@ impl Options {
 /// Returns changes of a tree with a configuration of their own.
 pub fn configured(staged: Staged, options: &Options) -> Staged {
     let mut files = staged.files;
-    let file = StagedFile { content: options.text().into_bytes(), executable: false };
+    let file = StagedFile { content: options.text().into_bytes(), executable: false, link: false };
     files.insert(PathBuf::from(FILE), Some(file));
     Staged::new(files)
 }

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use super::namespace::{Namespace, prepare};
 use super::{Job, Take, count_objects};
-use crate::error::{Error, Result};
-use crate::patch::set_executable;
+use crate::error::Result;
 
 /// Builds, and hands the directories with the results, the newest first, to `take`.
 pub(super) fn build(namespace: Namespace, job: &Job<'_>, take: Take<'_>) -> Result<()> {
@@ -14,15 +13,19 @@ pub(super) fn build(namespace: Namespace, job: &Job<'_>, take: Take<'_>) -> Resu
     let scratch = job.cache.scratch()?;
     let work = scratch.path();
     let files = &job.staged.files;
-    let deleted: Vec<&Path> = files.iter().filter(|(_, f)| f.is_none()).map(|(p, _)| p.as_path()).collect();
+    // Where a directory becomes a link, or a link a directory, what is there now hides what was deleted.
+    let hidden = |path: &Path| {
+        files.iter().any(|(other, file)| {
+            file.is_some() && other != path && (other.starts_with(path) || path.starts_with(other))
+        })
+    };
+    let deleted = files.iter().filter(|(path, file)| file.is_none() && !hidden(path));
+    let deleted: Vec<&Path> = deleted.map(|(path, _)| path.as_path()).collect();
     prepare(work, &deleted)?;
     for (path, file) in files {
-        let Some(file) = file else { continue };
-        let to = work.join("tree").join(path);
-        let parent = to.parent().unwrap_or(work);
-        std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
-        std::fs::write(&to, &file.content).map_err(|e| Error::io("write", &to, e))?;
-        set_executable(&to, file.executable)?;
+        if let Some(file) = file {
+            file.put(&work.join("tree").join(path))?;
+        }
     }
     job.finish(namespace.overlay(&job.tree.path, job.obj, work, &job.words))?;
     let upper = work.join("obj");

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 mod escapes;
 
 use super::*;
-use crate::patch::{Patch, stage};
+use crate::patch::{Patch, StagedFile, stage};
 use crate::plan::{Arch, GuestCompiler, Source};
 
 /// Writes `vmlinux` from two sources through two "objects", and counts how often it made an object.
@@ -143,6 +143,42 @@ fn both_ways(namespace: Option<Namespace>) {
         "the second time is from the cache"
     );
     assert_eq!(std::fs::read_dir(world.cache.root().join("tmp")).unwrap().count(), 0);
+}
+
+/// A link in place of a file, and the other way round: make reads through it, and nothing of the base is written to.
+fn links(namespace: Option<Namespace>) {
+    let world = World::new();
+    std::fs::remove_file(world.dir.path().join("linux/Kconfig")).unwrap();
+    std::os::unix::fs::symlink("b.c", world.dir.path().join("linux/Kconfig")).unwrap();
+    let world = World {
+        tree: crate::source::provide(&world.cache, &world.kernel.source, world.dir.path()).unwrap(),
+        ..world
+    };
+    let builder = world.builder(namespace);
+    let obj = builder.base().unwrap().made;
+    let before = world.snapshot(&obj);
+    let file = |content: &[u8], link| Some(StagedFile { content: content.to_vec(), executable: false, link });
+    let files = [
+        ("a.c", file(b"b.c", true)),
+        ("Kconfig", file(b"config NEW\n", false)),
+        ("b.c", file(b"b\n", false)),
+    ];
+    let staged = Staged::new(files.into_iter().map(|(path, file)| (path.into(), file)).collect());
+    let image = builder.image(&staged).unwrap().made;
+    assert_eq!(std::fs::read_to_string(&image.vmlinux).unwrap(), "b\nb\n");
+    assert_eq!(world.snapshot(&obj), before, "the base is as it was");
+    assert_eq!(std::fs::read_link(world.tree.path.join("Kconfig")).unwrap(), Path::new("b.c"));
+    let plain = file(b"b.c", false);
+    let other = Staged::new(BTreeMap::from([("a.c".into(), plain)]));
+    assert_ne!(other.digest, Staged::new(BTreeMap::from([("a.c".into(), file(b"b.c", true))])).digest);
+}
+
+#[test]
+fn links_of_a_history_are_laid_over_a_tree() {
+    links(None);
+    if let Some(namespace) = *NAMESPACE {
+        links(Some(namespace));
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod text;
 mod thread;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -46,6 +47,34 @@ pub struct StagedFile {
     pub content: Vec<u8>,
     /// Whether it may be executed.
     pub executable: bool,
+    /// Whether it is a symbolic link, whose target its bytes are; of a history only, since no patch may make one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub link: bool,
+}
+
+impl StagedFile {
+    /// Puts it at a path, in place of the file or link that is there.
+    pub(crate) fn put(&self, to: &Path) -> Result<()> {
+        let parent = to.parent().unwrap_or(to);
+        std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
+        // What is written to a link changes what it leads to.
+        if self.link || to.is_symlink() {
+            remove_if_there(to)?;
+        }
+        if self.link {
+            let target = std::ffi::OsStr::from_bytes(&self.content);
+            return std::os::unix::fs::symlink(target, to).map_err(|e| Error::io("make the link", to, e));
+        }
+        std::fs::write(to, &self.content).map_err(|e| Error::io("write", to, e))?;
+        set_executable(to, self.executable)
+    }
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+        _ => Ok(()),
+    }
 }
 
 /// What a series changes in a tree.
@@ -64,7 +93,8 @@ impl Staged {
         for (path, file) in &files {
             parts.push(("path", path.as_os_str().as_encoded_bytes()));
             parts.push(match file {
-                Some(StagedFile { content, executable: true }) => ("program", content.as_slice()),
+                Some(StagedFile { content, link: true, .. }) => ("link", content.as_slice()),
+                Some(StagedFile { content, executable: true, .. }) => ("program", content.as_slice()),
                 Some(StagedFile { content, .. }) => ("file", content.as_slice()),
                 None => ("deleted", &[]),
             });
@@ -210,12 +240,14 @@ impl<'a> Copy<'a> {
             return Err(patch.fault(Some(fault.line), &fault.why, fault.mend));
         }
         for path in files.iter().flat_map(FilePatch::paths) {
-            check_path(self.tree, path).map_err(|why| patch.fault(None, &why, INSIDE))?;
+            check_path(self.tree, path)
+                .and_then(|()| check_links(self.under, path))
+                .map_err(|why| patch.fault(None, &why, INSIDE))?;
             if self.touched.insert(path.to_owned()) {
                 match self.under.files.get(path) {
                     None => copy_file(self.tree, &self.root, path)?,
                     Some(None) => {}
-                    Some(Some(file)) => write_file(&self.root, path, file)?,
+                    Some(Some(file)) => file.put(&self.root.join(path))?,
                 }
             }
         }
@@ -279,21 +311,22 @@ fn check_path(tree: &Path, path: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// Says so if a path leads through a link that a neighbouring commit has.
+fn check_links(under: &Staged, path: &Path) -> Result<(), String> {
+    let is_link = |path: &&Path| matches!(under.files.get(*path), Some(Some(StagedFile { link: true, .. })));
+    match path.ancestors().find(is_link) {
+        Some(_) => Err(format!("goes through a symbolic link with the path {}", path.display())),
+        None => Ok(()),
+    }
+}
+
 fn copy_file(tree: &Path, copy: &Path, path: &Path) -> Result<()> {
     let from = tree.join(path);
     if !from.is_file() {
         return Ok(());
     }
     let Some(file) = load(&from)? else { return Ok(()) };
-    write_file(copy, path, &file)
-}
-
-fn write_file(copy: &Path, path: &Path, file: &StagedFile) -> Result<()> {
-    let to = copy.join(path);
-    let parent = to.parent().unwrap_or(copy);
-    std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
-    std::fs::write(&to, &file.content).map_err(|e| Error::io("write", &to, e))?;
-    set_executable(&to, file.executable)
+    file.put(&copy.join(path))
 }
 
 /// Returns a file, or `None` where there is none.
@@ -303,11 +336,11 @@ fn load(path: &Path) -> Result<Option<StagedFile>> {
         return Err(Error::study(format!("{} is not a plain file", path.display())));
     }
     let content = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
-    Ok(Some(StagedFile { content, executable: meta.permissions().mode() & 0o100 != 0 }))
+    Ok(Some(StagedFile { content, executable: meta.permissions().mode() & 0o100 != 0, link: false }))
 }
 
 /// Gives a file the permissions that git would.
-pub(crate) fn set_executable(path: &Path, executable: bool) -> Result<()> {
+fn set_executable(path: &Path, executable: bool) -> Result<()> {
     let mode = std::fs::Permissions::from_mode(if executable { EXECUTABLE } else { PLAIN });
     std::fs::set_permissions(path, mode).map_err(|e| Error::io("set the permissions of", path, e))
 }

@@ -78,7 +78,7 @@ mod tests {
         std::fs::create_dir(tree.path().join("mm")).unwrap();
         std::fs::write(tree.path().join("mm/mmap.c"), "one\ntwo\nthree\n").unwrap();
         let staged = |path: &str, content: Option<&str>| {
-            let file = content.map(|c| StagedFile { content: c.into(), executable: false });
+            let file = content.map(|c| StagedFile { content: c.into(), executable: false, link: false });
             Staged { files: [(path.into(), file)].into(), digest: String::new() }
         };
         let none = Staged::default();

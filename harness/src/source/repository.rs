@@ -34,8 +34,19 @@ impl Commit {
     }
 }
 
-/// By path, a file's bytes and whether it may be executed; `None` where it is deleted.
-pub type Changes = BTreeMap<PathBuf, Option<(Vec<u8>, bool)>>;
+/// What a path of a commit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A file.
+    Plain,
+    /// A file that may be executed.
+    Executable,
+    /// A symbolic link; its bytes are where it leads.
+    Link,
+}
+
+/// By path, a file's bytes and what it is; `None` where it is deleted.
+pub type Changes = BTreeMap<PathBuf, Option<(Vec<u8>, Mode)>>;
 
 /// A git repository.
 #[derive(Clone, Debug)]
@@ -153,7 +164,7 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// Study, for what is neither a plain file nor was one, a symbolic link or a submodule; infrastructure.
+    /// Study, for what is or was a submodule; infrastructure.
     pub fn changes(&self, from: &str, to: &str) -> Result<Changes> {
         let scratch = tempfile::tempdir()
             .map_err(|e| Error::io("create a scratch directory in", &std::env::temp_dir(), e))?;
@@ -182,10 +193,10 @@ impl Repository {
         for entry in entries {
             let file = match entry.blob {
                 None => None,
-                Some((blob, executable)) => {
+                Some((blob, mode)) => {
                     let content = object(&mut rest)
                         .ok_or_else(|| Error::infrastructure(format!("git cat-file gives no blob {blob}")))?;
-                    Some((content, executable))
+                    Some((content, mode))
                 }
             };
             changes.insert(entry.path, file);
@@ -213,7 +224,7 @@ fn parse(line: &str) -> Option<Commit> {
 /// One changed path; without a blob it is deleted.
 struct Entry {
     path: PathBuf,
-    blob: Option<(String, bool)>,
+    blob: Option<(String, Mode)>,
 }
 
 /// Reads `:100644 100755 OLD NEW M\0path\0...`.
@@ -226,15 +237,20 @@ fn entries(raw: &[u8]) -> Result<Vec<Entry>> {
         let path = PathBuf::from(std::ffi::OsStr::from_bytes(fields.next().ok_or_else(garbled)?));
         let facts = std::str::from_utf8(facts).map_err(|_| garbled())?;
         let [old, new, _, blob, _] = facts.split(' ').collect::<Vec<_>>()[..] else { return Err(garbled()) };
-        let plain = ["100644", "100755", "000000"];
-        if !plain.contains(&old.trim_start_matches(':')) || !plain.contains(&new) {
+        let submodule = "160000";
+        let mode = match new {
+            "000000" => None,
+            "100755" => Some(Mode::Executable),
+            "120000" => Some(Mode::Link),
+            _ => Some(Mode::Plain),
+        };
+        if old.trim_start_matches(':') == submodule || new == submodule {
             return Err(Error::study(format!(
-                "{} is a symbolic link or a submodule that changes, which cannot be laid over another commit's tree",
+                "{} is a submodule that changes, which cannot be laid over another commit's tree",
                 path.display()
             )));
         }
-        let blob = (new != "000000").then(|| (blob.to_owned(), new == "100755"));
-        entries.push(Entry { path, blob });
+        entries.push(Entry { path, blob: mode.map(|mode| (blob.to_owned(), mode)) });
     }
     Ok(entries)
 }
@@ -293,14 +309,17 @@ mod tests {
         let (_dir, repository) = world();
         let hash = |revision: &str| repository.commit(revision).unwrap().hash;
         let changes = repository.changes(&hash("HEAD~2^"), &hash("HEAD~2")).unwrap();
-        let plain = |content: &[u8]| Some((content.to_vec(), false));
+        let plain = |content: &[u8]| Some((content.to_vec(), Mode::Plain));
         let wanted: Changes =
             [("a.c".into(), plain(b"two\0\xff")), ("b.c".into(), None), ("new file.c".into(), plain(b""))]
                 .into();
         assert_eq!(changes, wanted);
         assert_eq!(repository.changes(&hash("HEAD^"), &hash("HEAD^")).unwrap(), Changes::new());
-        let link = repository.changes(&hash("HEAD^"), &hash("HEAD")).unwrap_err();
-        assert!(link.to_string().starts_with("link is a symbolic link"), "{link}");
+        let link = Some((b"a.c".to_vec(), Mode::Link));
+        let made = repository.changes(&hash("HEAD^"), &hash("HEAD")).unwrap();
+        assert_eq!(made, Changes::from([("link".into(), link)]));
+        let gone = repository.changes(&hash("HEAD"), &hash("HEAD^")).unwrap();
+        assert_eq!(gone, Changes::from([("link".into(), None)]));
     }
 
     #[test]

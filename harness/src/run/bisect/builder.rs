@@ -2,6 +2,10 @@
 //! The kernels of commits and configurations: each is built over one base, so that only what differs is compiled.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::build::{Image, configured};
@@ -17,6 +21,7 @@ use crate::run::pool::parallel;
 use crate::run::prepare::{Prepared, Sources, assemble};
 use crate::run::run_one;
 use crate::run::snapshots::{Combination, Snapshot, Snapshots};
+use crate::source::repository::{Changes, Mode};
 use crate::source::{self, Tree};
 use crate::trial::line::{Outcome, TrialLine};
 
@@ -184,8 +189,7 @@ impl<'a> CandidateBuilder<'a> {
         match self.source {
             SearchSource::Commits { repository, base } => {
                 let changes = repository.changes(&base.hash, hash)?;
-                let file = |(content, executable)| StagedFile { content, executable };
-                staged(Staged::new(changes.into_iter().map(|(path, to)| (path, to.map(file))).collect()))
+                staged(laid_over(&self.tree.path, changes)?)
             }
             SearchSource::Configurations(of) => {
                 let unknown = || Error::internal(format!("there is no configuration {hash}"));
@@ -272,6 +276,41 @@ fn one_cell(plan: &Plan, cell: &str) -> Result<Plan> {
     })
 }
 
+/// Returns what a commit changes in a tree. The target of a link is written anew, so that `make` builds what reads it through
+/// the link: it looks at the time of the target, which is older than all that was built.
+fn laid_over(tree: &Path, changes: Changes) -> Result<Staged> {
+    let mut files = BTreeMap::new();
+    let mut targets = Vec::new();
+    for (path, to) in changes {
+        let file = to.map(|(content, mode)| StagedFile {
+            content,
+            executable: mode == Mode::Executable,
+            link: mode == Mode::Link,
+        });
+        if let Some(link) = file.as_ref().filter(|file| file.link) {
+            let leads_to = tree.join(&path).parent().unwrap_or(tree).join(OsStr::from_bytes(&link.content));
+            let target = leads_to.canonicalize().ok().filter(|target| target.starts_with(tree));
+            if target.as_ref().is_some_and(|target| target.is_dir()) && tree.join(&path).exists() {
+                return Err(Error::study(format!(
+                    "{} becomes a symbolic link to a directory, and what was built through it cannot be known",
+                    path.display()
+                )));
+            }
+            targets.extend(target.filter(|target| target.is_file()));
+        }
+        files.insert(path, file);
+    }
+    for target in targets {
+        let Ok(path) = target.strip_prefix(tree).map(Path::to_owned) else { continue };
+        if let Entry::Vacant(new) = files.entry(path) {
+            let content = std::fs::read(&target).map_err(|e| Error::io("read", &target, e))?;
+            let mode = target.metadata().map_err(|e| Error::io("look at", &target, e))?.permissions().mode();
+            new.insert(Some(StagedFile { content, executable: mode & 0o100 != 0, link: false }));
+        }
+    }
+    Ok(Staged::new(files))
+}
+
 fn first_line(error: &Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
@@ -296,6 +335,27 @@ fn last_words(console: &str, timed_out: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_is_laid_over_with_what_it_leads_to() {
+        let tree = tempfile::tempdir().unwrap();
+        let root = tree.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("d")).unwrap();
+        std::fs::write(root.join("d/a.dtsi"), "old").unwrap();
+        std::os::unix::fs::symlink("d", root.join("there")).unwrap();
+        let link = |path: &str, to: &str| Changes::from([(path.into(), Some((to.into(), Mode::Link)))]);
+        let staged = laid_over(&root, link("x.dtsi", "d/a.dtsi")).unwrap();
+        let file = |path: &str| staged.files[Path::new(path)].clone().unwrap();
+        assert!(file("x.dtsi").link && file("x.dtsi").content == b"d/a.dtsi");
+        assert!(!file("d/a.dtsi").link && file("d/a.dtsi").content == b"old");
+        // Nothing has been built through a new link to a directory, and one that leads out is no business of the tree's.
+        for (path, to) in [("e", "d"), ("f", "/etc/passwd"), ("g", "nowhere")] {
+            assert_eq!(laid_over(&root, link(path, to)).unwrap().files.len(), 1, "{to}");
+        }
+        let error =
+            laid_over(&root, link("there", "../x")).map(|_| ()).and(laid_over(&root, link("there", "d")));
+        assert!(error.unwrap_err().to_string().starts_with("there becomes a symbolic link to a directory"));
+    }
 
     #[test]
     fn what_is_wrong_is_said_in_a_line() {
