@@ -5,17 +5,23 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An instruction set other than the usual one of its architecture, which is MIPS up to Release 5 or ARM v7.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A word for an instruction set other than the usual one of its architecture, such as `arm-v6`: one of the `isas` that
+/// `kernels/arch/<arch>.yaml` lists, each of which the plugin's part for that architecture knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Isa {
-    /// MIPS Release 6.
-    MipsR6,
-    /// ARM v5.
-    ArmV5,
-    /// ARM v6.
-    ArmV6,
+#[serde(transparent)]
+pub struct Isa(String);
+
+impl Isa {
+    /// Returns the instruction set of this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The first-level caches of a machine.

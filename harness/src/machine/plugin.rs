@@ -18,7 +18,7 @@ const REQUEST: &str = "request.json";
 pub fn setup(machine: &Machine, page_size: u32, symbols: Option<&Path>) -> Setup {
     Setup {
         version: Setup::VERSION,
-        isa: machine.isa,
+        isa: machine.isa.clone(),
         cpus: machine.smp,
         page_size,
         ram: Ram { base: machine.ram_base, size: u64::from(machine.memory_mib) << 20 },
@@ -59,11 +59,12 @@ mod tests {
 
     #[test]
     fn a_setup_is_what_the_machine_says() {
-        let mut machine = Machine { smp: 2, isa: Some(Isa::ArmV6), ram_base: 0x4000_0000, ..machine() };
+        let mut machine =
+            Machine { smp: 2, isa: Some(Isa::new("arm-v6")), ram_base: 0x4000_0000, ..machine() };
         machine.caches.dcache.write = Write::Through;
         let setup = setup(&machine, 16384, Some(Path::new("/i/System.map")));
         assert_eq!(setup.page_size, 16384);
-        assert_eq!((setup.cpus, setup.isa, setup.caches), (2, Some(Isa::ArmV6), machine.caches));
+        assert_eq!((setup.cpus, setup.isa, setup.caches), (2, machine.isa, machine.caches));
         assert_eq!(setup.ram, Ram { base: 0x4000_0000, size: 64 << 20 });
         assert_eq!(setup.symbols.as_deref(), Some(Path::new("/i/System.map")));
     }

@@ -15,6 +15,7 @@ use crate::plan::design::Rule;
 use crate::plan::hardware::Addressing;
 use crate::plan::hardware::Aliases;
 use crate::plan::hardware::Caches;
+use crate::plan::hardware::Isa;
 use crate::plan::hardware::MachineFile;
 use crate::plan::hardware::Snoops;
 use crate::plan::high::Plan;
@@ -91,8 +92,11 @@ pub(super) fn machine(file: &str, machine: &MachineFile, architecture: &Architec
     if !(1..=MAX_CPUS).contains(&smp) {
         return wrong(format!("smp: {smp} CPUs are not between 1 and {MAX_CPUS}"));
     }
-    if machine.isa.is_some_and(|isa| !architecture.isas.contains(&isa)) {
-        return wrong(format!("isa: is not one of {}", machine.arch.name()));
+    if let Some(isa) = machine.isa.as_ref().filter(|isa| !architecture.isas.contains(isa)) {
+        let message = format!("{file}: isa: `{}` is not one of {}'s", isa.name(), machine.arch.name());
+        return Err(
+            Error::study(message).hint(suggestion(isa.name(), architecture.isas.iter().map(Isa::name)))
+        );
     }
     let caches = &machine.caches;
     if caches.shared && smp == 1 {

@@ -216,7 +216,7 @@ fn machine(low: &Low, machine: &MachineFile) -> Result<Machine> {
     Ok(Machine {
         name: machine.name.clone(),
         arch: machine.arch.clone(),
-        isa: machine.isa,
+        isa: machine.isa.clone(),
         qemu: machine.qemu.clone(),
         board: machine.board.clone(),
         cpu: machine.cpu.clone(),

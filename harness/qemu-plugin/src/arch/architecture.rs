@@ -2,7 +2,6 @@
 //! What an architecture has to say for itself. Adding one means one more implementation, in a directory beside this file.
 
 use cache_model::{Config, PhysAddr, VirtAddr};
-use instrument::hardware::Isa;
 
 use super::instruction::{Accesses, Advertised, Decoded, Operand, PlainAccess};
 
@@ -33,9 +32,12 @@ pub enum CachesState {
 /// Instruction set, registers and address spaces of a guest. The defaults are those of the simplest architecture: fixed
 /// instructions of 4 bytes without conditions or delay slots, and one cached, mapped address space.
 pub trait Architecture: Copy {
-    /// Returns the same architecture in the release or version that a setup names; another architecture's is ignored.
-    #[must_use]
-    fn with_isa(self, isa: Isa) -> Self;
+    /// Returns the architecture that QEMU calls `name`, with its usual instruction set.
+    fn from_name(name: &str) -> Option<Self>;
+
+    /// Returns the same architecture with the instruction set of this name, if it has one: these are the words that its data file
+    /// under `kernels/arch` lists.
+    fn with_isa(self, isa: &str) -> Option<Self>;
 
     /// Whether registers and instructions are big endian.
     fn big_endian(self) -> bool {

@@ -9,7 +9,6 @@ pub mod mips;
 mod tests;
 
 use cache_model::{Config, PhysAddr, VirtAddr};
-use instrument::hardware::Isa;
 
 use architecture::{Architecture, CachesState, RegisterRole};
 use arm::Arm;
@@ -25,31 +24,35 @@ pub enum Arch {
     Arm(Arm),
 }
 
-impl Arch {
-    /// Returns the architecture that QEMU calls `name`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Mips::from_name(name).map(Self::Mips).or_else(|| Arm::from_name(name).map(Self::Arm))
-    }
+/// Does the same with whichever architecture it is.
+macro_rules! with {
+    ($arch:expr, $it:ident => $do:expr) => {
+        match $arch {
+            Arch::Mips($it) => $do,
+            Arch::Arm($it) => $do,
+        }
+    };
 }
 
 /// Hands each function on to the architecture, without a table of functions: some are called for every slow access.
 macro_rules! forward {
     ($(fn $name:ident(self $(, $arg:ident : $type:ty)*) -> $ret:ty;)*) => {
         impl Architecture for Arch {
-            fn with_isa(self, isa: Isa) -> Self {
+            fn from_name(name: &str) -> Option<Self> {
+                Mips::from_name(name).map(Self::Mips).or_else(|| Arm::from_name(name).map(Self::Arm))
+            }
+
+            fn with_isa(self, isa: &str) -> Option<Self> {
                 match self {
-                    Self::Mips(mips) => Self::Mips(mips.with_isa(isa)),
-                    Self::Arm(arm) => Self::Arm(arm.with_isa(isa)),
+                    Self::Mips(mips) => mips.with_isa(isa).map(Self::Mips),
+                    Self::Arm(arm) => arm.with_isa(isa).map(Self::Arm),
                 }
             }
 
             $(
                 #[inline]
                 fn $name(self $(, $arg: $type)*) -> $ret {
-                    match self {
-                        Self::Mips(mips) => mips.$name($($arg),*),
-                        Self::Arm(arm) => arm.$name($($arg),*),
-                    }
+                    with!(self, it => it.$name($($arg),*))
                 }
             )*
         }

@@ -8,6 +8,7 @@ mod serve;
 mod warm;
 
 use cache_model::VirtAddr;
+use instrument::hardware::Isa;
 
 use crate::arch::Arch;
 use crate::arch::architecture::Architecture;
@@ -50,7 +51,12 @@ impl Plugin {
         let arch = Arch::from_name(target_name)
             .filter(|arch| !arch.is_64_bit())
             .ok_or_else(|| format!("target `{target_name}` is not one of mips, mipsel, arm"))?;
-        let arch = options.setup.isa.map_or(arch, |isa| arch.with_isa(isa));
+        let arch = match options.setup.isa.as_ref().map(Isa::name) {
+            Some(isa) => arch.with_isa(isa).ok_or_else(|| {
+                format!("setup: isa: `{isa}` is no instruction set that the plugin knows of target `{target_name}`")
+            })?,
+            None => arch,
+        };
         let functions = match options.symbols() {
             Some(path) => Functions::parse(
                 &std::fs::read_to_string(path)

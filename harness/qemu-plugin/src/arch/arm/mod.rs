@@ -11,7 +11,6 @@ pub(super) use table::TABLE;
 
 use cache_model::VirtAddr;
 use cache_model::maintenance::ArmVersion;
-use instrument::hardware::Isa;
 
 use super::architecture::{Architecture, CachesState, RegisterRole};
 use super::instruction::{Accesses, Decoded, Special};
@@ -32,19 +31,17 @@ pub struct Arm {
     pub version: ArmVersion,
 }
 
-impl Arm {
-    /// Returns the architecture that QEMU calls `name`: v7, since a name does not say more than that.
-    pub fn from_name(name: &str) -> Option<Self> {
+impl Architecture for Arm {
+    /// v7, since a name does not say more than that.
+    fn from_name(name: &str) -> Option<Self> {
         (name == "arm").then_some(Self { version: ArmVersion::V7 })
     }
-}
 
-impl Architecture for Arm {
-    fn with_isa(self, isa: Isa) -> Self {
+    fn with_isa(self, isa: &str) -> Option<Self> {
         match isa {
-            Isa::ArmV5 => Self { version: ArmVersion::V5 },
-            Isa::ArmV6 => Self { version: ArmVersion::V6 },
-            Isa::MipsR6 => self,
+            "arm-v5" => Some(Self { version: ArmVersion::V5 }),
+            "arm-v6" => Some(Self { version: ArmVersion::V6 }),
+            _ => None,
         }
     }
 

@@ -15,7 +15,6 @@ pub use isa::Isa;
 pub(super) use table::TABLE;
 
 use cache_model::{Config, PhysAddr, VirtAddr};
-use instrument::hardware;
 
 use super::architecture::Architecture;
 use super::instruction::{Accesses, Advertised, Decoded, Operand, PlainAccess, Special};
@@ -30,8 +29,15 @@ pub struct Mips {
 }
 
 impl Mips {
-    /// Returns the architecture that QEMU calls `name`, up to Release 5, since a name does not say more than that.
-    pub fn from_name(name: &str) -> Option<Self> {
+    #[inline]
+    fn word(self, bytes: [u8; 4]) -> u32 {
+        if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+    }
+}
+
+impl Architecture for Mips {
+    /// Up to Release 5, since a name does not say more than that.
+    fn from_name(name: &str) -> Option<Self> {
         let (big_endian, isa) = match name {
             "mips" => (true, Isa::Mips32),
             "mipsel" => (false, Isa::Mips32),
@@ -42,18 +48,8 @@ impl Mips {
         Some(Self { big_endian, isa })
     }
 
-    #[inline]
-    fn word(self, bytes: [u8; 4]) -> u32 {
-        if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
-    }
-}
-
-impl Architecture for Mips {
-    fn with_isa(self, isa: hardware::Isa) -> Self {
-        match isa {
-            hardware::Isa::MipsR6 => Self { isa: self.isa.release6(), ..self },
-            hardware::Isa::ArmV5 | hardware::Isa::ArmV6 => self,
-        }
+    fn with_isa(self, isa: &str) -> Option<Self> {
+        (isa == "mips-r6").then(|| Self { isa: self.isa.release6(), ..self })
     }
 
     fn big_endian(self) -> bool {

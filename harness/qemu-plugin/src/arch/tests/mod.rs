@@ -9,6 +9,8 @@ mod mips;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::Arch;
+use super::architecture::Architecture;
 use super::instruction::{Decoded, Operand, Special};
 
 const MIPS: &str = "mips-linux-gnu-";
@@ -109,4 +111,23 @@ fn cases(text: &str) -> Vec<(String, String)> {
 fn source(directives: &str, cases: &[(String, String)]) -> String {
     let instructions: Vec<&str> = cases.iter().map(|(instruction, _)| instruction.as_str()).collect();
     format!("{directives}\n{}", instructions.join("\n"))
+}
+
+/// The words of the `isas` in the data file of an architecture.
+fn listed_isas(arch: &str) -> Vec<String> {
+    let path = format!("{}/../../kernels/arch/{arch}.yaml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("isas: [")?.strip_suffix(']'));
+    line.unwrap_or_else(|| panic!("no isas in {path}")).split(", ").map(str::to_owned).collect()
+}
+
+#[test]
+fn every_instruction_set_that_a_machine_may_state_is_known() {
+    for name in ["mips", "arm"] {
+        let arch = Arch::from_name(name).unwrap();
+        for isa in listed_isas(name) {
+            assert!(arch.with_isa(&isa).is_some_and(|with| with != arch), "{isa}");
+        }
+        assert_eq!(arch.with_isa("none"), None);
+    }
 }
