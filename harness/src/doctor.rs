@@ -54,6 +54,8 @@ pub struct Facts {
     pub sources: Vec<PathBuf>,
     /// By the words of kernels' names: the Debian package of which the source is.
     pub packages: Vec<(String, String)>,
+    /// The repository's machines on which each trial has a QEMU of its own.
+    pub cold: Vec<String>,
     /// The archive of the source of the guest's shell, or why there is none.
     pub shell: Result<PathBuf, String>,
     /// Whether overlays can be mounted in a namespace, as root or through a user namespace.
@@ -84,6 +86,8 @@ pub struct Wanted {
     pub architectures: Vec<ArchitectureFile>,
     /// The sources of which they can be composed, by the words of their names.
     pub sources: BTreeMap<String, SourceFile>,
+    /// Its machines on which each trial has a QEMU of its own.
+    pub cold: Vec<String>,
 }
 
 /// A QEMU that is new enough.
@@ -161,6 +165,7 @@ pub fn probe(cache: &Cache, wanted: &Wanted) -> Result<Facts> {
         compilers: architectures.iter().flat_map(compilers).collect(),
         qemu: architectures.iter().map(emulator).collect(),
         sources: crate::source::debian_archives(cache),
+        cold: wanted.cold.clone(),
         packages: wanted.sources.iter().filter_map(package).collect(),
         shell: crate::guest::shell::archive(cache).map_err(|e| e.to_string()),
         overlay: Namespace::probe(cache)?.is_some(),
@@ -231,6 +236,11 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
         findings.push(lacking("architectures", lost, "run it in a clone of patcheval's repository"));
     }
     findings.extend(facts.qemu.iter().map(|(arch, found)| judge_qemu(arch, found)));
+    if !facts.cold.is_empty() {
+        let text =
+            format!("each trial in a QEMU of its own on {}: `cold` in their files", facts.cold.join(", "));
+        findings.push(well("machines", text));
+    }
     findings.extend(judge_sources(facts));
     findings.push(match &facts.shell {
         Ok(archive) => well("shell source", archive.display().to_string()),
@@ -261,7 +271,7 @@ fn judge_qemu(arch: &str, found: &Result<FoundQemu, String>) -> Finding {
         Ok(FoundQemu { version, plugins: true, lacks }) => lacking(
             &name,
             format!(
-                "{version} does not export {}: each trial runs in a process of its own, and takes ten times as long",
+                "{version} does not export {}: each trial runs in a process of its own, and takes some eight times as long",
                 lacks.join(", ")
             ),
             "use a QEMU built with modules, as distributions build it; ci/setup extracts one where PATH has none",

@@ -98,6 +98,15 @@ pub fn parts(root: &Path) -> Result<Parts> {
     Ok((plan::all_architectures(&texts)?, plan::all_sources(&texts)?))
 }
 
+/// Returns the machines of the repository at `root` on which each trial has a QEMU of its own, by name.
+///
+/// # Errors
+///
+/// Study.
+pub fn cold_machines(root: &Path) -> Result<Vec<String>> {
+    plan::cold_machines(&texts(root)?)
+}
+
 /// Returns whatever a study may name.
 fn texts(root: &Path) -> Result<Texts> {
     let mut texts = Texts::default();

@@ -94,7 +94,7 @@ pub struct Run {
     #[arg(long, value_name = "RUN", requires = "shard")]
     pub costs: Option<PathBuf>,
     /// Start QEMU anew for each trial, instead of taking a running one back to the snapshot: the results are the same, and take
-    /// ten times as long
+    /// some eight times as long
     #[arg(long)]
     pub cold: bool,
     /// Format of standard output: the verdicts as text, or each event as a line of JSON

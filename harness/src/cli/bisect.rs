@@ -28,6 +28,9 @@ pub struct CellOptions {
     /// Trials at the same time [default: one per core]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,
+    /// Start QEMU anew for each trial, as in `patcheval run --cold`
+    #[arg(long)]
+    pub cold: bool,
 }
 
 /// Options of both searches.
@@ -184,7 +187,8 @@ fn search(
     let cache = Cache::locate()?;
     cache.sweep(&run::CACHE_KINDS)?;
     let jobs = subject.jobs.or_else(cores).unwrap_or(1);
-    let options = BuilderOptions { cache: &cache, root: &root, plan: &plan, cell: &subject.cell, jobs };
+    let CellOptions { cell, cold, .. } = subject;
+    let options = BuilderOptions { cache: &cache, root: &root, plan: &plan, cell, jobs, cold: *cold };
     let builder = CandidateBuilder::open(options, &space.source)?;
     let request = BisectRequest {
         space: &space,
@@ -243,11 +247,12 @@ pub(super) fn step(args: &Args, asked: &Step) -> Result<u8> {
     let cache = Cache::locate()?;
     cache.sweep(&run::CACHE_KINDS)?;
     let jobs = asked.subject.jobs.or_else(cores).unwrap_or(1);
+    let CellOptions { cell, cold, .. } = &asked.subject;
     let request = StepRequest {
         repository: Repository::open(&asked.commits.tree)?,
         commit: Some(asked.commit.clone()),
         base: asked.commits.base.clone(),
-        options: BuilderOptions { cache: &cache, root: &root, plan: &plan, cell: &asked.subject.cell, jobs },
+        options: BuilderOptions { cache: &cache, root: &root, plan: &plan, cell, jobs, cold: *cold },
         max_trials: asked.max_trials,
         seed: asked.seed,
     };

@@ -142,8 +142,11 @@ pub(super) fn today() -> sanitize::Date {
 
 fn examine(args: &Args) -> Result<u8> {
     // Also where there is no repository.
-    let wanted = root(args).ok().map(|root| study::parts(&root)).transpose()?.unwrap_or_default();
-    let wanted = doctor::Wanted { architectures: wanted.0, sources: wanted.1 };
+    let wanted = root(args).ok().map(|root| {
+        let ((architectures, sources), cold) = (study::parts(&root)?, study::cold_machines(&root)?);
+        Ok(doctor::Wanted { architectures, sources, cold })
+    });
+    let wanted = wanted.transpose()?.unwrap_or_default();
     let findings = doctor::diagnose(&doctor::probe(&Cache::locate()?, &wanted)?);
     for finding in &findings {
         print(&format!("{finding}\n"))?;

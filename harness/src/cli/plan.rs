@@ -66,14 +66,22 @@ fn what(plan: &Plan) -> String {
         .into_iter()
         .map(|(variant, kernel, why)| format!("{} does not apply to {}: {why}\n", variant.name, kernel.name));
     let left_out: String = left_out.collect();
-    format!(
+    let mut text = format!(
         "{}: {}\n{} targets, {} variants, {} testcases: {cells} cells\n{left_out}",
         study.name,
         study.title,
         targets.len(),
         variants.len(),
         testcases.len()
-    )
+    );
+    let mut shown: Vec<&str> = Vec::new();
+    for machine in targets.iter().map(|target| &target.machine) {
+        if let Some(why) = machine.cold.as_ref().filter(|_| !shown.contains(&machine.name.as_str())) {
+            let _ = writeln!(text, "{}: each trial has a QEMU of its own: {}", machine.name, why.trim());
+            shown.push(&machine.name);
+        }
+    }
+    text
 }
 
 fn builds(statuses: &[CacheStatus]) -> String {

@@ -18,6 +18,7 @@ fn facts() -> Facts {
         )],
         sources: vec!["/usr/src/linux-source-6.1.tar.xz".into()],
         packages: vec![("6.1".to_owned(), "linux-source-6.1".to_owned())],
+        cold: vec![],
         shell: Ok("/c/busybox/busybox_1.35.0.orig.tar.bz2".into()),
         overlay: true,
         cache: "/c".into(),

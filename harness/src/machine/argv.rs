@@ -160,6 +160,7 @@ pub(super) mod tests {
                 aliases: Aliases::Shown,
             },
             provides: Vec::new(),
+            cold: None,
             source: String::new(),
             swept_from: None,
         }

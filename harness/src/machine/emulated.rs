@@ -82,8 +82,7 @@ struct QemuWorker {
 
 impl Worker for QemuWorker {
     fn run(&mut self, trial: &Trial<'_>, scratch: &Path) -> Result<Remains> {
-        // Whose turn it is among several CPUs, and for how long, is in no state that QEMU saves.
-        let alone = trial.boot.machine.smp > 1;
+        let alone = trial.boot.machine.cold.is_some();
         match trial.snapshot {
             Some(snapshot) if trial.qemu.lacks.is_empty() => {
                 self.warm.take_if(|_| alone);

@@ -44,6 +44,9 @@ pub struct MachineFile {
     /// What this machine has and others have not, for testcases that need it, beside what follows from its caches and CPUs.
     #[serde(default)]
     pub provides: Vec<Class>,
+    /// Why each trial here has a QEMU of its own, if QEMU cannot take this machine back to its snapshot in a process that goes
+    /// on: then the results of its trials would depend on those before. Several CPUs are such a reason.
+    pub cold: Option<String>,
     /// Where the figures come from.
     pub source: String,
 }

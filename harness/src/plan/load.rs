@@ -97,6 +97,21 @@ pub(super) fn machine_path(name: &str) -> String {
     format!("kernels/machines/{name}.yaml")
 }
 
+/// Returns the machines on which each trial has a QEMU of its own, by name.
+///
+/// # Errors
+///
+/// Study, for a file that is wrong.
+pub fn cold_machines(texts: &Texts) -> Result<Vec<String>> {
+    let mut cold = Vec::new();
+    for name in texts.names("kernels/machines/", ".yaml") {
+        let path = machine_path(name);
+        let file: Option<MachineFile> = texts.text(&path).map(|text| yaml::parse(&path, text)).transpose()?;
+        cold.extend(file.filter(|file| file.cold.is_some()).map(|file| file.name));
+    }
+    Ok(cold)
+}
+
 /// Returns the directory of a variant.
 pub(super) fn variant_directory(set: &str, name: &str) -> String {
     format!("patches/{set}/{name}")

@@ -48,6 +48,7 @@ pub use high::Variant;
 pub use high::dtb_name;
 pub use load::Low;
 pub use load::Texts;
+pub use load::cold_machines;
 pub use load::load;
 pub use model::Arch;
 pub use model::Expectation;

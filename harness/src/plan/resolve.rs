@@ -227,6 +227,7 @@ fn machine(low: &Low, machine: &MachineFile) -> Result<Machine> {
         append: machine.append.clone(),
         caches: machine.caches,
         provides: machine.provides.clone(),
+        cold: machine.cold.clone(),
         source: machine.source.clone(),
         swept_from: None,
     })

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Warm trials are compared with cold ones, a sample of them in every run: that they are the same is what verdicts rest on.
+//! Warm trials are compared with cold ones, a sample of them in every run and bisection: that they are the same is what verdicts
+//! rest on.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -66,15 +67,6 @@ fn hash(id: &TrialId) -> u64 {
     digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 
-/// How a trial of the sample is run again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HowAgain {
-    /// On a machine of its own.
-    Cold,
-    /// On the machine that has just run it, if that is kept; else not at all.
-    WarmIfItCan,
-}
-
 /// Compares a run's sample, and remembers the cells that differ.
 pub(super) struct ColdCheck {
     sample: Sample,
@@ -102,34 +94,19 @@ impl ColdCheck {
         self.differing.lock().unwrap_or_else(PoisonError::into_inner).contains(&cell(id))
     }
 
-    /// Takes a trial. If it is in the sample it is run `again`, cold if it was warm and warm if it was cold, and the cold one is
-    /// returned. What differs is kept in the run directory.
+    /// Compares a warm trial with a cold one. What differs is kept in the run directory.
     ///
     /// # Errors
     ///
-    /// Those of `again`; infrastructure, when the difference cannot be written.
-    pub(super) fn compare(
-        &self,
-        id: &TrialId,
-        done: Done,
-        again: impl FnOnce(HowAgain) -> Result<Option<Done>>,
-    ) -> Result<Done> {
-        if !self.sample.has(id) {
-            return Ok(done);
-        }
-        let is_warm = done.remains.warm;
-        let Some(other) = again(if is_warm { HowAgain::Cold } else { HowAgain::WarmIfItCan })? else {
-            return Ok(done);
-        };
-        let (warm, cold) = if is_warm { (done, other) } else { (other, done) };
+    /// Infrastructure, when the difference cannot be written.
+    pub(super) fn compare(&self, id: &TrialId, warm: &Done, cold: &Done) -> Result<()> {
         // What the host did to one of them says nothing of the other.
         let by_the_host = |done: &Done| done.remains.timed_out || !done.remains.clean_exit;
-        if same(&warm, &cold) || by_the_host(&warm) || by_the_host(&cold) {
-            return Ok(cold);
+        if same(warm, cold) || by_the_host(warm) || by_the_host(cold) {
+            return Ok(());
         }
         self.differing.lock().unwrap_or_else(PoisonError::into_inner).insert(cell(id));
-        self.keep(id, &warm, &cold)?;
-        Ok(cold)
+        self.keep(id, warm, cold)
     }
 
     fn keep(&self, id: &TrialId, warm: &Done, cold: &Done) -> Result<()> {
@@ -168,7 +145,7 @@ pub(super) fn refuse_differences(root: &Path) -> Result<()> {
         names.len()
     ))
     .hint(format!("both of each are in {}: please report them as a bug", dir.display()))
-    .hint("run the study with --cold into another directory (--out): each trial then has a process of its own"))
+    .hint("run it with --cold, and into another directory (--out) if it has one: each trial then has a process of its own"))
 }
 
 #[cfg(test)]
@@ -186,25 +163,20 @@ mod tests {
         }
     }
 
-    fn cold_one(id: &TrialId, record: &str) -> Done {
-        let mut done = done(id, record);
-        done.remains.warm = false;
-        done
-    }
-
     #[test]
-    fn a_cold_trial_of_the_sample_is_run_warm_and_what_the_host_did_is_no_difference() {
+    fn what_the_host_did_is_no_difference() {
         let dir = tempfile::tempdir().unwrap();
         let trials = plan().trials();
-        let check = ColdCheck::new(&trials, dir.path());
-        let id = trials.iter().find(|id| check.sample.has(id)).unwrap();
+        let (check, id) = (ColdCheck::new(&trials, dir.path()), &trials[0]);
         let mut late = done(id, "");
         late.remains.timed_out = true;
-        let got = check.compare(id, cold_one(id, "a"), |_| Ok(Some(late))).unwrap();
-        assert_eq!((got.remains.record.as_str(), check.runs_cold(id)), ("a", false));
-        let got = check.compare(id, cold_one(id, "a"), |_| Ok(Some(done(id, "b")))).unwrap();
-        assert_eq!((got.remains.record.as_str(), check.runs_cold(id)), ("a", true));
-        refuse_differences(dir.path()).unwrap_err();
+        let mut killed = done(id, "");
+        killed.remains.clean_exit = false;
+        for (warm, cold) in [(&late, "a"), (&killed, "b")] {
+            check.compare(id, warm, &done(id, cold)).unwrap();
+        }
+        assert!(!check.runs_cold(id));
+        refuse_differences(dir.path()).unwrap();
     }
 
     #[test]
@@ -227,30 +199,15 @@ mod tests {
         let trials = plan().trials();
         let check = ColdCheck::new(&trials, dir.path());
         let id = trials.iter().find(|id| check.sample.has(id)).unwrap();
-        let same = check.compare(id, done(id, "a"), |_| Ok(Some(cold_one(id, "a")))).unwrap();
-        assert_eq!((same.remains.record.as_str(), check.runs_cold(id)), ("a", false));
+        check.compare(id, &done(id, "a"), &done(id, "a")).unwrap();
+        assert!(!check.runs_cold(id));
         refuse_differences(dir.path()).unwrap();
-        let cold = check.compare(id, done(id, "a"), |_| Ok(Some(cold_one(id, "b")))).unwrap();
-        assert_eq!((cold.remains.record.as_str(), check.runs_cold(id)), ("b", true));
+        check.compare(id, &done(id, "a"), &done(id, "b")).unwrap();
+        assert!(check.runs_cold(id));
         let error = refuse_differences(dir.path()).unwrap_err();
         assert!(error.to_string().contains(&id.to_string()), "{error}");
         let kept = dir.path().join(DIFFERENCES).join(id.to_string().replace('/', "+"));
         assert_eq!(std::fs::read_to_string(kept.join("warm.record.json")).unwrap(), "a");
         assert_eq!(std::fs::read_to_string(kept.join("cold.record.json")).unwrap(), "b");
-    }
-
-    #[test]
-    fn what_is_not_in_the_sample_or_has_no_machine_is_not_run_again() {
-        let trials = plan().trials();
-        let check = ColdCheck { sample: Sample::of(&[]), ..ColdCheck::new(&trials, Path::new("/nowhere")) };
-        let got = check.compare(&trials[0], done(&trials[0], "a"), |_| unreachable!("not in the sample"));
-        assert_eq!(got.unwrap().remains.record, "a");
-        let check = ColdCheck::new(&trials, Path::new("/nowhere"));
-        let id = trials.iter().find(|id| check.sample.has(id)).unwrap();
-        let got = check.compare(id, cold_one(id, "a"), |how| {
-            assert_eq!(how, HowAgain::WarmIfItCan);
-            Ok(None)
-        });
-        assert_eq!(got.unwrap().remains.record, "a");
     }
 }

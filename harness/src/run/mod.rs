@@ -19,6 +19,7 @@ mod replay;
 mod report_data;
 mod sanitize;
 mod snapshots;
+mod trials;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,6 @@ use crate::guest;
 use crate::judge::{self, Built, Judgement, Schedule};
 use crate::machine::{Remains, Trial, Worker, uimage};
 use crate::plan::{Kernel, Plan, Shard, Share, TrialId};
-use crate::process::check_interrupted;
 use crate::report;
 use crate::source;
 use crate::store::{self, Manifest, RunDir};
@@ -52,8 +52,7 @@ pub const CACHE_KINDS: [&str; 8] = [
 /// The report for a browser, in a run directory.
 pub const PAGE: &str = "report.html";
 
-use batches::batches;
-use cold_check::{ColdCheck, HowAgain};
+use trials::Trials;
 
 pub use bisect::{
     BisectRequest, BuilderOptions, CandidateBuilder, Ends, LOG, MAIL, SearchSource, SearchSpace, StepRequest,
@@ -189,38 +188,24 @@ fn run_trials(
     let snapshots =
         prepared.snapshots(request.cache, &combinations(request.plan, missing)?, request.jobs, watch)?;
     watch(Event::Stage { stage: Stage::Trials, steps: all, done: all - missing.len() });
-    let check = ColdCheck::new(missing, dir.root());
-    let run = |worker: &mut Box<dyn Worker + '_>, id: &TrialId, cold: bool| {
-        if cold {
-            worker.start_afresh();
-        }
-        run_one(worker.as_mut(), request.cache, request.plan, prepared, &snapshots, id)
+    let root = dir.root().to_owned();
+    let trials = Trials {
+        plan: request.plan,
+        machines: prepared.machines.as_ref(),
+        jobs: request.jobs,
+        cold: request.cold,
+        dir: &root,
     };
-    let work = |worker: &mut Box<dyn Worker + '_>, id: &TrialId| {
-        check_interrupted()?;
-        if request.cold || check.runs_cold(id) {
-            return run(worker, id, true);
-        }
-        let done = run(worker, id, false)?;
-        check.compare(id, done, |how| match how {
-            HowAgain::WarmIfItCan if !worker.keeps_a_machine() => Ok(None),
-            how => run(worker, id, how == HowAgain::Cold).map(Some),
-        })
+    let run = |worker: &mut dyn Worker, id: &TrialId| {
+        run_one(worker, request.cache, request.plan, prepared, &snapshots, id)
     };
     let mut lines = Vec::new();
-    let batches = batches(missing, check.sample());
-    pool::in_batches(
-        request.jobs,
-        &batches.iter().map(Vec::as_slice).collect::<Vec<_>>(),
-        || prepared.machines.worker(),
-        work,
-        |_, done| {
-            watch(Event::Trial(&done.line));
-            dir.append(&done)?;
-            lines.push(done.line);
-            Ok(())
-        },
-    )?;
+    trials.run(missing, run, |done| {
+        watch(Event::Trial(&done.line));
+        dir.append(&done)?;
+        lines.push(done.line);
+        Ok(())
+    })?;
     Ok(lines)
 }
 

@@ -94,3 +94,21 @@ fn no_source_names_a_kernel_of_the_repository() {
     }
     assert!(count > 100, "only {count} sources were found: the walk has lost its way");
 }
+
+/// With several CPUs a trial would depend on those before it in the same QEMU.
+#[test]
+fn machines_that_qemu_cannot_take_back_have_a_reason_in_their_files() {
+    let world = World::new();
+    let mut cold = Vec::new();
+    for entry in WalkDir::new(world.root().join("kernels/machines")).sort_by_file_name() {
+        let entry = entry.unwrap();
+        let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+        let has = |key: &str| text.lines().any(|line| line.starts_with(key));
+        if has("smp: ") {
+            assert!(has("cold: "), "{}", entry.path().display());
+            cold.push(entry.file_name().to_string_lossy().replace(".yaml", ""));
+        }
+    }
+    let text = format!("each trial in a QEMU of its own on {}", cold.join(", "));
+    has(&world.patcheval(&["doctor"]).stdout, &[&text]);
+}

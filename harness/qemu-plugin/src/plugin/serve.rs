@@ -31,8 +31,9 @@ impl Plugin {
         let answer = Answer { version: Answer::VERSION, translations, return_us };
         let Some(start) = self.warm.start.as_mut() else { end_process(0) };
         // Every trial then has a process of its own; or only this one, in which restarts were made that depend on how full
-        // QEMU's memory for translations was.
-        if !start.internals.can_return() || self.warm.kept_were_dropped {
+        // QEMU's memory for translations was. Whose turn it is among several CPUs lies in no state that QEMU saves.
+        let alone = !start.internals.can_return() || self.options.setup.cpus > 1;
+        if alone || self.warm.kept_were_dropped {
             end_process(0);
         }
         if let Err(why) = start.silence() {

@@ -253,7 +253,7 @@ impl Worker for FakeWorker<'_> {
         wait(fate.takes_ms)?;
         let snapshot = trial.snapshot.map(Path::to_owned);
         let warm = snapshot.is_some() && self.serves == snapshot;
-        self.serves = snapshot;
+        self.serves = snapshot.filter(|_| trial.boot.machine.cold.is_none());
         let mut remains = Remains { took: begun.elapsed(), warm, ..ending::remains(fate, trial) };
         if warm && fate.warm_differs {
             remains.console.push_str("This is not what a cold machine says.\n");

@@ -159,6 +159,9 @@ pub struct Machine {
     /// What it has and others have not, beside what follows from its figures.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provides: Vec<Class>,
+    /// Why each trial has a QEMU of its own; `None` where QEMU can take the machine back to its snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold: Option<String>,
     /// Where the figures come from.
     pub source: String,
     /// The machine of which this is another shape, if it comes from a sweep.

@@ -47,6 +47,7 @@ fn what_a_file_states_is_in_the_plan() {
     let shared = "  advertise: true\n  shared: true\nsmp: 2\n";
     assert_eq!(with(ADVERTISE, shared).cache_pairs(), 1);
     assert_eq!(with(ADVERTISE, "  snoops: others\nsmp: 2\n").caches.snoops, Snoops::Others);
+    assert_eq!(with(CPU, "cpu: 34Kf\ncold: why").cold.as_deref(), Some("why"));
     for qemu in ["mipsel", "mips64", "mips64el"] {
         assert_eq!(with("qemu: mips", &format!("qemu: {qemu}")).qemu, qemu);
     }

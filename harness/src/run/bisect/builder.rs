@@ -15,12 +15,12 @@ use crate::judge::{self, bisection::Observation};
 use crate::machine::Worker;
 use crate::patch::{self, Patch, Staged, StagedFile};
 use crate::plan::{Cell, Kernel, Plan, Source, TrialId};
-use crate::process::check_interrupted;
+use crate::run::cold_check::refuse_differences;
 use crate::run::event::{Event, Watch};
-use crate::run::pool::parallel;
 use crate::run::prepare::{Prepared, Sources, assemble};
 use crate::run::run_one;
 use crate::run::snapshots::{Combination, Snapshot, Snapshots};
+use crate::run::trials::Trials;
 use crate::source::repository::{Changes, Mode};
 use crate::source::{self, Tree};
 use crate::trial::line::{Outcome, TrialLine};
@@ -40,6 +40,7 @@ pub struct CandidateBuilder<'a> {
     plan: Plan,
     series: Vec<Patch>,
     jobs: usize,
+    cold: bool,
 }
 
 /// What is asked of a candidate.
@@ -55,6 +56,8 @@ pub struct BuilderOptions<'a> {
     pub cell: &'a str,
     /// Trials at the same time.
     pub jobs: usize,
+    /// Run each trial in a process of its own.
+    pub cold: bool,
 }
 
 /// A candidate's kernel.
@@ -87,8 +90,8 @@ impl<'a> CandidateBuilder<'a> {
         }
         let tree = source::provide(options.cache, &plan.targets[0].kernel.source, options.root)?;
         let series = patch::gather(options.root, plan.variants[0].series_on(&plan.targets[0].kernel.name))?;
-        let BuilderOptions { cache, root, jobs, .. } = options;
-        Ok(Self { cache, root, source, tree, plan, series, jobs })
+        let BuilderOptions { cache, root, jobs, cold, .. } = options;
+        Ok(Self { cache, root, source, tree, plan, series, jobs, cold })
     }
 
     /// The study, reduced to its one cell.
@@ -211,28 +214,26 @@ impl<'a> CandidateBuilder<'a> {
         assemble(self.cache, self.root, &self.plan, &sources, &mut steps)
     }
 
-    /// Runs trials of a candidate, and hands the line of each, as it ends, to `done`.
+    /// Runs trials of a candidate, and hands the line of each, as it ends, to `done`. A sample is compared as in a run; what
+    /// differs is kept below `dir`.
     ///
     /// # Errors
     ///
-    /// Infrastructure; interrupted.
+    /// Infrastructure, a difference among it; interrupted.
     pub(super) fn run(
         &self,
         ready: &Ready,
         trials: &[TrialId],
+        dir: &Path,
         mut done: impl FnMut(&TrialLine) -> Result<()>,
     ) -> Result<()> {
-        let work = |worker: &mut Box<dyn Worker + '_>, id: &TrialId| {
-            check_interrupted()?;
-            run_one(worker.as_mut(), self.cache, &self.plan, &ready.prepared, &ready.snapshots, id)
+        let machines = ready.prepared.machines.as_ref();
+        let how = Trials { plan: &self.plan, machines, jobs: self.jobs, cold: self.cold, dir };
+        let run = |worker: &mut dyn Worker, id: &TrialId| {
+            run_one(worker, self.cache, &self.plan, &ready.prepared, &ready.snapshots, id)
         };
-        parallel(
-            self.jobs,
-            trials,
-            || ready.prepared.machines.worker(),
-            work,
-            |_, finished| done(&finished.line),
-        )
+        how.run(trials, run, |finished| done(&finished.line))?;
+        refuse_differences(dir)
     }
 
     /// The result of a trial, by what the study takes for evidence.

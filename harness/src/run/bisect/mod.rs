@@ -16,6 +16,7 @@ use crate::judge::bisection::{Next, Observation, Search, Settings};
 use crate::machine;
 use crate::plan::TrialId;
 use crate::report::bisection::{self, Bisection, Tried};
+use crate::run::cold_check::refuse_differences;
 use crate::run::event::{Event, Watch};
 use crate::trial::line::{Outcome, TrialLine};
 
@@ -62,6 +63,7 @@ pub fn bisect(request: &BisectRequest<'_>, watch: Watch<'_>) -> Result<(Bisectio
     let question = question(request)?;
     let root = request.out.clone().unwrap_or_else(|| builder.root().join("runs").join(question.name()));
     let mut journal = Journal::open(&root, &question)?;
+    refuse_differences(&root)?;
     builder.prepare_base(watch)?;
     let search = Search::new(space.ancestry.clone(), space.direction, *settings);
     let mut under_way = UnderWay { request, search, order: Vec::new(), ready: BTreeMap::new() };
@@ -137,7 +139,8 @@ impl UnderWay<'_> {
                 self.search.skip(position);
                 return Ok(());
             }
-            builder.run(&self.ready[&position], &missing, |line| {
+            let dir = journal.root().to_owned();
+            builder.run(&self.ready[&position], &missing, &dir, |line| {
                 let (seed, observation) = (line.id.seed, builder.observation(line));
                 journal.append(Entry::Trial { at: candidate.hash.clone(), seed, observation, how: how(line) })
             })?;

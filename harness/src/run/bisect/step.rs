@@ -15,6 +15,9 @@ use super::search_space::SearchSource;
 /// Where the cache remembers over which commit a repository's others are built.
 const REMEMBERED: &str = "bisect-base";
 
+/// Where the cache keeps trials of a commit that differ when they are run again.
+const KEPT: &str = "step";
+
 /// A commit that differs from the remembered one in more files becomes a base of its own.
 const FAR: usize = 2000;
 
@@ -88,6 +91,10 @@ pub fn step(request: &StepRequest<'_>, watch: Watch<'_>) -> Result<Stepped> {
         (None, false) => request.max_trials,
         _ => 1,
     };
+    let dir = request.options.cache.root().join(KEPT).join(&stepped.commit.hash);
+    if dir.exists() {
+        std::fs::remove_dir_all(&dir).map_err(|error| Error::io("remove", &dir, error))?;
+    }
     while stepped.decision == Decision::Open {
         let (passes, failures, unknown) = stepped.trials;
         let done = passes + failures + unknown;
@@ -100,7 +107,7 @@ pub fn step(request: &StepRequest<'_>, watch: Watch<'_>) -> Result<Stepped> {
                 TrialId { seed: request.seed.unwrap_or(id.seed), ..id }
             })
             .collect();
-        builder.run(&ready, &ids, |line| {
+        builder.run(&ready, &ids, &dir, |line| {
             let count = match builder.observation(line) {
                 Observation::Pass => &mut stepped.trials.0,
                 Observation::Fail => &mut stepped.trials.1,

@@ -91,3 +91,21 @@ fn a_killed_bisection_goes_on_to_the_same_answer() {
     let text = bisect(&world, &history, "killed");
     assert_eq!(bisect(&world, &history, "whole").replace("whole", "killed"), text);
 }
+
+/// A bisection whose warm trials are not what cold ones are has no answer, also when it is asked again.
+#[test]
+fn a_warm_trial_that_differs_ends_a_bisection() {
+    let mut world =
+        world(&SCRIPT.replace("{}", "0.97").replace("ends: sigtrap,", "ends: sigtrap, warm_differs: true,"));
+    let history = history::write(&world, 1);
+    for _ in 0..2 {
+        let ended = world.patcheval(&words(&history, "search"));
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        has(
+            &ended.stderr,
+            &["of the trials that were run warm and cold differ", "search/differences", "--cold"],
+        );
+    }
+    world.pretend(&SCRIPT.replace("{}", "0.97"));
+    bisect(&world, &history, "another");
+}

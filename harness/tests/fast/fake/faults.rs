@@ -186,3 +186,16 @@ fn a_warm_trial_that_differs_from_a_cold_one_is_caught() {
     };
     assert_eq!(outcomes("cold"), outcomes("sound"), "cold trials have nothing of it");
 }
+
+/// On a machine whose file says so, each trial has a machine of its own: nothing warm could differ, and `plan` says why.
+#[test]
+fn a_machine_that_runs_cold_by_its_file_has_no_warm_trials() {
+    let script = SCRIPT.replace("ends: sigtrap,", "ends: sigtrap, warm_differs: true,");
+    let world = world(&script);
+    let file = "kernels/machines/malta-24kf-16k.yaml";
+    world.write(file, &world.read(file).replace("source: >-", "cold: \"of a test\"\nsource: >-"));
+    let why = "malta-24kf-16k: each trial has a QEMU of its own: of a test\n";
+    has(&world.patcheval(&["plan", "pretend"]).stdout, &[why]);
+    run(&world, "pretend", "run", &["--jobs", "1"]);
+    assert!(!out(&world, "run").join("differences").exists());
+}
