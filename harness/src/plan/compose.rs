@@ -71,6 +71,25 @@ pub(super) fn kernel(texts: &Texts, name: &str, from: &str) -> Result<Composed> 
     fill(texts, &format!("kernel {name}"), words)
 }
 
+/// Returns the name of the kernel that is `name` but of another source; an error names `from` as the study.
+pub(super) fn of_version(texts: &Texts, name: &str, version: &str, from: &str) -> Result<String> {
+    let sources: BTreeMap<String, SourceFile> = table(texts, SOURCES)?;
+    if !sources.contains_key(version) {
+        let message = format!("{from}: versions: {SOURCES} has no source `{version}`");
+        return Err(Error::study(message).hint(suggestion(version, sources.keys().map(String::as_str))));
+    }
+    // The words of a kernel with a file of its own are of that file's choosing.
+    let own = if texts.text(&kernel_path(name)).is_some() { None } else { split(texts, name)? };
+    let Some(KernelFile { arch, board, features, .. }) = own else {
+        return Err(Error::study(format!(
+            "{from}: versions: `{name}` is not a kernel whose name says its source"
+        ))
+        .hint("a name of the form ARCH-SOURCE[-FEATURE...] does"));
+    };
+    let words = [arch.name(), version].into_iter().chain(board.as_deref());
+    Ok(words.chain(features.iter().map(String::as_str)).collect::<Vec<_>>().join("-"))
+}
+
 /// Returns whether there is a kernel called `name`, as far as that can be said without reading its parts closely.
 pub(super) fn exists(texts: &Texts, name: &str) -> bool {
     texts.text(&kernel_path(name)).is_some() || split(texts, name).is_ok_and(|words| words.is_some())

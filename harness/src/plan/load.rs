@@ -16,6 +16,7 @@ use crate::plan::hardware::MachineFile;
 use crate::plan::model::Arch;
 use crate::plan::model::CaseFile;
 use crate::plan::model::StudyFile;
+use crate::plan::model::TargetFile;
 use crate::plan::model::VariantFile;
 use crate::plan::parts::ArchitectureFile;
 use crate::yaml;
@@ -131,7 +132,8 @@ pub fn load(texts: &Texts, file: &str) -> Result<Low> {
 }
 
 /// Parses every file that `study` names, directly or not; errors name `file` as the study's.
-pub(super) fn load_study(texts: &Texts, file: &str, study: StudyFile) -> Result<Low> {
+pub(super) fn load_study(texts: &Texts, file: &str, mut study: StudyFile) -> Result<Low> {
+    study.targets = of_all_versions(texts, file, &study)?;
     let mut low = Low {
         file: file.into(),
         kernels: BTreeMap::new(),
@@ -164,6 +166,23 @@ pub(super) fn load_study(texts: &Texts, file: &str, study: StudyFile) -> Result<
     }
     load_variants(&finder, &low.study, &mut low.variants)?;
     Ok(low)
+}
+
+/// Returns the targets of a study, each followed by those of the same kernel of the other versions that the study names.
+fn of_all_versions(texts: &Texts, file: &str, study: &StudyFile) -> Result<Vec<TargetFile>> {
+    let mut targets = study.targets.clone();
+    for target in &study.targets {
+        for version in &study.versions {
+            let kernel = compose::of_version(texts, &target.kernel, version, file)?;
+            let further = TargetFile { kernel, machine: target.machine.clone() };
+            if !targets.contains(&further) {
+                let beside = |one: &TargetFile| one.machine == further.machine;
+                let after = targets.iter().rposition(beside).map_or(targets.len(), |last| last + 1);
+                targets.insert(after, further);
+            }
+        }
+    }
+    Ok(targets)
 }
 
 /// Parses the files of all variants, of their companions, and of the variants below them.

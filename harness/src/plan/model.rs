@@ -231,6 +231,9 @@ pub struct StudyFile {
     pub until: Until,
     /// How cells are decided with `until: decided`.
     pub rule: Option<Rule>,
+    /// Sources of `kernels/common/sources.yaml`: each target is also tried with the kernel of each of these instead of its own.
+    #[serde(default)]
+    pub versions: Vec<String>,
     /// Further targets: one machine with caches of many shapes.
     #[serde(default)]
     pub sweep: Vec<SweepFile>,
@@ -270,7 +273,7 @@ fn two() -> u32 {
 }
 
 /// One of the `targets:` of a study.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetFile {
     /// Name of a kernel.

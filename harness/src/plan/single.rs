@@ -77,6 +77,7 @@ pub fn single(texts: &Texts, wanted: &Wanted<'_>) -> Result<Plan> {
         until: Until::Bound,
         rule: None,
         sweep: Vec::new(),
+        versions: Vec::new(),
         evidence: Evidence::default(),
         interval: IntervalMethod::default(),
         questions: Vec::new(),

@@ -8,6 +8,7 @@ use crate::judge::Group;
 use crate::judge::Judgement;
 use crate::report::content::ratio;
 use crate::report::number;
+use crate::report::trees::trees;
 
 /// A table of words.
 pub(super) struct Grid {
@@ -20,7 +21,7 @@ pub(super) struct Grid {
 
 /// Returns all further tables of a judgement, in the order of a report.
 pub(super) fn grids(judgement: &Judgement) -> Vec<Grid> {
-    decision(judgement).into_iter().chain(sweeps(judgement)).collect()
+    decision(judgement).into_iter().chain(trees(judgement)).chain(sweeps(judgement)).collect()
 }
 
 /// Returns the decision table, if the baseline fails somewhere.

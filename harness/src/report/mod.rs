@@ -23,6 +23,7 @@ mod markdown;
 mod number;
 mod status;
 mod table;
+mod trees;
 mod trend;
 mod trials;
 mod untried;

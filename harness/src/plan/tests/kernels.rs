@@ -108,6 +108,22 @@ fn an_architecture_may_have_a_feature_in_its_own_way() {
 }
 
 #[test]
+fn a_study_of_several_versions_has_each_target_with_each_of_them() {
+    let study = |versions: &str| {
+        let mut texts = parts(None);
+        let text = STUDY_TEXT.replace("kernel: mips-6.1,", "kernel: mips-6.12-highmem,");
+        texts.insert(STUDY, format!("{text}versions: {versions}\n"));
+        load(&texts, STUDY).and_then(|low| resolve(&low))
+    };
+    let titles = |plan: &Plan| plan.targets.iter().map(Target::title).collect::<Vec<_>>();
+    assert_eq!(titles(&study("[]").unwrap()), ["mips-6.12-highmem on malta"]);
+    let all = ["mips-6.12-highmem on malta", "mips-6.1-highmem on malta", "mips-7.3-highmem on malta"];
+    assert_eq!(titles(&study("['6.1', '6.12', '7.3']").unwrap()), all);
+    let wrong = study("['6.2']").unwrap_err().to_string();
+    assert!(wrong.contains("versions: kernels/common/sources.yaml has no source `6.2`"), "{wrong}");
+}
+
+#[test]
 fn a_name_that_cannot_be_composed_says_what_there_is() {
     let texts = parts(Some("name: own\narch: arm\nsource: {directory: linux}\n"));
     assert_eq!(

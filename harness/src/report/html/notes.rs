@@ -9,6 +9,7 @@ use crate::report::content::LEFT_OUT;
 use crate::report::content::Note;
 use crate::report::content::Tone;
 use crate::report::grid::Grid;
+use crate::report::trees;
 
 /// How many sentences, and letters, are shown without unfolding.
 const SHORT: usize = 8;
@@ -105,6 +106,20 @@ fn folded(sentence: &str) -> Markup {
     match sentence.split_once(": ").filter(|_| sentence.len() > LETTERS) {
         Some((what, list)) => html! { details.fold { summary { (what) ":" } " " (list) } },
         None => html! { (sentence) },
+    }
+}
+
+/// Which trees are affected, where machines were tried with several kernels.
+pub(super) fn trees(view: &View<'_>) -> Markup {
+    let tables = trees::trees(view.judgement);
+    if tables.is_empty() {
+        return html! {};
+    }
+    html! {
+        section aria-labelledby="trees" {
+            h2 #trees { "Trees" }
+            @for table in &tables { (grid(table, &table.heading)) }
+        }
     }
 }
 

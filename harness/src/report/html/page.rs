@@ -16,6 +16,7 @@ use super::geometry;
 use super::matrix;
 use super::notes;
 use crate::judge::Overall;
+use crate::report::trees;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -24,9 +25,10 @@ const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// The sections with an entry in the page's table of contents.
-const CONTENTS: [(&str, &str); 7] = [
+const CONTENTS: [(&str, &str); 8] = [
     ("verdicts", "Verdicts"),
     ("answers", "Answers"),
+    ("trees", "Trees"),
     ("decision", "Price against correctness"),
     ("flushes", "Flushes"),
     ("geometry", "Cache geometry"),
@@ -42,6 +44,7 @@ pub(super) fn page(view: &View<'_>) -> Markup {
         main {
             (matrix::section(view))
             (notes::answers(view))
+            (notes::trees(view))
             (decision::section(view))
             (flushes::section(view))
             (geometry::section(view))
@@ -83,6 +86,7 @@ fn head(view: &View<'_>) -> Markup {
     };
     let there = |(id, _): &&(&str, &str)| match *id {
         "decision" => !judgement.candidates.is_empty(),
+        "trees" => !trees::trees(judgement).is_empty(),
         "geometry" => judgement.groups.iter().any(|group| group.swept_from.is_some()),
         _ => true,
     };
