@@ -108,8 +108,9 @@ fn forged(read: &Read<'_>, output: &Output) -> Option<Finding> {
 /// What the testcase says. With `may_skip` a check that was skipped says nothing, unless all were.
 fn testcase(output: &Output, target: &Kernel, may_skip: bool) -> Finding {
     if let Some(why) = gave_up(output, target) {
-        // A check that failed before it gave up has failed.
-        let failure = output.failure().filter(|_| output.bailed.is_some());
+        // A check that failed before it gave up has failed, and so has one of a testcase that died when all was said.
+        let stands = output.bailed.is_some() || output.incomplete().is_none();
+        let failure = output.failure().filter(|_| stands);
         return failure.map_or_else(
             || unknown(Cause::BadOutput, &why),
             |(symptom, detail)| failed(symptom, format!("{}; {why}", detail.text)),
@@ -261,6 +262,12 @@ mod tests {
         assert_eq!(said(two, "8b"), format!("bad-output: the testcase was killed by SIGSEGV{half}"));
         // This target is a MIPS kernel.
         assert_eq!(said(two, "a"), format!("bad-output: the testcase was killed by SIGBUS{half}"));
+        let whole = "TAP version 13\n1..1\n# symptom=sigtrap\nnot ok 1 one\n";
+        assert!(
+            said(whole, "b").starts_with("sigtrap: one; the testcase was killed by"),
+            "{}",
+            said(whole, "b")
+        );
         assert_eq!(signal_name("arm", 7), "SIGBUS");
         assert_eq!(signal_name("arm", 40), "signal 40");
         let bailed = said(&format!("{two}Bail out! mmap failed\n"), "100");

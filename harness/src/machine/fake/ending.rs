@@ -123,7 +123,8 @@ pub(super) fn remains(fate: Fate, trial: &Trial<'_>) -> Remains {
 fn console(ending: Ending, trial: &Trial<'_>) -> String {
     let head = "patcheval: READY\n";
     let name = &trial.testcase.name;
-    let end = |status: u8| format!("patcheval: END status={status}\n");
+    // As wait(2) returns it: what is not shifted is the number of a signal.
+    let end = |status: u32| format!("patcheval: END status={status:x}\n");
     let check = |result: &str, status| format!("{head}KTAP version 1\n1..1\n{result}\n{}", end(status));
     match ending {
         Ending::Fail(Symptom::InitDied) => {
@@ -142,13 +143,13 @@ fn console(ending: Ending, trial: &Trial<'_>) -> String {
         }
         Ending::Fail(symptom) => {
             let at = format!("# symptom={} pc={XOL:#x} xol=yes", symptom.name());
-            check(&format!("{at}\nnot ok 1 - {name}"), 1)
+            check(&format!("{at}\nnot ok 1 - {name}"), 1 << 8)
         }
     }
 }
 
 /// The console of a guest, or of a kernel that tests itself, in which nothing is wrong.
-fn passing(trial: &Trial<'_>, check: &dyn Fn(&str, u8) -> String) -> String {
+fn passing(trial: &Trial<'_>, check: &dyn Fn(&str, u32) -> String) -> String {
     let name = &trial.testcase.name;
     let own = match trial.testcase.boot.as_ref().map(|boot| &boot.result) {
         None => return check(&format!("ok 1 - {name}"), 0),
