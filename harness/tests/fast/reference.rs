@@ -91,7 +91,7 @@ fn a_schema_refuses_what_the_reader_refuses() {
         ("kernel", "harness/doc/kernel.yaml", "board:", "bord:"),
         ("architecture", "kernels/arch/arm.yaml", "compilers:", "compiler:"),
         ("architecture", "kernels/arch/arm.yaml", "dtbs: [", "dtb: ["),
-        ("architecture", "kernels/arch/mips.yaml", "[mips-r6]", "[mips-r7]"),
+        ("architecture", "kernels/arch/mips.yaml", "can_advertise: true", "can_advertise: perhaps"),
         ("sources", "kernels/common/sources.yaml", "debian:", "debain:"),
         ("features", "kernels/common/features.yaml", "provides:", "provide:"),
         ("machine", "kernels/machines/malta-24kf-16k.yaml", "caches:", "cache:"),
