@@ -47,6 +47,11 @@ pub enum End {
     Exit,
     /// The guest used up its deadline in instructions.
     Deadline,
+    /// The guest fetched one stale word at one place as often as the request allows.
+    #[serde(rename = "stale-loop")]
+    StaleLoop,
+    /// The trial had not come to its end: QEMU was killed, or died, after this was written.
+    Unfinished,
     /// The plugin found that it cannot trust itself or this QEMU; the message says why.
     Fault(String),
 }
@@ -267,6 +272,11 @@ impl Record {
     /// Returns the guest instructions of all phases together.
     pub fn total_instructions(&self) -> u64 {
         self.instructions.iter().sum()
+    }
+
+    /// Returns the place with most stale fetches; of equal ones the first.
+    pub fn most_stale(&self) -> Option<&StaleFetch> {
+        self.stale.iter().rev().max_by_key(|fetch| fetch.count)
     }
 
     /// Returns the record as one line of JSON.

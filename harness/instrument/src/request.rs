@@ -17,6 +17,7 @@ use crate::format::{Format, ReadError};
 ///   "mmu_on": true,
 ///   "command": "t1-first-return seed=7 repetitions=2",
 ///   "deadline": 400000000,
+///   "stale_limit": 10000,
 ///   "record": "/cache/tmp/x1/record.json",
 ///   "ready": null,
 ///   "empty_callbacks": false,
@@ -37,6 +38,10 @@ pub struct Request {
     pub command: Option<String>,
     /// Guest instructions after which the plugin ends the record, and QEMU; without it, never.
     pub deadline: Option<u64>,
+    /// How many stale fetches of one word at one place end the record, and QEMU, in mode enforce: the guest loops. Without it,
+    /// never.
+    #[serde(default)]
+    pub stale_limit: Option<u64>,
     /// Where the record goes; without it, there is none.
     pub record: Option<PathBuf>,
     /// A FIFO to wait on at the COMMAND marker when there is no command: the guest goes on once a writer has opened and
@@ -57,6 +62,10 @@ impl Request {
     /// Version of the format that this crate writes and reads.
     pub const VERSION: u32 = 1;
 
+    /// The [`Request::stale_limit`] of trials. A trial executes some 2 to 50 million instructions, so that it is at least one in
+    /// 5,000 of them, all at one place; at some two microseconds each it takes a fiftieth of a second.
+    pub const STALE_LIMIT: u64 = 10_000;
+
     /// Returns the request of a mode and of nothing else, for a machine that starts from reset.
     pub fn new(mode: Mode) -> Self {
         Self {
@@ -65,6 +74,7 @@ impl Request {
             mmu_on: false,
             command: None,
             deadline: None,
+            stale_limit: None,
             record: None,
             ready: None,
             empty_callbacks: false,
@@ -117,6 +127,7 @@ mod tests {
             mmu_on: true,
             command: Some("t1-first-return seed=7 repetitions=2".into()),
             deadline: Some(400_000_000),
+            stale_limit: Some(Request::STALE_LIMIT),
             record: Some("/cache/tmp/x1/record.json".into()),
             console: Some("/cache/tmp/x1/console".into()),
             stderr: Some("/cache/tmp/x1/stderr".into()),

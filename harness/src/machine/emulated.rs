@@ -151,6 +151,7 @@ fn request(trial: &Trial<'_>, scratch: &Path) -> Request {
         mmu_on: true,
         command: Some(command(trial.testcase, trial.id.seed)),
         deadline: Some(trial.testcase.deadline_minsns * 1_000_000),
+        stale_limit: Some(Request::STALE_LIMIT),
         record: Some(scratch.join(RECORD)),
         console: Some(scratch.join(CONSOLE)),
         stderr: Some(scratch.join(STDERR)),
@@ -179,6 +180,7 @@ fn from_reset(trial: &Trial<'_>, scratch: &Path) -> Result<Vec<OsString>> {
     };
     let request = Request {
         deadline: Some((testcase.deadline_minsns + BOOT_MINSNS) * 1_000_000),
+        stale_limit: Some(Request::STALE_LIMIT),
         record: Some(scratch.join(RECORD)),
         ..Request::new(id.mode)
     };

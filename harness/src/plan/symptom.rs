@@ -25,6 +25,8 @@ pub enum Symptom {
     ExtraHit,
     /// The guest used up its deadline in instructions.
     Livelock,
+    /// The guest executed stale bytes of one place thousands of times.
+    StaleLoop,
     /// Process 1 died.
     InitDied,
     /// The kernel printed an oops and went on.
@@ -37,7 +39,7 @@ pub enum Symptom {
 
 impl Symptom {
     /// All symptoms, in the order of reports.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Sigill,
         Self::Sigtrap,
         Self::Sigsegv,
@@ -46,6 +48,7 @@ impl Symptom {
         Self::LostHit,
         Self::ExtraHit,
         Self::Livelock,
+        Self::StaleLoop,
         Self::InitDied,
         Self::KernelOops,
         Self::KernelPanic,
@@ -63,6 +66,7 @@ impl Symptom {
             Self::LostHit => "lost-hit",
             Self::ExtraHit => "extra-hit",
             Self::Livelock => "livelock",
+            Self::StaleLoop => "stale-loop",
             Self::InitDied => "init-died",
             Self::KernelOops => "kernel-oops",
             Self::KernelPanic => "kernel-panic",

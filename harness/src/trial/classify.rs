@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! From what a run of QEMU left behind to the outcome of a trial: pure.
 
-use instrument::{End, Record};
+use instrument::{End, Mode, Record, StaleFetch};
 
 use super::boot;
 use super::guest_output::Output;
@@ -68,7 +68,13 @@ fn instrument(read: &Read<'_>) -> Option<Finding> {
     if remains.timed_out {
         return Some(unknown(Cause::HostDeadline, "the host's deadline passed"));
     }
-    match &read.record {
+    let unfinished = "the record was not ended";
+    let whole = match &read.record {
+        Ok(Record { end: End::Unfinished, .. }) => Err(unfinished),
+        Ok(record) => Ok(record),
+        Err(why) => Err(why.as_str()),
+    };
+    match whole {
         Ok(Record { end: End::Fault(why), .. }) => Some(unknown(Cause::RecordFault, why)),
         Ok(_) => None,
         // QEMU 11.1: "load of migration failed", "could not open ... for incoming migration".
@@ -89,13 +95,25 @@ pub fn kernel(console: &str, oops: &[String]) -> Option<Finding> {
     oops.iter().find_map(|needle| line(needle)).map(|oops| failed(Symptom::KernelOops, oops))
 }
 
+/// From so many stale fetches of one word at one place on, a guest that used up its deadline was in a stale loop. One that goes
+/// through the kernel in each turn does not come to [`Request::STALE_LIMIT`](instrument::Request::STALE_LIMIT).
+const LOOPED: u64 = 1000;
+
 fn deadline(read: &Read<'_>) -> Option<Finding> {
-    match read.record {
-        Ok(Record { end: End::Deadline, .. }) => {
-            Some(failed(Symptom::Livelock, "the guest used up its deadline in instructions"))
-        }
-        _ => None,
-    }
+    let record = read.record.as_ref().ok()?;
+    let loops = match record.end {
+        End::StaleLoop => 1,
+        End::Deadline => LOOPED,
+        _ => return None,
+    };
+    let place = record.most_stale().filter(|place| record.mode == Mode::Enforce && place.count >= loops);
+    let Some(place) = place else {
+        return Some(failed(Symptom::Livelock, "the guest used up its deadline in instructions"));
+    };
+    let StaleFetch { pc, count, executed, writer, .. } = place;
+    let writer = writer.map(|writer| format!(", last written by {:#010x}", writer.pc)).unwrap_or_default();
+    let text = format!("{count} times executed the stale word {executed} at {pc:#010x}{writer}");
+    Some(failed(Symptom::StaleLoop, text))
 }
 
 /// An END line that init did not print: it executes the END marker behind its own.
@@ -184,7 +202,7 @@ fn signal_name(arch: &str, number: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use instrument::Mode;
+    use instrument::{Missing, Phase, Writer};
 
     fn case() -> Testcase {
         crate::plan::tests::plan().testcases.remove(0)
@@ -309,6 +327,59 @@ mod tests {
             classify(&Read::of(&late), &target(), &case()).0,
             Outcome::Unknown { cause: Cause::HostDeadline }
         );
+    }
+
+    fn looping(end: End, mode: Mode, counts: &[u64]) -> Finding {
+        let place = |(count, pc): (&u64, u64)| StaleFetch {
+            pc,
+            physical: 0x1000,
+            user: false,
+            phase: Phase::Run,
+            instruction: 1,
+            executed: "01008052".into(),
+            expected: "00000000".into(),
+            missing: Missing::Both,
+            writer: Some(Writer { pc: 0x8010_0040, instructions_ago: 9 }),
+            dirty_in: None,
+            past: Vec::new(),
+            count: *count,
+        };
+        let stale = counts.iter().zip((0x8040_0000..).step_by(4)).map(place).collect();
+        let record = Record { mode, stale, ..record(end) };
+        let remains = Remains { record: record.to_json(), ..remains("", End::Exit) };
+        let (outcome, detail, _) = classify(&Read::of(&remains), &target(), &case());
+        (outcome, detail)
+    }
+
+    #[test]
+    fn a_stale_loop_names_its_place_its_count_and_its_writer() {
+        let (outcome, detail) = looping(End::StaleLoop, Mode::Enforce, &[3, 10_000, 7]);
+        assert_eq!(outcome, Outcome::Fail { symptom: Symptom::StaleLoop });
+        assert_eq!(
+            detail.unwrap().text,
+            "10000 times executed the stale word 01008052 at 0x80400004, last written by 0x80100040"
+        );
+        let symptom = |mode, count| match looping(End::Deadline, mode, &[count]).0 {
+            Outcome::Fail { symptom } => symptom,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(symptom(Mode::Enforce, LOOPED), Symptom::StaleLoop);
+        assert_eq!(symptom(Mode::Enforce, LOOPED - 1), Symptom::Livelock);
+        assert_eq!(symptom(Mode::Observe, LOOPED), Symptom::Livelock);
+    }
+
+    #[test]
+    fn a_record_that_was_not_ended_is_none() {
+        let cause = |late, clean_exit| {
+            let remains = Remains { timed_out: late, clean_exit, ..remains(PASSING, End::Unfinished) };
+            match classify(&Read::of(&remains), &target(), &case()).0 {
+                Outcome::Unknown { cause } => cause,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(cause(true, false), Cause::HostDeadline);
+        assert_eq!(cause(false, false), Cause::QemuDied);
+        assert_eq!(cause(false, true), Cause::NoRecord);
     }
 
     #[test]

@@ -13,11 +13,17 @@ impl Plugin {
     /// The guest has used up its deadline: ends the trial.
     #[cold]
     pub fn deadline(&mut self) {
-        match self.warm.stage {
-            // What the guest does on its way to the end of its block is nobody's.
-            Stage::Returning => {}
-            Stage::Starting | Stage::Running => self.end_trial(End::Deadline),
+        self.end_if_running(End::Deadline);
+    }
+
+    /// Ends the trial, and returns whether there was one.
+    pub(super) fn end_if_running(&mut self, end: End) -> bool {
+        // What the guest does on its way to the end of its block is nobody's.
+        let running = !matches!(self.warm.stage, Stage::Returning);
+        if running {
+            self.end_trial(end);
         }
+        running
     }
 
     /// Ends the record, and QEMU with it, unless that serves another request.
@@ -47,6 +53,17 @@ impl Plugin {
         if matches!(self.warm.stage, Stage::Returning) || std::mem::replace(&mut self.trial.finished, true) {
             return;
         }
+        self.write_record(end);
+    }
+
+    /// Writes what has been found so far, so that it is there if QEMU is killed before the trial has come to its end.
+    pub(super) fn keep_record(&mut self) {
+        if !matches!(self.warm.stage, Stage::Returning) && !self.trial.finished {
+            self.write_record(End::Unfinished);
+        }
+    }
+
+    fn write_record(&mut self, end: End) {
         let inputs = RecordInputs {
             now: FAST_PATH.now(),
             model: self.machine.model(),

@@ -2,12 +2,15 @@
 //! The slow path of fetch groups: what is fetched, what of it is executed, and what of it is counted.
 
 use cache_model::{Stale, VirtAddr};
-use instrument::Mode;
+use instrument::{End, Mode};
 
 use super::Plugin;
 use crate::arch::architecture::Architecture;
 use crate::fast_path::{FAST_PATH, InsnRef};
 use crate::translation::fetch_groups::FetchGroup;
+
+/// From so many stale fetches at one place on a record is written before the trial has ended.
+const MANY: u64 = 1 << 10;
 
 impl Plugin {
     /// The entry of a fetch group that is not known to change nothing, or that is due for the deadline or for putting bytes
@@ -43,7 +46,12 @@ impl Plugin {
             // The group has been counted as a whole, and nothing of it has been executed.
             let now = FAST_PATH.now() - u64::from(group.insns);
             let writer = stale.writer.map_or(VirtAddr::default(), |origin| self.address_of_insn(origin.insn));
-            self.recorder.stale(&stale, group.virt, now, writer, |stale| self.machine.past(stale));
+            let limit = self.options.request.stale_limit.unwrap_or(u64::MAX);
+            let past = |stale: &Stale| self.machine.past(stale);
+            let count = self.recorder.stale(&stale, (group.virt, writer), now, limit, past);
+            if self.loops(count) {
+                return None;
+            }
         }
         if self.options.request.mode != Mode::Enforce {
             return None;
@@ -58,6 +66,17 @@ impl Plugin {
         }
         self.machine.expect_restart(group.first());
         Some(self.restart(group))
+    }
+
+    /// Ends the trial if there have been as many stale fetches at one place as are allowed, and returns whether it did; keeps
+    /// what has been found now and then, should the host end it before.
+    fn loops(&mut self, count: u64) -> bool {
+        if count >= MANY && count.is_power_of_two() {
+            self.keep_record();
+        }
+        let limit = self.options.request.stale_limit;
+        let ends = self.options.request.mode == Mode::Enforce && limit.is_some_and(|limit| count >= limit);
+        ends && self.end_if_running(End::StaleLoop)
     }
 
     /// The address to hand to QEMU for starting a group again; its instructions are counted then.

@@ -67,7 +67,7 @@ impl Plugin {
         };
         let request = &options.request;
         FAST_PATH.set_deadline(request.deadline());
-        Ok(Self {
+        let mut plugin = Self {
             arch,
             machine: Machine::new(qemu, arch, options.caches, options.setup.ram, request.mmu_on),
             translation: Translation::default(),
@@ -75,7 +75,11 @@ impl Plugin {
             trial: Trial::default(),
             warm: Warm::default(),
             options,
-        })
+        };
+        if !plugin.options.setup.serves {
+            plugin.keep_record();
+        }
+        Ok(plugin)
     }
 
     /// QEMU's functions.

@@ -84,6 +84,7 @@ impl Plugin {
         self.warm.stage = Stage::Running;
         self.warm.translations = 0;
         self.warm.return_us = begun.elapsed().as_micros() as u64;
+        self.keep_record();
     }
 
     fn return_to_start(&mut self) -> Result<(), String> {

@@ -43,14 +43,17 @@ impl Fetch<'_> {
 /// Where stale fetches are the same one: a virtual address, and the word that is executed there.
 type Place = (VirtAddr, u32);
 
+/// Of how many places stale fetches are counted one by one: many more than are listed, in a megabyte.
+const PLACES: usize = 1 << 14;
+
 /// What has been found so far.
 pub(super) struct Findings {
     phase: Phase,
     phase_start: u64,
     instructions: [u64; Phase::ALL.len()],
-    stale: Vec<StaleFetch>,
-    /// Numbers of those listed.
-    numbers: HashMap<Place, usize>,
+    stale: Vec<(Place, StaleFetch)>,
+    /// How many there were at each place, of the first [`PLACES`].
+    counts: HashMap<Place, u64>,
     stale_fetches: u64,
     ledger: Ledger,
 }
@@ -62,7 +65,7 @@ impl Default for Findings {
             phase_start: 0,
             instructions: [0; Phase::ALL.len()],
             stale: Vec::new(),
-            numbers: HashMap::new(),
+            counts: HashMap::new(),
             stale_fetches: 0,
             ledger: Ledger::default(),
         }
@@ -74,17 +77,24 @@ impl Findings {
         self.phase
     }
 
-    /// Guest instructions in each phase, the current one up to the last [`Findings::enter`].
-    pub(super) fn instructions(&self) -> [u64; Phase::ALL.len()] {
-        self.instructions
+    /// Guest instructions in each phase, after `now` of them.
+    pub(super) fn instructions(&self, now: u64) -> [u64; Phase::ALL.len()] {
+        let mut instructions = self.instructions;
+        instructions[self.phase as usize] += now - self.phase_start;
+        instructions
     }
 
     pub(super) fn stale_fetches(&self) -> u64 {
         self.stale_fetches
     }
 
-    pub(super) fn take_stale(&mut self) -> Vec<StaleFetch> {
-        std::mem::take(&mut self.stale)
+    /// The stale fetches that are listed, with how many there have been at each place.
+    pub(super) fn stale_places(&self) -> Vec<StaleFetch> {
+        let counted = |(place, fetch): &(Place, StaleFetch)| {
+            let count = self.counts.get(place).copied().unwrap_or(1);
+            StaleFetch { count, ..fetch.clone() }
+        };
+        self.stale.iter().map(counted).collect()
     }
 
     pub(super) fn ledger(&mut self) -> &mut Ledger {
@@ -93,27 +103,46 @@ impl Findings {
 
     /// Enters a phase after `now` instructions.
     pub(super) fn enter(&mut self, phase: Phase, now: u64) {
-        self.instructions[self.phase as usize] += now - self.phase_start;
+        self.instructions = self.instructions(now);
         self.phase_start = now;
         self.phase = phase;
     }
 
-    /// Counts a stale fetch, and lists it unless the list is full or has the same one already.
+    /// Counts a stale fetch, and lists it unless the list is full or has the same one already. Returns how many there have been
+    /// at this place.
     pub(super) fn stale(
         &mut self,
         fetch: &Fetch<'_>,
         sites: &Sites,
         past: impl FnOnce(&Stale) -> Vec<PastOperation>,
-    ) {
+    ) -> u64 {
         self.stale_fetches += 1;
         let place = fetch.place();
-        if let Some(number) = self.numbers.get(&place) {
-            self.stale[*number].count += 1;
-        } else if self.stale.len() < Record::STALE_LISTED {
-            self.numbers.insert(place, self.stale.len());
+        if let Some(count) = self.counts.get_mut(&place) {
+            *count += 1;
+            return *count;
+        }
+        if self.counts.len() < PLACES {
+            self.counts.insert(place, 1);
+        }
+        if self.stale.len() < Record::STALE_LISTED {
+            self.list(fetch, sites, past);
+        }
+        1
+    }
+
+    /// Lists a stale fetch, in place of the last one if the list is full and does not have it.
+    pub(super) fn list(
+        &mut self,
+        fetch: &Fetch<'_>,
+        sites: &Sites,
+        past: impl FnOnce(&Stale) -> Vec<PastOperation>,
+    ) {
+        let place = fetch.place();
+        if !self.stale.iter().any(|(listed, _)| *listed == place) {
+            self.stale.truncate(Record::STALE_LISTED - 1);
             let past = past(fetch.stale);
-            let listed = self.listed(fetch, sites, &past);
-            self.stale.push(listed);
+            self.stale.push((place, self.listed(fetch, sites, &past)));
         }
     }
 
@@ -188,13 +217,38 @@ mod tests {
         };
         let fetch = Fetch { stale: &stale, virt: 0x7fff_8000.into(), now: 9, writer: 0.into(), user: true };
         let mut findings = Findings::default();
-        for _ in 0..3 {
-            findings.stale(&fetch, &Sites::default(), |_| Vec::new());
-        }
+        let counts = [(); 3].map(|()| findings.stale(&fetch, &Sites::default(), |_| Vec::new()));
+        assert_eq!(counts, [1, 2, 3]);
         assert_eq!(findings.stale_fetches(), 3);
-        let [fetch] = &findings.take_stale()[..] else { panic!("one place") };
+        let [fetch] = &findings.stale_places()[..] else { panic!("one place") };
         assert_eq!(fetch.count, 3);
         assert_eq!((fetch.pc, fetch.physical, fetch.user), (0x7fff_8004, 0x1004, true));
         assert_eq!((fetch.executed.as_str(), fetch.expected.as_str()), ("00000000", "00000001"));
+    }
+
+    #[test]
+    fn a_place_that_was_not_listed_takes_the_last_ones_line() {
+        let stale = Stale {
+            phys: 0x1000.into(),
+            executed: vec![0; 4],
+            expected: vec![1; 4],
+            missing: Missing::WriteBack,
+            writer: None,
+            dirty_in: None,
+        };
+        let at = |virt: u64| Fetch { stale: &stale, virt: virt.into(), now: 9, writer: 0.into(), user: true };
+        let (mut findings, sites) = (Findings::default(), Sites::default());
+        let last = 4 * Record::STALE_LISTED as u64;
+        for virt in (0..=last).step_by(4) {
+            findings.stale(&at(virt), &sites, |_| Vec::new());
+        }
+        assert_eq!(findings.stale(&at(last), &sites, |_| Vec::new()), 2);
+        let ends = |findings: &Findings| {
+            let places = findings.stale_places();
+            (places.len(), places.last().map(|place| (place.pc, place.count)))
+        };
+        assert_eq!(ends(&findings), (Record::STALE_LISTED, Some((last - 4, 1))));
+        findings.list(&at(last), &sites, |_| Vec::new());
+        assert_eq!(ends(&findings), (Record::STALE_LISTED, Some((last, 2))));
     }
 }

@@ -103,23 +103,27 @@ impl Recorder {
     }
 
     /// Counts a stale fetch at `virt`, whose last writer was at `writer`, and lists it unless the list is full or has the
-    /// same one already; `past` finds the maintenance since then.
+    /// same one already; `past` finds the maintenance since then. Returns how many there have been at this place; at the one
+    /// with number `limit` it is listed in any case.
     pub fn stale(
         &mut self,
         stale: &Stale,
-        virt: VirtAddr,
+        (virt, writer): (VirtAddr, VirtAddr),
         now: u64,
-        writer: VirtAddr,
-        past: impl FnOnce(&Stale) -> Vec<PastOperation>,
-    ) {
+        limit: u64,
+        past: impl Fn(&Stale) -> Vec<PastOperation>,
+    ) -> u64 {
         let fetch = Fetch { stale, virt, now, writer, user: virt < self.kernel_start };
-        self.trial.findings.stale(&fetch, &self.sites, past);
+        let count = self.trial.findings.stale(&fetch, &self.sites, &past);
+        if count == limit {
+            self.trial.findings.list(&fetch, &self.sites, past);
+        }
+        count
     }
 
     /// Returns the whole record.
     pub fn record<M: Memory>(&mut self, end: End, inputs: &RecordInputs<'_, M>) -> Record {
         let Trial { findings, costs } = &mut self.trial;
-        findings.enter(findings.phase(), inputs.now);
         let model = inputs.model;
         let confirmed = |cause| model.map_or(0, |model| model.confirmed(cause));
         Record {
@@ -127,10 +131,10 @@ impl Recorder {
             mode: self.mode,
             target: self.target.clone(),
             end,
-            instructions: findings.instructions(),
+            instructions: findings.instructions(inputs.now),
             stale_fetches: findings.stale_fetches(),
             ledger: findings.ledger().entries(&self.sites, confirmed),
-            stale: findings.take_stale(),
+            stale: findings.stale_places(),
             functions: costs.all(&self.functions),
             icache: totals(model.map(Model::icache_totals).unwrap_or_default()),
             dcache: totals(model.map(Model::dcache_totals).unwrap_or_default()),

@@ -132,7 +132,8 @@ fn console(ending: Ending, trial: &Trial<'_>) -> String {
         }
         Ending::Fail(Symptom::KernelPanic) => format!("{head}Kernel panic - not syncing: not really\n"),
         Ending::Fail(Symptom::KernelOops) => format!("Oops[#1]:\n{}", passing(trial, &check)),
-        Ending::Fail(Symptom::Livelock) | Ending::Odd(Odd::QemuDied | Odd::Hangs | Odd::BadOutput) => {
+        Ending::Fail(Symptom::Livelock | Symptom::StaleLoop)
+        | Ending::Odd(Odd::QemuDied | Odd::Hangs | Odd::BadOutput) => {
             format!("{head}KTAP version 1\n1..1\n")
         }
         Ending::Odd(Odd::Floods) => head.to_owned() + &"more and more\n".repeat(FLOOD / 14),
@@ -173,6 +174,7 @@ fn record(fate: Fate, mode: Mode) -> Record {
     let end = match ending {
         Ending::Fail(Symptom::Livelock) | Ending::Odd(Odd::Floods) => End::Deadline,
         Ending::Fail(Symptom::InitDied | Symptom::KernelPanic) | Ending::Odd(Odd::BadOutput) => End::Exit,
+        Ending::Fail(Symptom::StaleLoop) => End::StaleLoop,
         Ending::Odd(Odd::RecordFault) => End::Fault("not really".to_owned()),
         _ => End::Finished,
     };

@@ -10,7 +10,7 @@ use super::{SCRIPT, TRIALS, bytes, file, lines, out, run, world};
 use crate::{INFRASTRUCTURE, has};
 
 /// Each way in which a trial may end, as scripts call it, and what is to be read of it.
-const ENDINGS: [(&str, &str); 21] = [
+const ENDINGS: [(&str, &str); 22] = [
     ("pass", "pass"),
     ("sigill", "sigill"),
     ("sigtrap", "sigtrap"),
@@ -20,6 +20,7 @@ const ENDINGS: [(&str, &str); 21] = [
     ("lost-hit", "lost-hit"),
     ("extra-hit", "extra-hit"),
     ("livelock", "livelock"),
+    ("stale-loop", "stale-loop"),
     ("init-died", "init-died"),
     ("kernel-oops", "kernel-oops"),
     ("kernel-panic", "kernel-panic"),
@@ -47,7 +48,7 @@ fn every_ending_is_read_as_what_it_is() {
     let world = world(&format!(
         "trials:\n- {{trial: '*/*/*/*/off'}}\n- {{trial: '*/*/unfixed', ends: sigill}}\n- {{trial: 'fake/*/fixed/t1*', seeds: {{{seeds}}}}}\n"
     ));
-    let study = file(&world, "ci/studies", "pretend.yaml").replace("count: 4", "count: 21");
+    let study = file(&world, "ci/studies", "pretend.yaml").replace("count: 4", "count: 22");
     world.write("ci/studies/pretend.yaml", &study);
     let ended = world.patcheval(&["run", "pretend", "--out", "run"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
