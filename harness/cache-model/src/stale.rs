@@ -98,6 +98,13 @@ pub struct PastOperation {
 impl PastOperation {
     /// How many operations are listed for one line.
     pub const LISTED: usize = 8;
+
+    /// Whether it was meant for the line and missed it, at another colour or on another CPU: what was to be done was thought of,
+    /// and done in the wrong place.
+    pub fn is_decisive(&self) -> bool {
+        self.proximity != Proximity::AdjacentLine
+            && matches!(self.flush_use, FlushUse::WrongColour | FlushUse::WrongCpu)
+    }
 }
 
 /// The last maintenance operations, whatever they were for.
@@ -143,9 +150,8 @@ impl MaintenanceLog {
     pub(crate) fn since(&self, since: u32, line: PhysAddr, size: u64) -> Vec<PastOperation> {
         let newest_first = (1..=self.ring.len())
             .map(|back| &self.ring[(self.next + Self::LENGTH - back) % Self::LENGTH % self.ring.len()]);
-        let mut past: Vec<PastOperation> = newest_first
-            .take_while(|entry| entry.origin.icount >= since)
-            .filter_map(|entry| {
+        let mut newest_first =
+            newest_first.take_while(|entry| entry.origin.icount >= since).filter_map(|entry| {
                 let proximity = match entry.line.map(|at| at.align_down(size)) {
                     None => Proximity::WholeCache,
                     Some(at) if at == line => Proximity::SameLine,
@@ -153,10 +159,43 @@ impl MaintenanceLog {
                     Some(_) => return None,
                 };
                 Some(PastOperation { origin: entry.origin, proximity, flush_use: entry.flush_use })
-            })
-            .take(PastOperation::LISTED)
-            .collect();
+            });
+        let mut past: Vec<PastOperation> = newest_first.by_ref().take(PastOperation::LISTED).collect();
+        if !past.iter().any(PastOperation::is_decisive)
+            && let Some(decisive) = newest_first.find(PastOperation::is_decisive)
+        {
+            past[PastOperation::LISTED - 1] = decisive;
+        }
         past.reverse();
         past
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_missed_the_line_is_listed_whatever_came_after() {
+        let line = PhysAddr::new(0x1000);
+        let past = |missed_at: u32, flush_use| {
+            let mut log = MaintenanceLog::new();
+            for icount in 0..30 {
+                let origin = Origin { insn: 1, icount };
+                if icount == missed_at {
+                    log.record(origin, Some(line), flush_use);
+                } else {
+                    log.record(origin, Some(line + 32), FlushUse::Redundant);
+                }
+            }
+            log.since(3, line, 32).iter().map(|past| past.origin.icount).collect::<Vec<_>>()
+        };
+        let newest = [22, 23, 24, 25, 26, 27, 28, 29];
+        assert_eq!(past(10, FlushUse::WrongColour), [10, 23, 24, 25, 26, 27, 28, 29]);
+        assert_eq!(past(10, FlushUse::WrongCpu)[0], 10);
+        assert_eq!(past(25, FlushUse::WrongCpu), newest);
+        // Before the store, or without a meaning for the line.
+        assert_eq!(past(2, FlushUse::WrongColour), newest);
+        assert_eq!(past(10, FlushUse::Redundant), newest);
     }
 }

@@ -324,7 +324,13 @@ impl Naive {
             };
             Some(PastOperation { origin: *origin, proximity, flush_use: *flush_use })
         });
-        let mut last: Vec<PastOperation> = recent.take(PastOperation::LISTED).collect();
+        let all: Vec<PastOperation> = recent.collect();
+        let mut last: Vec<PastOperation> = all.iter().copied().take(PastOperation::LISTED).collect();
+        // One that missed the line is among them, if there is any.
+        if let Some(at) = all.iter().position(PastOperation::is_decisive).filter(|at| *at >= last.len()) {
+            last.pop();
+            last.push(all[at]);
+        }
         last.reverse();
         last
     }

@@ -48,18 +48,37 @@ struct Fold<'a> {
     count: usize,
 }
 
+/// Whether an operation was meant for the line and missed it: then that is why it was stale, and not a range that was too short.
+fn is_decisive(entry: &Maintenance) -> bool {
+    entry.place != Place::Beside && matches!(entry.judged, Judged::WrongColour | Judged::WrongCpu)
+}
+
 fn past(past: &[Maintenance], resolve: Resolve<'_>) -> String {
     if past.is_empty() {
         return "   since then no maintenance of this line or of its neighbours\n".into();
     }
-    let folds = folded(past, resolve);
-    let skipped = folds.len().saturating_sub(LISTED);
-    let mut text = String::new();
-    if skipped > 0 {
-        let earlier: usize = folds[..skipped].iter().map(|fold| fold.count).sum();
-        let _ = writeln!(text, "   then {earlier} earlier operations, and");
+    let decided = past.iter().any(is_decisive);
+    let past: Vec<&Maintenance> =
+        past.iter().filter(|entry| !decided || entry.place != Place::Beside).collect();
+    let folds = folded(&past, resolve);
+    let mut listed: Vec<usize> = (folds.len().saturating_sub(LISTED)..folds.len()).collect();
+    if !listed.iter().any(|at| is_decisive(folds[*at].newest))
+        && let Some(decisive) = folds.iter().rposition(|fold| is_decisive(fold.newest))
+    {
+        listed[0] = decisive;
     }
-    for Fold { function, newest, oldest, count } in &folds[skipped..] {
+    let all: usize = folds.iter().map(|fold| fold.count).sum();
+    let others = all - listed.iter().map(|at| folds[*at].count).sum::<usize>();
+    let mut text = String::new();
+    if others > 0 {
+        let (s, when) = (
+            if others > 1 { "s" } else { "" },
+            if listed[0] + LISTED < folds.len() { "other" } else { "earlier" },
+        );
+        let _ = writeln!(text, "   then {others} {when} operation{s}, and");
+    }
+    for at in listed {
+        let Fold { function, newest, oldest, count } = &folds[at];
         let times = if *count > 1 { format!(" x {count}") } else { String::new() };
         let ago = if oldest.instructions_ago == newest.instructions_ago {
             newest.instructions_ago.to_string()
@@ -72,9 +91,9 @@ fn past(past: &[Maintenance], resolve: Resolve<'_>) -> String {
     text
 }
 
-fn folded<'a>(past: &'a [Maintenance], resolve: Resolve<'_>) -> Vec<Fold<'a>> {
+fn folded<'a>(past: &[&'a Maintenance], resolve: Resolve<'_>) -> Vec<Fold<'a>> {
     let mut folds: Vec<Fold<'a>> = Vec::new();
-    for entry in past {
+    for entry in past.iter().copied() {
         let function =
             resolve(entry.pc).map_or_else(|| format!("{:#010x}", entry.pc), |location| location.function);
         let same = |fold: &Fold<'_>| {

@@ -126,8 +126,17 @@ fn the_past_of_a_line_is_put_into_words_and_folded() {
     );
     let outer = [operation("Hit_Writeback_Inv_SD", 0x8010_0100, 5, Place::Here, NotModelled)];
     let many = past(&[&beside[..], &outer[..], &others[..]].concat());
-    assert_eq!(many[0], "4 earlier operations, and");
+    // What lies beside the line has no part in it.
+    assert_eq!(many[0], "1 earlier operation, and");
     assert_eq!(many.len(), 4);
+    let after = [70, 60, 50, 40].map(|ago| {
+        let pc = 0x8010_0200 + 0x100 * (ago % 20) / 10;
+        operation(i, pc, ago, Place::Here, Redundant)
+    });
+    let missed = past(&[&others[1..2], &after[..], &beside[..]].concat());
+    assert_eq!(missed[0], "2 other operations, and");
+    assert!(missed[1].contains("wrong colour: the I$ has the line at another index"), "{missed:?}");
+    assert_eq!(missed.len(), 4);
 }
 
 #[test]
