@@ -59,7 +59,17 @@ impl Symbols {
         let offset = address.checked_sub(symbol.address()).filter(|offset| *offset < LONGEST)?;
         let location = self.loader.find_location(address).ok().flatten();
         let line = location.and_then(|found| Some(format!("{}:{}", source_path(found.file?), found.line?)));
-        Some(CodeLocation { function: symbol.name().to_owned(), offset, line })
+        Some(CodeLocation { function: usual_name(symbol.name()).to_owned(), offset, line })
+    }
+}
+
+/// The name that everybody uses of a function with two: `arch/arm/lib/memcpy.S` and `memset.S` have `ENTRY(mmiocpy)` and
+/// `ENTRY(mmioset)` at the addresses of the functions that they are named after.
+fn usual_name(name: &str) -> &str {
+    match name {
+        "mmiocpy" => "memcpy",
+        "mmioset" => "memset",
+        name => name,
     }
 }
 
@@ -135,6 +145,14 @@ mod tests {
         assert_eq!(
             source_path("/c/tree/arch/mips/include/asm/r4kcache.h"),
             "arch/mips/include/asm/r4kcache.h"
+        );
+    }
+
+    #[test]
+    fn a_function_with_two_names_has_the_usual_one() {
+        assert_eq!(
+            ["mmiocpy", "mmioset", "memcpy_fromio"].map(usual_name),
+            ["memcpy", "memset", "memcpy_fromio"]
         );
     }
 

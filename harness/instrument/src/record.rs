@@ -274,6 +274,15 @@ impl Record {
         self.instructions.iter().sum()
     }
 
+    /// Returns four bytes, in hexadecimal and in memory order as a stale fetch has them, as the word that the target's instructions
+    /// are: most significant byte first.
+    pub fn word(&self, bytes: &str) -> String {
+        if self.target == "mips" || !bytes.is_ascii() {
+            return bytes.to_owned();
+        }
+        bytes.as_bytes().chunks(2).rev().map(String::from_utf8_lossy).collect()
+    }
+
     /// Returns the place with most stale fetches; of equal ones the first.
     pub fn most_stale(&self) -> Option<&StaleFetch> {
         self.stale.iter().rev().max_by_key(|fetch| fetch.count)

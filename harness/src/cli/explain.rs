@@ -53,7 +53,7 @@ fn story(
     (group, cell): (&Group, &CellJudgement),
     symbols: Option<&Symbols>,
 ) -> String {
-    if let Some(example) = data.example(group, cell) {
+    if let Some(example) = data.example(group, cell).filter(|example| !example.story.is_empty()) {
         return example.story.clone();
     }
     let index = data.index();

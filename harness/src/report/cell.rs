@@ -20,10 +20,9 @@ use crate::report::wrap::wrapped;
 use crate::trial::line::Outcome;
 use crate::trial::line::TrialLine;
 
-/// How many of a kind are named: seeds of an outcome, classes of stale fetches, variants that pass.
+/// How many of a kind are named: seeds of an outcome, classes of stale fetches.
 const SEEDS: usize = 8;
 const CLASSES: usize = 5;
-const ROWS: usize = 4;
 /// Lines of the story that is shown in full.
 const STORY: usize = 16;
 
@@ -162,6 +161,9 @@ fn stale(classes: &[StaleClass], width: usize) -> String {
 }
 
 fn shortened(story: &str) -> String {
+    if story.trim().is_empty() {
+        return "one trial in full: nothing was kept of any; `run it again` shows it\n".into();
+    }
     let lines: Vec<&str> = story.lines().collect();
     let mut text: String = lines.iter().take(STORY).map(|line| format!("  {}\n", printable(line))).collect();
     if lines.len() > STORY {
@@ -175,8 +177,9 @@ fn shortened(story: &str) -> String {
 
 /// Which variants pass here where the baseline fails, the cheapest first.
 fn remedies(judgement: &Judgement, group: &Group, cell: &CellJudgement) -> String {
-    let passing =
-        |other: &&CellJudgement| other.verdict == Verdict::PassesAll && other.variant != cell.variant;
+    // Where the baseline passes nothing is fixed, but a variant that fails is not needed either.
+    let passes = |verdict| matches!(verdict, Verdict::PassesAll | Verdict::NotObservable);
+    let passing = |other: &&CellJudgement| passes(other.verdict) && other.variant != cell.variant;
     let mut variants: Vec<&CellJudgement> = group.cells.iter().filter(passing).collect();
     if variants.is_empty() {
         return "fixed here by: no other variant".into();
@@ -191,8 +194,6 @@ fn remedies(judgement: &Judgement, group: &Group, cell: &CellJudgement) -> Strin
         }
         _ => variant.variant.clone(),
     };
-    let named: Vec<String> = variants.iter().take(ROWS).map(one).collect();
-    let rest =
-        if variants.len() > ROWS { format!(" and {} more", variants.len() - ROWS) } else { String::new() };
-    format!("fixed here by (operations more than {}): {}{rest}", judgement.baseline, named.join(", "))
+    let named: Vec<String> = variants.iter().map(one).collect();
+    format!("fixed here by (operations more than {}): {}", judgement.baseline, named.join(", "))
 }

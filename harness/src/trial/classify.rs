@@ -110,7 +110,8 @@ fn deadline(read: &Read<'_>) -> Option<Finding> {
     let Some(place) = place else {
         return Some(failed(Symptom::Livelock, "the guest used up its deadline in instructions"));
     };
-    let StaleFetch { pc, count, executed, writer, .. } = place;
+    let StaleFetch { pc, count, writer, .. } = place;
+    let executed = record.word(&place.executed);
     let writer = writer.map(|writer| format!(", last written by {:#010x}", writer.pc)).unwrap_or_default();
     let text = format!("{count} times executed the stale word {executed} at {pc:#010x}{writer}");
     Some(failed(Symptom::StaleLoop, text))

@@ -19,8 +19,8 @@ pub(super) fn story(number: usize, fetch: &StaleFetch, record: &Record, resolve:
         location(fetch.pc, resolve),
         fetch.physical,
         fetch.phase.name(),
-        fetch.executed,
-        fetch.expected,
+        record.word(&fetch.executed),
+        record.word(&fetch.expected),
     );
     match &fetch.writer {
         Some(writer) => {

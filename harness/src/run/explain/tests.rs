@@ -96,6 +96,18 @@ maintenance from the first marker on: operations (needed, redundant), instructio
 }
 
 #[test]
+fn words_are_words_on_either_endianness() {
+    let of = |target: &str| {
+        let stale = StaleFetch { executed: "010080e2".into(), expected: "020080e2".into(), ..fetch() };
+        let text = explained(&record(target, vec![stale], Vec::new()));
+        text.lines().find(|line| line.contains("executed")).unwrap().trim().to_owned()
+    };
+    assert_eq!(of("arm"), "executed e2800001, memory holds e2800002");
+    assert_eq!(of("mipsel"), of("arm"));
+    assert_eq!(of("mips"), "executed 010080e2, memory holds 020080e2");
+}
+
+#[test]
 fn the_past_of_a_line_is_put_into_words_and_folded() {
     use Judged::{NotModelled, Redundant, WrongColour, WrongCpu, WroteBack};
     let (d, i) = ("Hit_Writeback_Inv_D", "Hit_Invalidate_I");
