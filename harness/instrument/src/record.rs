@@ -76,6 +76,10 @@ pub struct Writer {
     pub pc: u64,
     /// Guest instructions between the store and the fetch.
     pub instructions_ago: u64,
+    /// Where the first caller that does not copy goes on, if the instruction is in a function that copies or clears for others;
+    /// absent for other functions, and where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<u64>,
 }
 
 /// A fetch whose I$ bytes differed from what the data side saw.

@@ -28,7 +28,7 @@ fn fetch(pc: u64, writer: Option<(u64, u64)>) -> StaleFetch {
         executed: String::new(),
         expected: String::new(),
         missing: Missing::WriteBack,
-        writer: writer.map(|(pc, instructions_ago)| Writer { pc, instructions_ago }),
+        writer: writer.map(|(pc, instructions_ago)| Writer { pc, instructions_ago, caller: None }),
         dirty_in: None,
         past: Vec::new(),
         count: 1,

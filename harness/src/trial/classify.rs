@@ -340,7 +340,7 @@ mod tests {
             executed: "01008052".into(),
             expected: "00000000".into(),
             missing: Missing::Both,
-            writer: Some(Writer { pc: 0x8010_0040, instructions_ago: 9 }),
+            writer: Some(Writer { pc: 0x8010_0040, instructions_ago: 9, caller: None }),
             dirty_in: None,
             past: Vec::new(),
             count: *count,

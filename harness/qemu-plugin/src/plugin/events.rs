@@ -40,6 +40,10 @@ impl Plugin {
                 let value = self.machine.register(register).unwrap_or(0);
                 self.machine.system_control(value);
             }
+            Event::Called(function) => {
+                let caller = self.machine.register(self.arch.link_register()).unwrap_or(0).into();
+                self.recorder.called(function, caller, insn.now());
+            }
             Event::Check(operand) => self.machine.predict(operand),
         }
         None

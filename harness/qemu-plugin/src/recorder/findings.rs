@@ -40,6 +40,15 @@ impl Fetch<'_> {
     }
 }
 
+/// What is to be said of a stale fetch that takes a search.
+#[derive(Default)]
+pub(super) struct History {
+    /// Maintenance since the store.
+    pub(super) past: Vec<PastOperation>,
+    /// Where the caller of the writer goes on, if that copies for others.
+    pub(super) caller: Option<VirtAddr>,
+}
+
 /// Where stale fetches are the same one: a virtual address, and the word that is executed there.
 type Place = (VirtAddr, u32);
 
@@ -114,7 +123,7 @@ impl Findings {
         &mut self,
         fetch: &Fetch<'_>,
         sites: &Sites,
-        past: impl FnOnce(&Stale) -> Vec<PastOperation>,
+        history: impl FnOnce() -> History,
     ) -> u64 {
         self.stale_fetches += 1;
         let place = fetch.place();
@@ -126,28 +135,22 @@ impl Findings {
             self.counts.insert(place, 1);
         }
         if self.stale.len() < Record::STALE_LISTED {
-            self.list(fetch, sites, past);
+            self.list(fetch, sites, history);
         }
         1
     }
 
     /// Lists a stale fetch, in place of the last one if the list is full and does not have it.
-    pub(super) fn list(
-        &mut self,
-        fetch: &Fetch<'_>,
-        sites: &Sites,
-        past: impl FnOnce(&Stale) -> Vec<PastOperation>,
-    ) {
+    pub(super) fn list(&mut self, fetch: &Fetch<'_>, sites: &Sites, history: impl FnOnce() -> History) {
         let place = fetch.place();
         if !self.stale.iter().any(|(listed, _)| *listed == place) {
             self.stale.truncate(Record::STALE_LISTED - 1);
-            let past = past(fetch.stale);
-            self.stale.push((place, self.listed(fetch, sites, &past)));
+            self.stale.push((place, self.listed(fetch, sites, &history())));
         }
     }
 
     /// Returns the record's form of a stale fetch: the first word that differs.
-    fn listed(&self, fetch: &Fetch<'_>, sites: &Sites, past: &[PastOperation]) -> StaleFetch {
+    fn listed(&self, fetch: &Fetch<'_>, sites: &Sites, history: &History) -> StaleFetch {
         let Fetch { stale, now, writer, user, .. } = *fetch;
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
         StaleFetch {
@@ -163,11 +166,13 @@ impl Findings {
                 Missing::Invalidate => instrument::Missing::Invalidate,
                 Missing::Both => instrument::Missing::Both,
             },
-            writer: stale
-                .writer
-                .map(|origin| Writer { pc: writer.get(), instructions_ago: ago(now, origin) }),
+            writer: stale.writer.map(|origin| Writer {
+                pc: writer.get(),
+                instructions_ago: ago(now, origin),
+                caller: history.caller.map(VirtAddr::get),
+            }),
             dirty_in: stale.dirty_in.map(|cpu| cpu as u32),
-            past: past.iter().filter_map(|past| self.maintenance(sites, past, now)).collect(),
+            past: history.past.iter().filter_map(|past| self.maintenance(sites, past, now)).collect(),
             count: 1,
         }
     }
@@ -217,7 +222,7 @@ mod tests {
         };
         let fetch = Fetch { stale: &stale, virt: 0x7fff_8000.into(), now: 9, writer: 0.into(), user: true };
         let mut findings = Findings::default();
-        let counts = [(); 3].map(|()| findings.stale(&fetch, &Sites::default(), |_| Vec::new()));
+        let counts = [(); 3].map(|()| findings.stale(&fetch, &Sites::default(), History::default));
         assert_eq!(counts, [1, 2, 3]);
         assert_eq!(findings.stale_fetches(), 3);
         let [fetch] = &findings.stale_places()[..] else { panic!("one place") };
@@ -240,15 +245,15 @@ mod tests {
         let (mut findings, sites) = (Findings::default(), Sites::default());
         let last = 4 * Record::STALE_LISTED as u64;
         for virt in (0..=last).step_by(4) {
-            findings.stale(&at(virt), &sites, |_| Vec::new());
+            findings.stale(&at(virt), &sites, History::default);
         }
-        assert_eq!(findings.stale(&at(last), &sites, |_| Vec::new()), 2);
+        assert_eq!(findings.stale(&at(last), &sites, History::default), 2);
         let ends = |findings: &Findings| {
             let places = findings.stale_places();
             (places.len(), places.last().map(|place| (place.pc, place.count)))
         };
         assert_eq!(ends(&findings), (Record::STALE_LISTED, Some((last - 4, 1))));
-        findings.list(&at(last), &sites, |_| Vec::new());
+        findings.list(&at(last), &sites, History::default);
         assert_eq!(ends(&findings), (Record::STALE_LISTED, Some((last, 2))));
     }
 }

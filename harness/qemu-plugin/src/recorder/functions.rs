@@ -4,6 +4,7 @@
 use cache_model::VirtAddr;
 use instrument::{FunctionCost, Phase};
 
+use super::calls::copies;
 use crate::arch::Arch;
 use crate::arch::architecture::Architecture;
 
@@ -26,6 +27,8 @@ pub struct Functions {
     kinds: Vec<Kind>,
     /// Where each of those begins that do maintenance.
     flushing: Vec<VirtAddr>,
+    /// Where each of those begins and ends that copy for others, in order.
+    copying: Vec<(VirtAddr, VirtAddr)>,
     /// Where the function asked about last begins and ends, and its number: one function is asked about many times.
     last: (VirtAddr, VirtAddr, u32),
 }
@@ -44,7 +47,20 @@ impl Functions {
         let mut starts: Vec<VirtAddr> = text.lines().filter_map(code).collect();
         starts.sort_unstable();
         starts.dedup();
-        Self { kinds: vec![Kind::Unknown; starts.len()], starts, ..Self::default() }
+        let copying =
+            text.lines().filter(|line| line.rsplit(' ').next().is_some_and(copies)).filter_map(code);
+        let end = |start| starts.get(starts.partition_point(|next| *next <= start)).copied();
+        let mut copying: Vec<_> = copying.filter_map(|start| Some((start, end(start)?))).collect();
+        copying.sort_unstable();
+        copying.dedup();
+        Self { kinds: vec![Kind::Unknown; starts.len()], starts, copying, ..Self::default() }
+    }
+
+    /// Returns where the function at an address begins, if it copies for others.
+    pub fn copy_of(&self, address: VirtAddr) -> Option<VirtAddr> {
+        let after = self.copying.partition_point(|(start, _)| *start <= address);
+        let (start, end) = *self.copying.get(after.checked_sub(1)?)?;
+        (address < end).then_some(start)
     }
 
     /// Returns the number, above 0, of the function at an address if it does maintenance, else 0. `flushes` looks
@@ -104,6 +120,16 @@ impl FunctionCosts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn functions_that_copy_are_known_by_name() {
+        let map =
+            "80100000 T memcpy\n80100040 t l_exc\n80100080 T copy_page\n80100080 T other\n80100100 T c\n";
+        let functions = Functions::parse(map, Arch::from_name("mips").unwrap());
+        let copy_of = |address: u64| functions.copy_of(address.into()).map(VirtAddr::get);
+        let found = [0x8010_0000, 0x8010_003c, 0x8010_0040, 0x8010_00fc, 0x8010_0100, 0].map(copy_of);
+        assert_eq!(found, [Some(0x8010_0000), Some(0x8010_0000), None, Some(0x8010_0080), None, None]);
+    }
 
     #[test]
     fn counts_what_lies_in_functions_that_flush() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What a trial found, and its record.
 
+mod calls;
 mod findings;
 pub mod functions;
 mod ledger;
@@ -13,7 +14,8 @@ use cache_model::maintenance::Operation;
 use cache_model::{FlushUse, Memory, Model, PastOperation, Stale, Totals, VirtAddr};
 use instrument::{CacheTotals, End, Mode, Phase, Record};
 
-use findings::{Fetch, Findings};
+use calls::Calls;
+use findings::{Fetch, Findings, History};
 use functions::{FunctionCosts, Functions};
 use ledger::{Cause, Sites};
 
@@ -35,6 +37,7 @@ pub struct Recorder {
 struct Trial {
     findings: Findings,
     costs: FunctionCosts,
+    calls: Calls,
 }
 
 /// What goes into a record beside the findings.
@@ -67,6 +70,16 @@ impl Recorder {
     /// Returns the number of the function at an address if it does maintenance, else 0: see [`Functions::number`].
     pub fn function(&mut self, address: VirtAddr, flushes: impl FnOnce(VirtAddr, VirtAddr) -> bool) -> u32 {
         self.functions.number(address, flushes)
+    }
+
+    /// Whether the function that begins at an address copies for others.
+    pub fn copies_from(&self, address: VirtAddr) -> bool {
+        self.functions.copy_of(address) == Some(address)
+    }
+
+    /// A function that copies for others is called after `now` instructions.
+    pub fn called(&mut self, function: VirtAddr, caller: VirtAddr, now: u64) {
+        self.trial.calls.push(function, caller, now as u32);
     }
 
     /// Counts instructions in a function, by its number.
@@ -114,16 +127,22 @@ impl Recorder {
         past: impl Fn(&Stale) -> Vec<PastOperation>,
     ) -> u64 {
         let fetch = Fetch { stale, virt, now, writer, user: virt < self.kernel_start };
-        let count = self.trial.findings.stale(&fetch, &self.sites, &past);
+        let Trial { findings, calls, .. } = &mut self.trial;
+        let functions = &self.functions;
+        let history = || {
+            let caller = |origin| calls.caller(writer, origin, |address| functions.copy_of(address));
+            History { past: past(stale), caller: stale.writer.and_then(caller) }
+        };
+        let count = findings.stale(&fetch, &self.sites, history);
         if count == limit {
-            self.trial.findings.list(&fetch, &self.sites, past);
+            findings.list(&fetch, &self.sites, history);
         }
         count
     }
 
     /// Returns the whole record.
     pub fn record<M: Memory>(&mut self, end: End, inputs: &RecordInputs<'_, M>) -> Record {
-        let Trial { findings, costs } = &mut self.trial;
+        let Trial { findings, costs, .. } = &mut self.trial;
         let model = inputs.model;
         let confirmed = |cause| model.map_or(0, |model| model.confirmed(cause));
         Record {

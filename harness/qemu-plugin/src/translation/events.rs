@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Instructions before whose execution the plugin is called, by number.
 
+use cache_model::VirtAddr;
+
 use crate::arch::instruction::{Advertised, Operand};
 use crate::fast_path::InsnRef;
 use crate::machine::refill::Substitute;
@@ -37,6 +39,8 @@ pub enum Event {
     Translation,
     /// The register that switches MMU and caches is written, from a general register.
     SystemControl(u32),
+    /// A function that copies for others is entered; it begins here.
+    Called(VirtAddr),
     /// An access follows, whose address is to be compared with this operand.
     Check(Operand),
 }

@@ -81,6 +81,9 @@ impl Translation {
                 instruction.on_halt();
             }
             let events = self.events.len();
+            if at.is_some() && context.recorder.copies_from(virt) {
+                self.add_event(&instruction, Event::Called(virt), insn, CallbackRights::Read);
+            }
             rewrite = self.instrument(&instruction, insn, code, in_slot, context);
             let substitute = context.machine.is_substitute(virt);
             if self.events.len() != events || rewrite.is_some() || substitute {

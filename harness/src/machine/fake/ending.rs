@@ -220,7 +220,7 @@ fn fetch() -> StaleFetch {
         executed: "00000000".to_owned(),
         expected: "000d000d".to_owned(),
         missing: Missing::WriteBack,
-        writer: Some(Writer { pc: WRITER, instructions_ago: 900 }),
+        writer: Some(Writer { pc: WRITER, instructions_ago: 900, caller: None }),
         dirty_in: None,
         past: Vec::new(),
         count: 1,

@@ -25,7 +25,10 @@ pub(super) fn story(number: usize, fetch: &StaleFetch, record: &Record, resolve:
     match &fetch.writer {
         Some(writer) => {
             let (by, ago) = (location(writer.pc, resolve), writer.instructions_ago);
-            let _ = writeln!(text, "   last written by {by}, {ago} instructions before");
+            // It goes on behind the call, and on MIPS behind its delay slot.
+            let caller = writer.caller.map(|caller| location(caller.saturating_sub(4), resolve));
+            let called = caller.map(|caller| format!(", called by {caller}")).unwrap_or_default();
+            let _ = writeln!(text, "   last written by {by}{called}, {ago} instructions before");
         }
         None => text.push_str("   the write was not seen: it came before the model started\n"),
     }

@@ -34,7 +34,7 @@ fn fetch() -> StaleFetch {
         executed: "00000000".into(),
         expected: "000d000d".into(),
         missing: Missing::WriteBack,
-        writer: Some(Writer { pc: 0x8010_00d8, instructions_ago: 5994 }),
+        writer: Some(Writer { pc: 0x8010_00d8, instructions_ago: 5994, caller: None }),
         dirty_in: None,
         past: Vec::new(),
         count: 1,
@@ -93,6 +93,14 @@ mips-6.1/malta-24kf-16k/unfixed/t1-first-return/enforce/1: pass
 maintenance from the first marker on: operations (needed, redundant), instructions
 ";
     assert_eq!(text, expected);
+}
+
+#[test]
+fn of_a_store_by_a_copy_function_the_caller_is_named() {
+    let writer = Writer { pc: 0x8010_0104, instructions_ago: 7, caller: Some(0x8010_0020) };
+    let text = explained(&record("mips", vec![StaleFetch { writer: Some(writer), ..fetch() }], Vec::new()));
+    let wanted = "last written by f1+0x4, called by f0+0x1c (mm/memory.c:7), 7 instructions before";
+    assert!(text.contains(wanted), "{text}");
 }
 
 #[test]
