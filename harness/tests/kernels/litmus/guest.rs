@@ -88,8 +88,15 @@ impl Program {
         self.dir.path().join(name)
     }
 
-    /// Runs it.
+    /// Runs it to its end.
     pub fn run(&self, mode: Mode, accelerator: &str) -> Ran {
+        let ran = self.run_to(mode, accelerator, None);
+        assert_eq!(ran.field("end")["how"], "finished", "{}, {mode:?}", self.machine.name);
+        ran
+    }
+
+    /// Runs it until it ends, or has as many stale fetches at one place as it may.
+    pub fn run_to(&self, mode: Mode, accelerator: &str, stale_limit: Option<u64>) -> Ran {
         let machine = &self.machine;
         let qemu = qemu::find(&Cache::locate().unwrap(), machine.target).unwrap();
         let [console, record] = ["console", "record"].map(|name| self.path(name));
@@ -97,6 +104,7 @@ impl Program {
             // With a command, the plugin ends QEMU at the END marker.
             command: Some("end".into()),
             deadline: Some(100_000_000),
+            stale_limit,
             record: Some(record.clone()),
             ..Request::new(mode)
         };
@@ -116,9 +124,7 @@ impl Program {
         let said = command(&qemu, args).deadline(DEADLINE).output().unwrap();
         assert!(said.outcome.success(), "{}, {mode:?}: {:?} {}", machine.name, said.outcome, said.stderr);
         let read = |path: &Path| std::fs::read_to_string(path).unwrap();
-        let ran = Ran { printed: read(&console), record: read(&record) };
-        assert_eq!(ran.field("end")["how"], "finished", "{}, {mode:?}", machine.name);
-        ran
+        Ran { printed: read(&console), record: read(&record) }
     }
 }
 

@@ -223,6 +223,12 @@ fn stays_stale(machine: &Machine, source: &'static str) {
             "{places:?}"
         );
     }
+    let limited = program.run_to(Mode::Enforce, "tcg", Some(TURNS / 2));
+    assert_eq!((limited.field("end")["how"].as_str(), limited.printed.as_str()), (Some("stale-loop"), ""));
+    let places = limited.field("stale");
+    assert_eq!((&places[0]["count"], places.as_array().map(Vec::len)), (&(TURNS / 2).into(), Some(1)));
+    let observed = program.run_to(Mode::Observe, "tcg", Some(TURNS / 2));
+    assert_eq!(observed.field("end")["how"], "finished");
 }
 
 #[test]
