@@ -56,6 +56,11 @@ impl Requested {
         self
     }
 
+    /// Returns whether a module is asked for.
+    pub(super) fn has_modules(&self) -> bool {
+        self.symbols.values().any(|request| request.value == "m")
+    }
+
     /// Returns the requests as one fragment, sorted, without comments: what `KCONFIG_ALLCONFIG` gets.
     pub(super) fn text(&self) -> String {
         self.symbols.iter().map(|(symbol, request)| format!("{symbol}={}\n", request.value)).collect()
@@ -131,6 +136,12 @@ mod tests {
         let (a, b) = ("# why\nCONFIG_B=y\nCONFIG_A=y\n", "# CONFIG_A is not set\n");
         let merged = Requested::parse([(Path::new("a"), a), (Path::new("b"), b)]).unwrap();
         assert_eq!(merged.text(), "CONFIG_A=n\nCONFIG_B=y\n");
+    }
+
+    #[test]
+    fn a_module_is_one_that_is_asked_for_as_such() {
+        assert!(requested("CONFIG_A=y\nCONFIG_B=m\n").has_modules());
+        assert!(!requested("CONFIG_MODULES=y\nCONFIG_NAME=\"m\"\n# CONFIG_M is not set\n").has_modules());
     }
 
     #[test]

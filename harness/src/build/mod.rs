@@ -127,7 +127,7 @@ impl<'a> Builder<'a> {
             ("flags", Toolchain::flags().as_bytes()),
             ("arch", kernel.arch.name().as_bytes()),
             ("cross", kernel.cross_compile.as_bytes()),
-            ("target", targets(kernel).join(" ").as_bytes()),
+            ("target", targets(kernel, &requested).join(" ").as_bytes()),
         ]);
         Ok(Self { cache, kernel, tree, toolchain, requested, namespace, base_key })
     }
@@ -203,7 +203,7 @@ impl<'a> Builder<'a> {
         let configure = confined(make.words(&[&all, "allnoconfig"]))?;
         configure.finish(configure.plain())?;
         self.verify(&[&obj])?;
-        let build = confined(make.words(&targets(self.kernel)))?;
+        let build = confined(make.words(&targets(self.kernel, &self.requested)))?;
         build.finish(build.plain())
     }
 
@@ -232,7 +232,7 @@ impl<'a> Builder<'a> {
         let all = format!("KCONFIG_ALLCONFIG={}", requested.display());
         let configures = own || changes_kconfig(staged);
         let mut goals = if configures { vec![all.as_str(), "allnoconfig"] } else { Vec::new() };
-        goals.extend(targets(self.kernel));
+        goals.extend(targets(self.kernel, &self.requested));
         let job = Job {
             cache: self.cache,
             tree: self.tree,
@@ -272,7 +272,7 @@ impl<'a> Builder<'a> {
             let Some(found) = from.iter().map(|d| d.join(&name)).find(|p| p.is_file()) else {
                 return Err(Error::study(format!(
                     "the make target {} gives no {}",
-                    targets(self.kernel).join(" "),
+                    targets(self.kernel, &self.requested).join(" "),
                     name.display()
                 )));
             };
@@ -374,8 +374,9 @@ fn is_full(dir: &Path) -> bool {
 }
 
 /// What kbuild is to make.
-fn targets(kernel: &Kernel) -> Vec<&str> {
-    std::iter::once(&kernel.target).chain(&kernel.dtbs).map(String::as_str).collect()
+fn targets<'k>(kernel: &'k Kernel, requested: &Requested) -> Vec<&'k str> {
+    let modules = requested.has_modules().then_some("modules");
+    std::iter::once(&kernel.target).chain(&kernel.dtbs).map(String::as_str).chain(modules).collect()
 }
 
 /// Counts object files below a directory, those made since `begun` if given; kbuild's intermediate links do not count.

@@ -40,7 +40,7 @@ const DIRECTORIES: [&str; 5] = ["cases", "dev", "proc", "sys", "tmp"];
 /// Where the program of the shell is; it has the names of all its commands as links.
 const SHELL: &str = "bin/busybox";
 
-/// Where the files of the kernel's source are, with their paths in it.
+/// Where the files of the kernel's source, and its modules, are with their paths in it.
 const KERNEL_FILES: &str = "kernel";
 
 /// A program takes a second to compile.
@@ -66,6 +66,8 @@ pub struct Ingredients<'a> {
     pub testcases: &'a [Testcase],
     /// The kernel's source, without patches.
     pub kernel_tree: &'a Path,
+    /// Its build, from which modules come.
+    pub kernel_build: &'a Path,
 }
 
 /// Compiles the guest library and the testcases for `kernel` and packs them.
@@ -75,12 +77,13 @@ pub struct Ingredients<'a> {
 /// Study error, with the compiler's words, for a source that is missing or does not compile, and for a file that
 /// the kernel's source does not have; infrastructure for a missing compiler, and for a missing source of the shell.
 pub fn pack(cache: &Cache, kernel: &Kernel, ingredients: &Ingredients<'_>) -> Result<Initramfs> {
-    let &Ingredients { root, testcases, kernel_tree, .. } = ingredients;
+    let &Ingredients { root, testcases, kernel_tree, kernel_build, .. } = ingredients;
     let library = root.join(ingredients.library);
     let library = Library::of(&library, kernel.arch.name())?;
     let programs = programs(&library, testcases, root)?;
     let toolchain = toolchain(kernel)?;
-    let kernel_files = kernel_files(kernel_tree, testcases)?;
+    let mut kernel_files = kernel_files(kernel_tree, testcases)?;
+    kernel_files.extend(library::modules(kernel, kernel_build, testcases)?);
     let shell = if testcases.iter().any(|case| case.shell) {
         Some(shell::provide(cache, kernel, &library.common, &toolchain)?)
     } else {

@@ -230,10 +230,10 @@ pub(super) fn parameters(file: &str, case: &CaseFile) -> Result<()> {
 }
 
 /// Refuses a path that is not one of a file in the kernel's source, or that would be written in two ways.
-pub(super) fn kernel_files(file: &str, paths: &[String]) -> Result<()> {
+pub(super) fn kernel_files(file: &str, key: &str, paths: &[String]) -> Result<()> {
     for path in paths {
         if path.is_empty() || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
-            let message = format!("{file}: kernel_files: `{path}` is not a path inside the kernel's source");
+            let message = format!("{file}: {key}: `{path}` is not a path inside the kernel's source");
             return Err(Error::study(message)
                 .hint("begin at its top, as in tools/testing/selftests/ftrace, without `..`"));
         }
@@ -255,8 +255,10 @@ pub(super) fn program(directory: &str, case: &CaseFile, sources: &[String]) -> R
             "with `boot`, the test takes no arguments: repetitions must be 1, without parameters and unit",
         );
     }
-    if case.shell || !case.kernel_files.is_empty() {
-        return wrong("has `boot`, and yet `shell` or `kernel_files`, which nobody would use");
+    if case.shell || !case.kernel_files.is_empty() || !case.kernel_modules.is_empty() {
+        return wrong(
+            "has `boot`, and yet `shell`, `kernel_files` or `kernel_modules`, which nobody would use",
+        );
     }
     Ok(())
 }

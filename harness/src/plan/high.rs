@@ -146,6 +146,9 @@ pub struct Testcase {
     /// Files and directories that the guest gets from the kernel's source: paths in it, none of which leads out.
     #[serde(default)]
     pub kernel_files: Vec<String>,
+    /// Modules that the guest gets from the build of the unpatched kernel: paths in it, none of which leads out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kernel_modules: Vec<String>,
     /// How often the workload runs within one trial; at least 1.
     pub repetitions: u32,
     /// Guest instructions, in millions, after which the trial is a livelock; at least 1.

@@ -186,6 +186,9 @@ pub struct CaseFile {
     /// Files and directories of the kernel's source that the guest gets as they are, below `/kernel/`.
     #[serde(default)]
     pub kernel_files: Vec<String>,
+    /// Modules that the guest gets below `/kernel/`, by their paths in the build of the unpatched kernel.
+    #[serde(default)]
+    pub kernel_modules: Vec<String>,
     /// How often the workload runs within one trial.
     pub repetitions: u32,
     /// Guest instructions, in millions, after which the trial is a livelock.

@@ -358,7 +358,8 @@ fn testcase(low: &Low, name: &str) -> Result<Testcase> {
     check::positive(&file, "deadline_minsns", case.deadline_minsns)?;
     check::positive(&file, "seeds", case.seeds.unwrap_or(1).into())?;
     check::parameters(&file, case)?;
-    check::kernel_files(&file, &case.kernel_files)?;
+    check::kernel_files(&file, "kernel_files", &case.kernel_files)?;
+    check::kernel_files(&file, "kernel_modules", &case.kernel_modules)?;
     let boot = case.boot.as_ref().map(|boot| Boot::resolve(&file, boot)).transpose()?;
     let sources = low.texts.beside(&directory, ".c");
     check::program(&directory, case, &sources)?;
@@ -376,6 +377,7 @@ fn testcase(low: &Low, name: &str) -> Result<Testcase> {
         may_skip: case.may_skip,
         shell: case.shell,
         kernel_files: case.kernel_files.clone(),
+        kernel_modules: case.kernel_modules.clone(),
         repetitions: case.repetitions,
         deadline_minsns: case.deadline_minsns,
         sources: sources.into_iter().map(PathBuf::from).collect(),

@@ -286,6 +286,7 @@ fn build_kernel(
         library: Path::new(LIBRARY),
         testcases: &plan.testcases,
         kernel_tree: &sources.tree.path,
+        kernel_build: &built.made,
     };
     let guest = machines.guest(cache, kernel, &ingredients)?;
     watch(Event::Step { what: &what, seconds: None });
