@@ -63,7 +63,7 @@ impl Request {
     pub const VERSION: u32 = 1;
 
     /// The [`Request::stale_limit`] of trials. A trial executes some 2 to 50 million instructions, so that it is at least one in
-    /// 5,000 of them, all at one place; at some two microseconds each it takes a fiftieth of a second.
+    /// 5,000 of them, all at one place; at some four microseconds each it takes 0.04 s.
     pub const STALE_LIMIT: u64 = 10_000;
 
     /// Returns the request of a mode and of nothing else, for a machine that starts from reset.
