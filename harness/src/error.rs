@@ -9,6 +9,8 @@ use std::path::Path;
 pub enum Kind {
     /// The command line or one of the study's files is wrong: the user can mend it.
     Study,
+    /// A patch does not apply to a source: where nothing goes on without it, as [`Kind::Study`].
+    Rejected,
     /// The machine, a tool or the file system let us down: nothing is said about any patch.
     Infrastructure,
     /// The user asked to stop (Ctrl-C or SIGTERM).
@@ -39,6 +41,7 @@ pub struct Error {
     kind: Kind,
     message: String,
     hints: Vec<String>,
+    log: Option<String>,
 }
 
 /// Result of anything in the harness that can fail.
@@ -46,7 +49,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hints: Vec::new() }
+        Self { kind, message: message.into(), hints: Vec::new(), log: None }
     }
 
     /// Returns an error that the user can mend by changing the command line or a file of the study.
@@ -88,6 +91,20 @@ impl Error {
         self
     }
 
+    /// Adds the whole log of the tool that failed, for whoever keeps it.
+    #[must_use]
+    pub fn log(mut self, log: impl Into<String>) -> Self {
+        self.log = Some(log.into());
+        self
+    }
+
+    /// Says that it is a patch that does not apply to a source.
+    #[must_use]
+    pub fn rejected(mut self) -> Self {
+        self.kind = Kind::Rejected;
+        self
+    }
+
     /// Puts `context` before the message, as in `context: message`.
     #[must_use]
     pub fn context(mut self, context: impl fmt::Display) -> Self {
@@ -105,10 +122,15 @@ impl Error {
         &self.hints
     }
 
+    /// Returns the whole log of the tool that failed, if it is at hand.
+    pub fn logged(&self) -> Option<&str> {
+        self.log.as_deref()
+    }
+
     /// Returns the exit code of a command that ends with this error.
     pub fn exit_code(&self) -> u8 {
         match self.kind {
-            Kind::Study => exit::STUDY,
+            Kind::Study | Kind::Rejected => exit::STUDY,
             Kind::Infrastructure => exit::INFRASTRUCTURE,
             Kind::Interrupted => exit::INTERRUPTED,
             Kind::Internal => exit::INTERNAL,

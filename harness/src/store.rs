@@ -4,6 +4,8 @@
 //! ```text
 //! run.json        what the run was made of (Manifest); a run directory belongs to one such content
 //! shard.json      which share of the study it holds, if it is not the whole
+//! boots.jsonl     kernels that did not boot, a line each, if there are any
+//! builds/KERNEL/VARIANT.log, boots/KERNEL/MACHINE/VARIANT.console    what was said of kernels that did not build or boot
 //! trials.jsonl    one line per finished trial, appended as it ends; in the plan's order once all have ended
 //! times.jsonl     wall-clock seconds per trial: the only figures that differ between two equal runs
 //! trials/ID/      console and record of trials that failed, stayed unknown or fetched stale bytes, and of the first
@@ -13,6 +15,9 @@
 //! report.html     the same for a browser; made when a run ends
 //! lock            held while a run appends
 //! ```
+
+mod failures;
+mod repair;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -33,6 +38,9 @@ use crate::plan::{Plan, Shard, TrialId};
 use crate::trial::Done;
 use crate::trial::line::{Outcome, TrialLine};
 
+pub use failures::{Failure, NotBooted, read_boots, read_log};
+pub(crate) use repair::mend;
+
 /// Version of the manifest.
 const VERSION: u32 = 5;
 
@@ -47,7 +55,7 @@ pub struct Image {
     /// SHA-256 of what QEMU booted; empty when the build failed.
     pub sha256: String,
     /// Why there is no image, if there is none.
-    pub failed: Option<String>,
+    pub failed: Option<Failure>,
 }
 
 /// What a run was made of. Two runs with equal manifests have equal lines.
@@ -97,7 +105,11 @@ impl Manifest {
     }
 
     fn inputs(&self) -> Self {
-        Self { changes: BTreeMap::new(), ..self.clone() }
+        let mut inputs = Self { changes: BTreeMap::new(), ..self.clone() };
+        // Which of several errors comes first is up to make, which runs several compilers.
+        let failed = inputs.images.values_mut().flat_map(BTreeMap::values_mut);
+        failed.filter_map(|image| image.failed.as_mut()).for_each(|failed| failed.text.clear());
+        inputs
     }
 
     /// Returns the name that a run of this content has: the study's, and the beginning of the content's hash.
@@ -376,17 +388,6 @@ pub(crate) fn lock(root: &Path) -> Result<File> {
         Err(_) => Err(Error::infrastructure(format!("another patcheval is appending to {}", root.display()))
             .hint("wait for it, or choose another --out")),
     }
-}
-
-/// Cuts off a last line that a killed process left unfinished: its trial counts as not run.
-pub(crate) fn mend(path: &Path) -> Result<()> {
-    let Ok(bytes) = fs::read(path) else { return Ok(()) };
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    if whole == bytes.len() {
-        return Ok(());
-    }
-    let cut = OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(whole as u64));
-    cut.map_err(|error| Error::io("mend", path, error))
 }
 
 fn millis(took: Duration) -> f64 {

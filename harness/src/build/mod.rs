@@ -7,6 +7,7 @@
 //! cache's path, the user or the clock: equal inputs give equal bytes.
 
 mod changes;
+mod complaint;
 mod config;
 mod image;
 mod in_place;
@@ -31,6 +32,7 @@ use crate::plan::{Kernel, dtb_name};
 use crate::process::{Outcome, Run, Sink};
 use crate::source::Tree;
 pub use changes::{Changes, Compared, Resized};
+pub use complaint::complaint;
 use config::Requested;
 pub use image::{BuildRecord, Image};
 use image::{DTBS, GRANTED, RECORD_VERSION, load};
@@ -334,7 +336,10 @@ impl Job<'_> {
             ));
         }
         // The unpatched kernel is expected to build: if it does not, the machine is at fault.
-        Err(if self.staged.is_empty() { Error::infrastructure(message) } else { Error::study(message) })
+        Err(match self.staged.is_empty() {
+            true => Error::infrastructure(message),
+            false => Error::study(message).log(log),
+        })
     }
 }
 

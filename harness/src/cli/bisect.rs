@@ -281,7 +281,7 @@ fn sentence(stepped: &Stepped, word: &str) -> String {
 /// The exit code of a `step` that ended with an error: `git bisect run` takes codes below 128 for a judgement.
 pub(super) fn step_exit_code(kind: Kind) -> u8 {
     match kind {
-        Kind::Study => step_exit::STUDY,
+        Kind::Study | Kind::Rejected => step_exit::STUDY,
         Kind::Infrastructure => step_exit::INFRASTRUCTURE,
         Kind::Interrupted => exit::INTERRUPTED,
         Kind::Internal => step_exit::INTERNAL,

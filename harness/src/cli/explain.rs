@@ -53,6 +53,9 @@ fn story(
     (group, cell): (&Group, &CellJudgement),
     symbols: Option<&Symbols>,
 ) -> String {
+    if let Some(reason) = &cell.reason {
+        return reason.log.as_ref().map(|place| store::read_log(root, place)).unwrap_or_default();
+    }
     if let Some(example) = data.example(group, cell).filter(|example| !example.story.is_empty()) {
         return example.story.clone();
     }

@@ -103,7 +103,8 @@ pub(super) fn prepare(args: &Args, asked: &Prepare) -> Result<u8> {
     let mut text = String::new();
     for (kernel, variants) in ready?.images {
         for (variant, image) in variants {
-            let image = image.failed.unwrap_or_else(|| format!("ready, SHA-256 {}", image.sha256));
+            let image =
+                image.failed.map_or_else(|| format!("ready, SHA-256 {}", image.sha256), |failed| failed.text);
             let _ = writeln!(text, "{kernel}/{variant}: {image}");
         }
     }

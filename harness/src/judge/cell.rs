@@ -201,8 +201,7 @@ fn verdict(cell: &Cell<'_>, passes: u32, n: u32, coherent: Control, context: &Co
         (InBinary::NoOp, ..) => Verdict::NoOp,
         (_, 0, _) => Verdict::Fails,
         (_, passes, _) if passes < n => Verdict::Mixed,
-        (_, _, Control::Violated) => Verdict::NotObservable,
-        (_, _, Control::Unknown) => Verdict::Unknown,
+        (_, _, Control::Violated | Control::Unknown) => Verdict::NotObservable,
         (_, _, Control::Holds) if open => Verdict::Unknown,
         (_, _, Control::Holds) => Verdict::PassesAll,
     }
@@ -210,6 +209,7 @@ fn verdict(cell: &Cell<'_>, passes: u32, n: u32, coherent: Control, context: &Co
 
 fn expectation(expected: Expected, verdict: Verdict, passes: u32, n: u32) -> Expectation {
     match expected {
+        _ if verdict.is_broken() => Expectation::Contradicted,
         _ if n == 0 && verdict.needs_no_trial() => Expectation::NotTried,
         _ if n == 0 => Expectation::Unknown,
         Expected::Pass if passes < n => Expectation::Contradicted,

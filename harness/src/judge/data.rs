@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::judge::Built;
 use crate::judge::evidence;
+use crate::judge::obstacle::obstacle;
 use crate::judge::schedule::called_set;
 use crate::judge::schedule::is_idle;
 use crate::plan::Plan;
@@ -47,6 +48,10 @@ impl<'a> Data<'a> {
         for line in lines {
             if !planned.contains(&line.id) {
                 foreign.push(line.id.to_string());
+                continue;
+            }
+            // Older runs have lines of kernels that could not be built.
+            if plan.cell_of(&line.id).is_ok_and(|cell| obstacle(built, &cell).is_some()) {
                 continue;
             }
             if !data.called.contains(&line.id) && !idle(&line.id) {

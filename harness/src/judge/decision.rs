@@ -28,9 +28,12 @@ pub struct Candidate {
     pub observable: u32,
     /// Those of them in which every trial of the variant passes.
     pub fixed: u32,
-    /// Targets and testcases in which some trial of the variant fails.
+    /// Targets and testcases in which some trial of the variant fails, or there is no kernel to try.
     pub broken: u32,
-    /// The cell with the lowest pass rate; none if every trial of all cells passes.
+    /// Those of them for which there is no kernel: it does not build or boot, or the patches do not apply to the source.
+    #[serde(default)]
+    pub no_kernel: u32,
+    /// The cell with the lowest pass rate, or one without a kernel; none if every trial of all cells passes.
     pub worst: Option<Worst>,
     /// Additional cost for one of each unit, by the unit's name, on the target where it is highest.
     pub prices: BTreeMap<String, UnitPrice>,
@@ -57,6 +60,9 @@ pub struct Worst {
     pub n: u32,
     /// Interval of the pass rate.
     pub interval: Option<Interval>,
+    /// Why there is no kernel to try, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
 }
 
 /// What one unit costs more than with the baseline.
@@ -111,7 +117,8 @@ fn candidate(plan: &Plan, groups: &[Group], built: &Built, variant: &str) -> Can
         variant: variant.into(),
         observable: count(&|group, cell| holds(group) && applies(cell)),
         fixed: count(&|group, cell| holds(group) && cell.verdict == Verdict::PassesAll),
-        broken: count(&|group, _| group.tried_as(variant).is_some_and(|cell| cell.passes < cell.n)),
+        broken: count(&|group, _| group.tried_as(variant).is_some_and(is_bad)),
+        no_kernel: count(&|_, cell| cell.verdict.is_broken()),
         worst: worst(tried()),
         prices: prices(plan, groups, variant),
         no_op: no_op.into_iter().collect(),
@@ -121,8 +128,11 @@ fn candidate(plan: &Plan, groups: &[Group], built: &Built, variant: &str) -> Can
 }
 
 fn worst<'a>(cells: impl Iterator<Item = (&'a Group, &'a CellJudgement)>) -> Option<Worst> {
-    let rate = |cell: &CellJudgement| f64::from(cell.passes) / f64::from(cell.n);
-    let failing = cells.filter(|(_, cell)| cell.passes < cell.n);
+    let rate = |cell: &CellJudgement| match cell.verdict.is_broken() {
+        true => -1.0,
+        false => f64::from(cell.passes) / f64::from(cell.n),
+    };
+    let failing = cells.filter(|(_, cell)| is_bad(cell));
     let (group, cell) = failing.min_by(|(_, a), (_, b)| rate(a).total_cmp(&rate(b)))?;
     Some(Worst {
         kernel: group.kernel.clone(),
@@ -131,7 +141,13 @@ fn worst<'a>(cells: impl Iterator<Item = (&'a Group, &'a CellJudgement)>) -> Opt
         passes: cell.passes,
         n: cell.n,
         interval: cell.interval,
+        verdict: cell.verdict.is_broken().then_some(cell.verdict),
     })
+}
+
+/// Some trial fails, or there is nothing to try.
+fn is_bad(cell: &CellJudgement) -> bool {
+    cell.passes < cell.n || cell.verdict.is_broken()
 }
 
 /// What stands for a unit in a study none of whose testcases has one.
@@ -186,6 +202,9 @@ const SAME: f64 = 0.05;
 
 /// Says why `a` beats `b`, if it does: it is at least as good in every respect, and better in one.
 fn dominates(a: &Candidate, b: &Candidate) -> Option<Dominated> {
+    if a.no_kernel > 0 {
+        return None;
+    }
     let lines = |one: &Candidate| one.size.map(|size| size.added + size.removed);
     let units: BTreeSet<&String> = a.prices.keys().chain(b.prices.keys()).collect();
     let price = |one: &Candidate, unit: &str| one.prices.get(unit).map(|price| price.operations);

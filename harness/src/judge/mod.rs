@@ -56,6 +56,7 @@ pub use model::Overall;
 pub use model::Price;
 pub use model::VERSION;
 pub use model::Verdict;
+pub use obstacle::NoImage;
 pub use obstacle::Reason;
 pub use question::Answer;
 pub use question::Witness;
@@ -91,6 +92,10 @@ pub struct Built {
     pub sizes: BTreeMap<String, BTreeMap<String, Size>>,
     /// What each variant changes in the kernel, by kernel, then variant.
     pub changes: BTreeMap<String, BTreeMap<String, Changes>>,
+    /// Why there are images that could not be made, by kernel, then variant.
+    pub no_image: BTreeMap<String, BTreeMap<String, NoImage>>,
+    /// Why kernels do not boot, by kernel, machine and variant.
+    pub not_booted: BTreeMap<[String; 3], Reason>,
 }
 
 /// Refuses a plan whose cells no number of its trials could decide.
@@ -157,7 +162,7 @@ fn group(target: &Target, testcase: &Testcase, data: &Data<'_>, images: &Images<
             in_binary: images.in_binary(kernel, variant),
             twin: images.twin(kernel, variant),
             draws: &draws,
-            obstacle: obstacle::obstacle(&cell),
+            obstacle: obstacle::obstacle(images.built, &cell),
         };
         cell::judge(&cell, &context)
     };

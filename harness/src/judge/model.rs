@@ -211,7 +211,8 @@ pub enum InBinary {
     Unknown,
 }
 
-/// What the trials of a cell say. The first that applies, in the order does-not-apply, unknown, no-op, fails, mixed,
+/// What the trials of a cell say. The first that applies, in the order does-not-apply, patch-rejected, does-not-build,
+/// does-not-boot, unknown, no-op, fails, mixed,
 /// not-observable, passes-all: a failure is a fact whether or not the baseline fails, a pass is one only if it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -224,12 +225,18 @@ pub enum Verdict {
     Mixed,
     /// No trial says anything, or a control that the verdict needs does not hold or has no trial.
     Unknown,
-    /// Every trial passed, and so did those of the baseline: the bug does not show here.
+    /// Every trial passed, and none of the baseline failed: the bug does not show here, or it is not known whether it does.
     NotObservable,
     /// The patches do nothing on this kernel; no trial is needed to say so.
     NoOp,
     /// The variant states that it does not apply to this kernel, and is not tried: that is no failure.
     DoesNotApply,
+    /// The patches do not apply to the source of this kernel.
+    PatchRejected,
+    /// The patched kernel does not build.
+    DoesNotBuild,
+    /// The patched kernel does not boot, with the model off.
+    DoesNotBoot,
 }
 
 impl Verdict {
@@ -243,12 +250,20 @@ impl Verdict {
             Self::NotObservable => "not-observable",
             Self::NoOp => "no-op",
             Self::DoesNotApply => "does-not-apply",
+            Self::PatchRejected => "patch-rejected",
+            Self::DoesNotBuild => "does-not-build",
+            Self::DoesNotBoot => "does-not-boot",
         }
     }
 
     /// Returns whether a cell with this verdict needs no trial.
     pub fn needs_no_trial(self) -> bool {
-        matches!(self, Self::NoOp | Self::DoesNotApply)
+        matches!(self, Self::NoOp | Self::DoesNotApply) || self.is_broken()
+    }
+
+    /// Returns whether there is no kernel to be tried, which counts as breaking everything.
+    pub fn is_broken(self) -> bool {
+        matches!(self, Self::PatchRejected | Self::DoesNotBuild | Self::DoesNotBoot)
     }
 }
 
@@ -261,7 +276,7 @@ impl Verdict {
 pub enum Expectation {
     /// It did.
     Met,
-    /// It did not.
+    /// It did not. Without a kernel that boots none does what was expected of it, whatever that was.
     Contradicted,
     /// No trial has a result.
     Unknown,

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use crate::judge::Built;
 use crate::judge::evidence;
 use crate::judge::in_binary::Images;
+use crate::judge::obstacle::obstacle;
 use crate::judge::statistics::sequential::Decision;
 use crate::judge::statistics::sequential::decide;
 use crate::plan::Cell;
@@ -35,7 +36,7 @@ pub struct Schedule {
 }
 
 /// Returns what a study calls for after `lines`. Of several lines of a trial the first counts. A variant whose patches change
-/// nothing on a kernel is not tried there: it is the same kernel as another.
+/// nothing on a kernel is not tried there: it is the same kernel as another. Nor is one of which there is no kernel.
 pub fn schedule<'a>(plan: &Plan, built: &Built, lines: impl IntoIterator<Item = &'a TrialLine>) -> Schedule {
     let mut ended: BTreeMap<&TrialId, &TrialLine> = BTreeMap::new();
     for line in lines {
@@ -89,7 +90,8 @@ fn called(plan: &Plan, cell: &Cell<'_>, ended: &BTreeMap<&TrialId, &TrialLine>) 
 
 /// Returns whether a cell needs no trials, by what is known before there are any.
 pub(super) fn is_idle(plan: &Plan, built: &Built, cell: &Cell<'_>) -> bool {
-    Images { plan, built, data: None }.is_idle(&cell.target.kernel.name, cell.variant)
+    obstacle(built, cell).is_some()
+        || Images { plan, built, data: None }.is_idle(&cell.target.kernel.name, cell.variant)
 }
 
 /// Returns the trials called for as a set.

@@ -31,6 +31,7 @@ pub(super) fn explain(
             "fetch it again: it was cut off or edited on its way",
         );
     }
+    let error = |why: &str, mend: &str| error(why, mend).map(Error::rejected);
     let undone_by = last_that_takes(copy, before, patch)?;
     if copy.apply(patch, Way::CheckReverse)?.is_none() {
         let Some(culprit) = undone_by else {

@@ -57,12 +57,30 @@ pub fn cell(
     let mut add = |label: &str, sentence: String| {
         text.push_str(&wrapped(&format!("{label}: {}", printable(&sentence)), "  ", width));
     };
-    add("verdict", format!("{}, passes {}: {}", cell.verdict.name(), passes(cell), reason(cell, judgement)));
+    add(
+        "verdict",
+        format!(
+            "{}, passes {}: {}",
+            cell.verdict.name(),
+            passes(cell),
+            reason(cell, group.observable, judgement)
+        ),
+    );
     add("controls", controls(group, cell));
     let why = if cell.why.is_empty() { String::new() } else { format!(": {}", cell.why) };
     add("expected", expected(cell) + &why);
     if let Some(decision) = cell.decision {
         add("rule", format!("{decision:?}").to_lowercase() + " by the study's sequential test");
+    }
+    if cell.reason.is_some() {
+        // What was said of why there is no kernel, in place of trials.
+        let lines: Vec<&str> = story.lines().collect();
+        let end = &lines[lines.len().saturating_sub(STORY)..];
+        let heading = if end.is_empty() { "" } else { "the end of the log:\n" };
+        text.push_str(heading);
+        text.extend(end.iter().map(|line| format!("  {}\n", printable(line))));
+        text.push_str(&wrapped(&remedies(judgement, group, cell), "  ", width));
+        return text;
     }
     text.push_str("trials:\n");
     let index = data.index();
@@ -84,7 +102,7 @@ fn shown(data: &ReportData, group: &Group, cell: &CellJudgement) -> Option<Strin
     example.or_else(|| Some(data.index().trials(group, cell).first()?.id.to_string()))
 }
 
-fn reason(cell: &CellJudgement, judgement: &Judgement) -> String {
+fn reason(cell: &CellJudgement, observable: Control, judgement: &Judgement) -> String {
     match cell.verdict {
         Verdict::Unknown if cell.n == 0 => "no trial says anything".into(),
         Verdict::Unknown if cell.coherent.control != Control::Holds => {
@@ -92,9 +110,14 @@ fn reason(cell: &CellJudgement, judgement: &Judgement) -> String {
         }
         Verdict::Unknown => "the rule has not decided yet, or the baseline has no trial".into(),
         Verdict::NoOp => "the patches do not change the image".into(),
-        Verdict::DoesNotApply => untried::why(cell).unwrap_or_default(),
+        Verdict::DoesNotApply | Verdict::PatchRejected | Verdict::DoesNotBuild | Verdict::DoesNotBoot => {
+            untried::why(cell).unwrap_or_default()
+        }
         Verdict::Fails => "no trial passes".into(),
         Verdict::Mixed => "some trials pass, which is no fix".into(),
+        Verdict::NotObservable if observable == Control::Unknown => {
+            format!("all pass, but of {} nothing is known, so that it says nothing", judgement.baseline)
+        }
         Verdict::NotObservable => {
             format!("all pass, but so do those of {}: the bug does not show here", judgement.baseline)
         }

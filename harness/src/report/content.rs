@@ -41,6 +41,8 @@ pub(super) struct Content {
     pub(super) first: String,
     /// The study's title.
     pub(super) title: String,
+    /// Variants without a kernel that boots.
+    pub(super) alarms: Vec<String>,
     /// One table for each target and testcase.
     pub(super) sections: Vec<Section>,
     /// The decision, and sweeps.
@@ -92,6 +94,7 @@ impl Content {
                 judgement.overall.name()
             ),
             title: printable(&judgement.title),
+            alarms: untried::broken(judgement),
             sections: judgement
                 .groups
                 .iter()
@@ -143,7 +146,11 @@ pub(super) fn row(cell: &CellJudgement) -> Row {
     ];
     let verdict = match cell.verdict {
         Verdict::PassesAll => Tone::Good,
-        Verdict::Fails | Verdict::Mixed => Tone::Bad,
+        Verdict::Fails
+        | Verdict::Mixed
+        | Verdict::PatchRejected
+        | Verdict::DoesNotBuild
+        | Verdict::DoesNotBoot => Tone::Bad,
         Verdict::Unknown => Tone::Doubtful,
         Verdict::NotObservable | Verdict::NoOp | Verdict::DoesNotApply => Tone::Faint,
     };
@@ -347,6 +354,10 @@ pub(super) fn contradiction((group, cell): (&Group, &CellJudgement)) -> Option<S
         return None;
     }
     let why = if cell.why.is_empty() { String::new() } else { format!(" ({})", printable(cell.why.trim())) };
+    if let Some(broken) = untried::why(cell).filter(|_| cell.verdict.is_broken()) {
+        let (name, expected) = (group_name(group), cell.expected.name());
+        return Some(format!("{name}, {}: expected {expected}{why}, but {broken}", cell.variant));
+    }
     let tried = group.tried_as(&cell.variant).unwrap_or(cell);
     let same = if cell.is_idle() {
         format!(" of {}, which is the same kernel,", tried.variant)

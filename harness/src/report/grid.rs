@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::judge::Candidate;
 use crate::judge::Group;
 use crate::judge::Judgement;
+use crate::judge::Worst;
 use crate::report::content::ratio;
 use crate::report::number;
 use crate::report::trees::trees;
@@ -40,7 +41,10 @@ pub(super) fn decision(judgement: &Judgement) -> Option<Grid> {
             vec![one.variant.clone(), format!("{}/{}", one.fixed, one.observable), one.broken.to_string()];
         words.push(one.worst.as_ref().map_or_else(
             || "-".into(),
-            |worst| format!("{}/{} {} {}", worst.passes, worst.n, worst.testcase, worst.machine),
+            |Worst { passes, n, testcase, machine, verdict, .. }| match verdict {
+                Some(verdict) => format!("{} {testcase} {machine}", verdict.name()),
+                None => format!("{passes}/{n} {testcase} {machine}"),
+            },
         ));
         for unit in &units {
             let price = one.prices.get(*unit).map(|price| number::difference(price.operations));
@@ -52,7 +56,7 @@ pub(super) fn decision(judgement: &Judgement) -> Option<Grid> {
     };
     let mut sentences = vec![format!(
         "fixes: of the cells (a testcase on a target) in which {0} fails, those in which every trial passes; breaks: cells \
-         in which some trial fails; ops: additional cache maintenance operations for each unit, compared with {0}, on the \
+         in which some trial fails, or for which there is no kernel; ops: additional cache maintenance operations for each unit, compared with {0}, on the \
          target where that is most; lines: the change from {0}'s tree",
         judgement.baseline
     )];

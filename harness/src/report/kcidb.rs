@@ -92,7 +92,7 @@ fn checkout(data: &ReportData, ids: &Ids<'_>, kernel: &Kernel, variant: &Variant
     };
     // Of what was never to be made nothing is said on whether it can be.
     if left_out.is_none() {
-        object.insert("valid".into(), json!(true));
+        object.insert("valid".into(), json!(!rejected(data, kernel, variant)));
     }
     object.insert("comment".into(), json!(printable(&comment)));
     object.insert(
@@ -109,6 +109,12 @@ fn checkout(data: &ReportData, ids: &Ids<'_>, kernel: &Kernel, variant: &Variant
         object.insert(field.into(), json!(printable(reference)));
     }
     Value::Object(object)
+}
+
+/// Whether the patches of a variant do not apply to a kernel's source.
+fn rejected(data: &ReportData, kernel: &Kernel, variant: &Variant) -> bool {
+    let none = data.built.no_image.get(&kernel.name).and_then(|variants| variants.get(&variant.name));
+    none.is_some_and(|none| none.rejected)
 }
 
 fn build(data: &ReportData, ids: &Ids<'_>, kernel: &Kernel, variant: &Variant) -> Value {
@@ -176,10 +182,18 @@ fn test(data: &ReportData, ids: &Ids<'_>, group: &Group, cell: &CellJudgement) -
 
 fn status(cell: &CellJudgement) -> &'static str {
     match (cell.coherent.control, cell.verdict) {
+        (_, verdict) if verdict.is_broken() => "FAIL",
         _ if cell.is_idle() => "SKIP",
         _ if cell.n == 0 && cell.unknown == 0 => "MISS",
         (Control::Violated | Control::Unknown, _) | (_, Verdict::Unknown) => "ERROR",
-        (_, Verdict::Fails | Verdict::Mixed) => "FAIL",
+        (
+            _,
+            Verdict::Fails
+            | Verdict::Mixed
+            | Verdict::PatchRejected
+            | Verdict::DoesNotBuild
+            | Verdict::DoesNotBoot,
+        ) => "FAIL",
         _ if cell.passes < cell.n => "FAIL",
         (_, Verdict::PassesAll) => "PASS",
         (_, Verdict::NoOp | Verdict::NotObservable | Verdict::DoesNotApply) => "SKIP",

@@ -11,6 +11,9 @@ use crate::report::content::Note;
 pub fn markdown(judgement: &Judgement) -> String {
     let content = Content::new(judgement);
     let mut text = format!("{}\n\n{}\n", escaped(&content.first), escaped(&content.title));
+    for alarm in &content.alarms {
+        text.push_str(&format!("\n**{}**\n", escaped(alarm)));
+    }
     for section in &content.sections {
         text.push_str(&format!("\n### {}\n\n", escaped(&section.heading)));
         text.push_str(&line(&COLUMNS.map(str::to_owned)));

@@ -68,13 +68,16 @@ pub(super) fn whole(data: &ReportData) -> (Status, String) {
 }
 
 fn case<'a>(group: &'a Group, cell: &'a CellJudgement) -> Case<'a> {
-    let (status, reason) = judged(cell).unwrap_or((Status::Passed, String::new()));
+    let (status, reason) = judged(group, cell).unwrap_or((Status::Passed, String::new()));
     Case { group, cell, status, reason }
 }
 
 /// Returns why a cell's test is not passed; nothing if it is.
-fn judged(cell: &CellJudgement) -> Option<(Status, String)> {
+fn judged(group: &Group, cell: &CellJudgement) -> Option<(Status, String)> {
     let coherent = cell.coherent;
+    if cell.verdict.is_broken() {
+        return Some((Status::Failed, untried::why(cell).unwrap_or_default()));
+    }
     if let Some(why) = untried::why(cell).filter(|_| cell.expectation != Expectation::Contradicted) {
         return Some((Status::Skipped, why));
     }
@@ -112,10 +115,23 @@ fn judged(cell: &CellJudgement) -> Option<(Status, String)> {
         (.., Verdict::NoOp | Verdict::DoesNotApply) => {
             (Status::Skipped, "no-op: the patches do not change the image".into())
         }
+        (.., Verdict::NotObservable) if group.observable == Control::Unknown => (
+            Status::Skipped,
+            "not observable: the baseline has no result, so that a pass says nothing".into(),
+        ),
         (.., Verdict::NotObservable) => {
             (Status::Skipped, "not observable: the baseline passes, too, so that a pass says nothing".into())
         }
-        (.., Verdict::PassesAll | Verdict::Mixed | Verdict::Fails) => return None,
+        // The last three have been dealt with above.
+        (
+            ..,
+            Verdict::PassesAll
+            | Verdict::Mixed
+            | Verdict::Fails
+            | Verdict::PatchRejected
+            | Verdict::DoesNotBuild
+            | Verdict::DoesNotBoot,
+        ) => return None,
     })
 }
 
@@ -140,8 +156,6 @@ pub(super) fn evidence(data: &ReportData, case: &Case<'_>) -> Vec<(&'static str,
     if !cell.why.is_empty() {
         lines.push(("expected because", printable(cell.why.trim())));
     }
-    let failed = data.tools.failed_builds.get(&group.kernel).and_then(|variants| variants.get(&cell.variant));
-    lines.extend(failed.into_iter().flat_map(|why| labelled("build", why)));
     if let Some(example) = &cell.example {
         lines.push(("symptoms", symptoms(cell)));
         lines.push(("example", example.trial.clone()));

@@ -32,6 +32,10 @@ pub fn table(judgement: &Judgement, style: Style) -> String {
     let content = Content::new(judgement);
     let mut text = format!("{}\n", style.paint(&content.first, Tone::Plain));
     text.push_str(&wrapped(&content.title, "", style.width));
+    for alarm in &content.alarms {
+        text.push_str(&style.paint(wrapped(alarm, "  ", style.width).trim_end(), Tone::Bad));
+        text.push('\n');
+    }
     let widths = column_widths(&content.sections);
     let fits = widths.iter().sum::<usize>() + GAP.len() * (widths.len() - 1) <= style.width;
     for section in &content.sections {

@@ -67,8 +67,9 @@ variant       fixes  breaks  worst         ops/trial  lines  dominated by
 merged        1/1    0       -             +900       -      -
 lazy          1/1    0       -             +15,000    -      merged
 merged-alone  1/1    1       0/4 t9 malta  +15,000    -      merged
-  - fixes: of the cells (a testcase on a target) in which unfixed fails, those in which every trial passes; breaks: cells in which some trial fails; ops:
-    additional cache maintenance operations for each unit, compared with unfixed, on the target where that is most; lines: the change from unfixed's tree
+  - fixes: of the cells (a testcase on a target) in which unfixed fails, those in which every trial passes; breaks: cells in which some trial fails, or for
+    which there is no kernel; ops: additional cache maintenance operations for each unit, compared with unfixed, on the target where that is most; lines:
+    the change from unfixed's tree
   - lazy is dominated: merged costs +900.0 operations for one trial against +15000.0, and is nowhere worse
   - merged-alone is dominated: merged breaks 0 cells against 1, costs +900.0 operations for one trial against +15000.0, and is nowhere worse
 

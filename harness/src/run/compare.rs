@@ -6,9 +6,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Judged, built, judged_whole};
+use super::{Judged, judged_whole};
 use crate::error::{Error, Result};
-use crate::judge::{self, Built, Made, Renames, RunChanges, Side};
+use crate::judge::{self, Made, Renames, RunChanges, Side};
 use crate::nearest::suggestion;
 use crate::plan::Plan;
 use crate::store::{Image, Manifest};
@@ -28,8 +28,7 @@ const WORDS: [&str; 8] = ["title", "why", "shows", "separates", "expectations", 
 pub fn compare(before: &Path, after: &Path, renames: &[Names]) -> Result<RunChanges> {
     let (old, new) = (judged_whole(before)?, judged_whole(after)?);
     let renames = checked(&old.manifest.plan, &new.manifest.plan, renames)?;
-    let (was, is) = (built(&old.manifest), built(&new.manifest));
-    let mut changes = judge::changes(side(&old, &was), side(&new, &is), &renames);
+    let mut changes = judge::changes(side(&old), side(&new), &renames);
     if changes.compared == 0 {
         let hint = format!(
             "the first has {}, the second has {}; `--rename OLD=NEW` says what is the same",
@@ -42,8 +41,13 @@ pub fn compare(before: &Path, after: &Path, renames: &[Names]) -> Result<RunChan
     Ok(changes)
 }
 
-fn side<'a>(judged: &'a Judged, built: &'a Built) -> Side<'a> {
-    Side { plan: &judged.manifest.plan, built, lines: &judged.lines, judgement: &judged.judgement }
+fn side(judged: &Judged) -> Side<'_> {
+    Side {
+        plan: &judged.manifest.plan,
+        built: &judged.built,
+        lines: &judged.lines,
+        judgement: &judged.judgement,
+    }
 }
 
 /// Every name that a cell can have.

@@ -40,7 +40,7 @@ pub fn history_entry(root: &Path, date: &str) -> Result<RunEntry> {
         let of_cell = evidence.entry(name([&id.kernel, &id.machine, &id.variant, &id.testcase])).or_default();
         of_cell.push_str(&text(line)?);
     }
-    let judgement = &judged.judgement;
+    let (judgement, plan) = (&judged.judgement, &judged.manifest.plan);
     let cell = |(group, cell): (&Group, &CellJudgement)| {
         let name = name([&group.kernel, &group.machine, &cell.variant, &group.testcase]);
         let entry = CellEntry {
@@ -54,9 +54,23 @@ pub fn history_entry(root: &Path, date: &str) -> Result<RunEntry> {
         };
         (name, entry)
     };
+    // One without a kernel fails, and everywhere in the same way: all its trials would.
+    let broken = |(group, cell): (&Group, &CellJudgement)| {
+        let testcase = plan.testcases.iter().find(|testcase| testcase.name == group.testcase)?;
+        let n = plan.seeds_of(testcase, plan.study.mode).count;
+        let name = name([&group.kernel, &group.machine, &cell.variant, &group.testcase]);
+        let baseline = cell.variant == judgement.baseline;
+        let text = cell.reason.as_ref().map_or("", |reason| reason.text.as_str());
+        let evidence = sha256(&format!("{}: {text}", cell.verdict.name()));
+        Some((
+            name,
+            CellEntry { baseline, passes: 0, n, unknown: 0, operations: None, seconds: None, evidence },
+        ))
+    };
     // A variant that changes nothing there has no trials, now or later.
     let tried = |(_, cell): &(&Group, &CellJudgement)| cell.n + cell.unknown + cell.missing > 0;
-    let cells: BTreeMap<String, CellEntry> = judgement.cells().filter(tried).map(cell).collect();
+    let mut cells: BTreeMap<String, CellEntry> = judgement.cells().filter(tried).map(cell).collect();
+    cells.extend(judgement.cells().filter(|(_, cell)| cell.verdict.is_broken()).filter_map(broken));
     let content = sha256(&evidence.into_values().collect::<String>());
     let content = format!("{}-{content}", judged.manifest.run_name());
     Ok(RunEntry {

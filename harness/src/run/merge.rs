@@ -58,6 +58,9 @@ pub fn merge(shares: &[PathBuf], out: Option<&Path>) -> Result<Merged> {
             }
         }
     }
+    for part in &parts {
+        take_logs(&dir, part)?;
+    }
     dir.put_in_order(&first.manifest.plan.trials())?;
     let judged = judged(&root)?;
     let mut sources: Vec<&Path> = vec![&root];
@@ -68,6 +71,21 @@ pub fn merge(shares: &[PathBuf], out: Option<&Path>) -> Result<Merged> {
     let of = first.shard.of;
     let absent = (1..=of).filter(|index| !given.contains(index)).map(|index| Shard { index, of }).collect();
     Ok(Merged { root, judgement, absent })
+}
+
+/// Takes over what a share has of kernels that do not build or boot.
+fn take_logs(dir: &RunDir, part: &Part<'_>) -> Result<()> {
+    for boot in store::read_boots(part.root)? {
+        dir.append_boot(&boot, &store::read_log(part.root, &boot.log))?;
+    }
+    let images = part.manifest.images.values().flat_map(BTreeMap::values);
+    for place in images.filter_map(|image| image.failed.as_ref()?.log.as_ref()) {
+        let log = store::read_log(part.root, place);
+        if !log.is_empty() && store::read_log(dir.root(), place).is_empty() {
+            dir.keep_log(place, &log)?;
+        }
+    }
+    Ok(())
 }
 
 fn read(root: &Path) -> Result<Part<'_>> {

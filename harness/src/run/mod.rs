@@ -3,6 +3,7 @@
 
 mod batches;
 mod bisect;
+mod boots;
 mod cache_status;
 mod cold_check;
 mod compare;
@@ -33,7 +34,7 @@ use crate::machine::{Remains, Trial, Worker, uimage};
 use crate::plan::{Kernel, Plan, Shard, Share, TrialId};
 use crate::report;
 use crate::source;
-use crate::store::{self, Manifest, RunDir};
+use crate::store::{self, Manifest, NotBooted, RunDir};
 use crate::trial::line::{Cause, Detail, Outcome, TrialLine};
 use crate::trial::{self, Done};
 
@@ -114,6 +115,9 @@ pub fn run(request: &Request<'_>, watch: Watch<'_>) -> Result<Finished> {
     let root =
         request.out.clone().unwrap_or_else(|| request.root.join("runs").join(run_name(manifest, shard)));
     let (mut dir, lines) = RunDir::open(&root, manifest, shard)?;
+    for (place, log) in &prepared.logs {
+        dir.keep_log(place, log)?;
+    }
     let trials_run = run_called(request, &prepared, &mut dir, lines, watch)?;
     dir.put_in_order(&request.plan.trials())?;
     let judged = judged(&root)?;
@@ -138,8 +142,9 @@ pub fn make_ready(
 ) -> Result<Manifest> {
     judge::check(plan)?;
     let prepared = prepare(cache, root, plan, watch)?;
-    let Schedule { called, .. } = judge::schedule(plan, &built(&prepared.manifest), &[]);
-    prepared.snapshots(cache, &combinations(plan, &called)?, jobs, watch)?;
+    let Schedule { called, .. } = judge::schedule(plan, &built(&prepared.manifest, &[]), &[]);
+    let snapshots = prepared.snapshots(cache, &combinations(plan, &called)?, jobs, watch)?;
+    boots::report_failed(plan, &snapshots, watch);
     Ok(prepared.manifest)
 }
 
@@ -162,8 +167,8 @@ fn run_called(
     watch: Watch<'_>,
 ) -> Result<usize> {
     let mut trials_run = 0;
-    let built = built(&prepared.manifest);
     loop {
+        let built = built(&prepared.manifest, &store::read_boots(dir.root())?);
         let Schedule { mut called, mut next } = judge::schedule(request.plan, &built, &lines);
         if let Some(share) = &request.share {
             called.retain(|id| share.has(id));
@@ -172,8 +177,9 @@ fn run_called(
         if next.is_empty() {
             return Ok(trials_run);
         }
-        trials_run += next.len();
-        lines.extend(run_trials(request, prepared, &next, called.len(), dir, watch)?);
+        let run = run_trials(request, prepared, &next, called.len(), dir, watch)?;
+        trials_run += run.len();
+        lines.extend(run);
     }
 }
 
@@ -187,7 +193,10 @@ fn run_trials(
 ) -> Result<Vec<TrialLine>> {
     let snapshots =
         prepared.snapshots(request.cache, &combinations(request.plan, missing)?, request.jobs, watch)?;
-    watch(Event::Stage { stage: Stage::Trials, steps: all, done: all - missing.len() });
+    let failed = boots::keep_failed(dir, request.plan, &snapshots, watch)?;
+    let booted = missing.iter().filter(|id| !failed.contains(&names_of(id)));
+    let (done, missing) = (all - missing.len(), &booted.cloned().collect::<Vec<_>>()[..]);
+    watch(Event::Stage { stage: Stage::Trials, steps: done + missing.len(), done });
     let root = dir.root().to_owned();
     let trials = Trials {
         plan: request.plan,
@@ -244,7 +253,7 @@ pub fn run_one(
     let combination = Combination { target: cell.target, variant: cell.variant };
     let image = &prepared.manifest.images[&id.kernel][&id.variant];
     let Some(boot) = prepared.boot(&combination) else {
-        let why = image.failed.clone().unwrap_or_default();
+        let why = image.failed.as_ref().map(|failed| failed.text.clone()).unwrap_or_default();
         return Ok(never_ran(TrialLine::unknown(id.clone(), Cause::BuildFailed, why)));
     };
     let names = (id.kernel.clone(), id.machine.clone(), id.variant.clone());
@@ -281,6 +290,10 @@ fn not_booted(id: &TrialId, kernel: &Kernel, image: &str, console: &str, timed_o
     Done { line, remains: Remains { console: console.to_owned(), ..Remains::default() } }
 }
 
+fn names_of(id: &TrialId) -> [String; 3] {
+    [&id.kernel, &id.machine, &id.variant].map(Clone::clone)
+}
+
 fn never_ran(line: TrialLine) -> Done {
     Done { line, remains: Remains::default() }
 }
@@ -290,6 +303,7 @@ struct Judged {
     manifest: Manifest,
     lines: Vec<TrialLine>,
     judgement: Judgement,
+    built: Built,
 }
 
 /// A run that is not a share.
@@ -308,8 +322,9 @@ fn judged(root: &Path) -> Result<Judged> {
     cold_check::refuse_differences(root)?;
     let manifest = store::read_manifest(root)?;
     let lines = store::read_lines(root)?;
-    let judgement = judge::judge(&manifest.plan, &lines, &built(&manifest));
-    Ok(Judged { manifest, lines, judgement })
+    let built = built(&manifest, &store::read_boots(root)?);
+    let judgement = judge::judge(&manifest.plan, &lines, &built);
+    Ok(Judged { manifest, lines, judgement, built })
 }
 
 /// Writes what is for people into the run directory of a whole run, whose examples are there.
@@ -327,7 +342,7 @@ fn write_judgement(root: &Path, judgement: &Judgement) -> Result<()> {
     write_atomically(&root.join("report.md"), report::markdown(judgement).as_bytes())
 }
 
-fn built(manifest: &Manifest) -> Built {
+fn built(manifest: &Manifest, boots: &[NotBooted]) -> Built {
     let mut images: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for (kernel, variants) in &manifest.images {
         let variants = variants.iter().filter(|(_, image)| image.failed.is_none());
@@ -335,7 +350,9 @@ fn built(manifest: &Manifest) -> Built {
         images.insert(kernel.clone(), variants.collect());
     }
     let bases = manifest.bases.iter().map(|(kernel, image)| (kernel.clone(), image.sha256.clone())).collect();
-    Built { images, bases, sizes: manifest.sizes.clone(), changes: manifest.changes.clone() }
+    let (no_image, not_booted) = (boots::no_images(manifest), boots::not_booted(boots));
+    let (sizes, changes) = (manifest.sizes.clone(), manifest.changes.clone());
+    Built { images, bases, sizes, changes, no_image, not_booted }
 }
 
 /// Returns whether a trial is worth showing as soon as it has ended.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::build::{Compared, Image as BuiltImage};
+use crate::build::{Compared, Image as BuiltImage, complaint};
 use crate::cache_dir::{Cache, sha256_file};
 use crate::error::{Error, Kind, Result};
 use crate::guest::{Ingredients, Initramfs};
@@ -13,7 +13,7 @@ use crate::patch::{self, Patch, Size, Staged};
 use crate::plan::{Kernel, Patches, Plan, Target, Variant};
 use crate::qemu::Qemu;
 use crate::source::{self, Tree};
-use crate::store::{Image, Manifest};
+use crate::store::{Failure, Image, Manifest};
 
 use super::event::{Event, Stage, Watch};
 
@@ -34,6 +34,8 @@ pub struct Prepared {
     pub bootable: BTreeMap<Names, Bootable>,
     /// Guest programs by kernel.
     pub guests: BTreeMap<String, Initramfs>,
+    /// Logs of builds that failed, by their places in the run directory.
+    pub logs: BTreeMap<String, String>,
 }
 
 /// Names of a kernel, a machine and a variant.
@@ -56,8 +58,8 @@ pub struct Bootable {
 ///
 /// # Errors
 ///
-/// Study, for patches and configurations; infrastructure; interrupted. A kernel that does not compile is no
-/// error: its variant is unknown.
+/// Study, for damaged patches and for configurations; infrastructure; interrupted. Patches that do not apply and kernels that
+/// do not compile are no errors, but verdicts, unless nothing is left that could be compared.
 pub fn prepare(cache: &Cache, root: &Path, plan: &Plan, watch: Watch<'_>) -> Result<Prepared> {
     let sources = sources(cache, root, plan, &plan.kernels(), watch)?;
     let sizes = sizes(plan, &sources)?;
@@ -119,6 +121,7 @@ pub(super) fn assemble(
         images: BTreeMap::new(),
         bootable: BTreeMap::new(),
         guests: BTreeMap::new(),
+        logs: BTreeMap::new(),
     };
     let steps = kernels.iter().map(|kernel| 2 + plan.variants_on(&kernel.name).count()).sum();
     watch(Event::Stage { stage: Stage::Builds, steps, done: 0 });
@@ -160,6 +163,8 @@ pub(super) fn names(target: &Target, variant: &Variant) -> Names {
 pub(super) struct Sources {
     pub(super) tree: Tree,
     pub(super) staged: BTreeMap<String, Staged>,
+    /// Why the patches of the other variants do not apply.
+    pub(super) rejected: BTreeMap<String, String>,
 }
 
 /// The variants of a kernel, each with the kernel.
@@ -184,27 +189,60 @@ pub(super) fn sources(
             series.insert(of, patches.map_err(|error| error.context(format!("variant {}", variant.name)))?);
         }
     }
-    let mut all = BTreeMap::new();
-    for kernel in kernels {
+    let (mut all, mut rejections) = (BTreeMap::new(), Vec::new());
+    for &kernel in kernels {
         let what = format!("source of {}", kernel.name);
         watch(Event::Begin(&what));
         let tree = source::provide(cache, &kernel.source, root)?;
         watch(Event::Step { what: &what, seconds: None });
-        let mut staged = BTreeMap::new();
+        let (mut staged, mut rejected) = (BTreeMap::new(), BTreeMap::new());
         for variant in plan.variants_on(&kernel.name) {
-            let changes =
-                patch::stage(&tree.path, &series[variant.series_on(&kernel.name)]).map_err(|error| {
-                    made_for(error, variant).context(format!("variant {} on {}", variant.name, kernel.name))
-                })?;
+            let changes = patch::stage(&tree.path, &series[variant.series_on(&kernel.name)])
+                .map_err(|error| made_for(error, variant));
             watch(Event::Step {
                 what: &format!("patches of {} on {}", variant.name, kernel.name),
                 seconds: None,
             });
-            staged.insert(variant.name.clone(), changes);
+            match changes {
+                Ok(changes) => drop(staged.insert(variant.name.clone(), changes)),
+                Err(error) if error.kind() == Kind::Rejected => {
+                    rejected.insert(variant.name.clone(), error.to_string());
+                    let named = error.context(format!("variant {} on {}", variant.name, kernel.name));
+                    rejections.push((variant, named));
+                }
+                Err(error) => {
+                    return Err(error.context(format!("variant {} on {}", variant.name, kernel.name)));
+                }
+            }
         }
-        all.insert(kernel.name.clone(), Sources { tree, staged });
+        all.insert(kernel.name.clone(), Sources { tree, staged, rejected });
     }
+    something_is_left(plan, &all, rejections, watch)?;
     Ok(all)
+}
+
+/// Reports all patches that do not apply at once; an error, if there is then nothing to compare, or nothing to compare with.
+fn something_is_left(
+    plan: &Plan,
+    all: &BTreeMap<String, Sources>,
+    rejections: Vec<(&Variant, Error)>,
+    watch: Watch<'_>,
+) -> Result<()> {
+    let baseline = plan.study.baseline.as_str();
+    let without_baseline = rejections.iter().any(|(variant, _)| variant.name == baseline);
+    let others = || all.values().flat_map(|sources| sources.staged.keys());
+    let nothing = !rejections.is_empty() && others().all(|name| name == baseline);
+    if !without_baseline && !nothing {
+        for (_, error) in &rejections {
+            watch(Event::Warning(&error.to_string()));
+        }
+        return Ok(());
+    }
+    let mut errors = rejections.into_iter().map(|(_, error)| error);
+    let Some(first) = errors.next() else { return Ok(()) };
+    let hints: Vec<String> = first.hints().to_vec();
+    let message = errors.fold(first.to_string(), |all, error| format!("{all}\n{error}"));
+    Err(hints.into_iter().fold(Error::study(message), Error::hint))
 }
 
 /// Adds to the error of a patch that does not apply what the patch says of where it would.
@@ -221,7 +259,7 @@ fn sizes(
     sources: &BTreeMap<String, Sources>,
 ) -> Result<BTreeMap<String, BTreeMap<String, Size>>> {
     let mut sizes = BTreeMap::new();
-    for (kernel, Sources { tree, staged }) in sources {
+    for (kernel, Sources { tree, staged, .. }) in sources {
         let unpatched = Staged::default();
         let baseline = staged.get(&plan.study.baseline).unwrap_or(&unpatched);
         let variants = staged
@@ -241,7 +279,7 @@ fn build_kernel(
     prepared: &mut Prepared,
     watch: Watch<'_>,
 ) -> Result<()> {
-    let Prepared { machines, manifest, images: all_images, guests, .. } = prepared;
+    let Prepared { machines, manifest, images: all_images, guests, logs, .. } = prepared;
     let builder = machines.kernels(cache, kernel, &sources.tree, root)?;
     let what = format!("{} without patches", kernel.name);
     watch(Event::Begin(&what));
@@ -258,6 +296,11 @@ fn build_kernel(
     let mut compared = Compared::new(&base.made);
     for variant in plan.variants_on(&kernel.name) {
         let what = format!("{} with {}", kernel.name, variant.name);
+        if let Some(why) = sources.rejected.get(&variant.name) {
+            images.insert(variant.name.clone(), no_image(why.clone(), true, None));
+            watch(Event::Step { what: &what, seconds: None });
+            continue;
+        }
         watch(Event::Begin(&what));
         let (entry, seconds) = match builder.image(&sources.staged[&variant.name]) {
             Ok(built) => {
@@ -268,9 +311,13 @@ fn build_kernel(
             }
             // The base has been built: what fails now are the patches.
             Err(error) if error.kind() == Kind::Study => {
-                watch(Event::Warning(&error.to_string()));
-                let failed = Some(error.to_string());
-                (Image { key: String::new(), sha256: String::new(), failed }, None)
+                let text = error.to_string();
+                let log = error.logged().unwrap_or(&text);
+                let text = complaint(log, &sources.tree.path);
+                watch(Event::Warning(&format!("{what} does not build: {text}")));
+                let place = Failure::log_of(&kernel.name, &variant.name);
+                logs.insert(place.clone(), log.to_owned());
+                (no_image(text, false, Some(place)), None)
             }
             Err(error) => return Err(error),
         };
@@ -303,6 +350,10 @@ impl Prepared {
     pub fn vmlinux(cache: &Cache, image: &Image) -> Option<PathBuf> {
         Some(cache.peek(crate::build::IMAGE, &image.key)?.join("vmlinux"))
     }
+}
+
+fn no_image(text: String, rejected: bool, log: Option<String>) -> Image {
+    Image { key: String::new(), sha256: String::new(), failed: Some(Failure { text, rejected, log }) }
 }
 
 fn image(built: &BuiltImage) -> Image {

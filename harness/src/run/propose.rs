@@ -82,7 +82,7 @@ pub fn propose(cache: &Cache, root: &Path, plan: &Plan, options: &ProposeOptions
                 }
                 proposed.variants.push(name);
             }
-            Err(error) if error.kind() == Kind::Study => {
+            Err(error) if matches!(error.kind(), Kind::Study | Kind::Rejected) => {
                 proposed.notes.push(format!("left out: {}: {error}", series.summary()));
                 first_error = first_error.or(Some(error));
             }

@@ -10,7 +10,7 @@ use instrument::Record;
 
 use super::explain::{Resolve, explanation, work};
 use super::prepare::Prepared;
-use super::{Judged, built, judged_whole, write_judgement};
+use super::{Judged, judged_whole, write_judgement};
 use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Result};
 use crate::judge::Judgement;
@@ -41,11 +41,11 @@ pub fn report_data(root: &Path) -> Result<ReportData> {
 
 /// The report data of a run that has been judged.
 pub(super) fn of(root: &Path, judged: Judged) -> Result<ReportData> {
-    let Judged { manifest, lines, judgement } = judged;
+    let Judged { manifest, lines, judgement, built } = judged;
     let tools = tools(&manifest);
     Ok(ReportData {
         run: root.display().to_string(),
-        built: built(&manifest),
+        built,
         plan: manifest.plan,
         tools,
         judgement,
@@ -60,7 +60,7 @@ fn tools(manifest: &Manifest) -> Tools {
     for (kernel, variants) in &manifest.images {
         for (variant, image) in variants {
             if let Some(why) = &image.failed {
-                failed_builds.entry(kernel.clone()).or_default().insert(variant.clone(), why.clone());
+                failed_builds.entry(kernel.clone()).or_default().insert(variant.clone(), why.text.clone());
             }
         }
     }
@@ -96,7 +96,7 @@ fn read_examples(root: &Path) -> Result<Vec<ExampleTrial>> {
 ///
 /// Infrastructure, when the disk is full.
 pub(super) fn write_examples(cache: &Cache, root: &Path, judged: &Judged) -> Result<()> {
-    let Judged { manifest, lines, judgement } = judged;
+    let Judged { manifest, lines, judgement, .. } = judged;
     let lines: BTreeMap<&TrialId, &TrialLine> = lines.iter().map(|line| (&line.id, line)).collect();
     let mut symbols: Option<((String, String), Option<Symbols>)> = None;
     let mut examples = Vec::new();

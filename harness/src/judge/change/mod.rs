@@ -197,6 +197,14 @@ fn paired(old: &Priced<'_, '_>, new: &Priced<'_, '_>, of: impl Fn(&TrialLine) ->
 /// A fall that is evidence is worse whatever else there is to say; what is undecided is reported before what is better.
 fn direction(old: &Judged<'_>, new: &Judged<'_>, rate: Option<RateChange>) -> Direction {
     let (was, is) = (old.cell, new.cell);
+    // Whoever has no kernel is worse than anybody who has one, the baseline too.
+    match (was.verdict.is_broken(), is.verdict.is_broken()) {
+        (false, true) => return Direction::Worse,
+        (true, true) => return Direction::Other,
+        (true, false) if is.n > 0 && is.passes == is.n => return Direction::Better,
+        (true, false) => return Direction::Other,
+        (false, false) => {}
+    }
     let shows_the_bug = old.is_baseline && new.is_baseline;
     let significant = rate.is_some_and(RateChange::differs);
     let share = |cell: &CellJudgement| f64::from(cell.passes) / f64::from(cell.n.max(1));

@@ -105,7 +105,7 @@ pub struct PriceChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
-    /// Its pass rate fell significantly, it passed every trial where the baseline fails and now fails one, or its
+    /// It has no kernel that boots any more. Or its pass rate fell significantly, it passed every trial where the baseline fails and now fails one, or its
     /// coherent control newly fails. A pass rate of the baseline is no merit, and is never worse.
     Worse,
     /// It may be: what was known is unknown now, or what fails now was unknown.

@@ -171,7 +171,7 @@ impl FakeKernels<'_> {
             Some(error) if staged.is_empty() => {
                 Err(Error::infrastructure(format!("the build failed: {error}")))
             }
-            Some(error) => Err(Error::study(format!("the build failed: {error}"))),
+            Some(error) => Err(Error::study(format!("the build failed: {error}")).log(error)),
         }
     }
 

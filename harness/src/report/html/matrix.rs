@@ -18,7 +18,7 @@ use crate::report::content::ratio;
 use crate::report::content::unsaid;
 use crate::report::number;
 
-const VERDICTS: [Verdict; 7] = [
+const VERDICTS: [Verdict; 10] = [
     Verdict::PassesAll,
     Verdict::Fails,
     Verdict::Mixed,
@@ -26,6 +26,9 @@ const VERDICTS: [Verdict; 7] = [
     Verdict::NotObservable,
     Verdict::NoOp,
     Verdict::DoesNotApply,
+    Verdict::PatchRejected,
+    Verdict::DoesNotBuild,
+    Verdict::DoesNotBoot,
 ];
 
 pub(super) fn section(view: &View<'_>) -> Markup {

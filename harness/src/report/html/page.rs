@@ -15,6 +15,7 @@ use super::flushes;
 use super::geometry;
 use super::matrix;
 use super::notes;
+use super::text::visible;
 use crate::judge::Overall;
 use crate::report::trees;
 
@@ -95,6 +96,7 @@ fn head(view: &View<'_>) -> Markup {
             p.kicker { "patcheval: study " (judgement.study) }
             h1 { (view.content.title) }
             p class=(class) { (view.content.first) }
+            @for alarm in &view.content.alarms { p.result.bad { (visible(alarm)) } }
             (facts(view))
             nav aria-label="Contents" {
                 ul {
@@ -134,11 +136,6 @@ fn facts(view: &View<'_>) -> Markup {
             div { dt { "Machine model" } dd { "QEMU " (tools.qemu) "; patcheval " (tools.patcheval) ", plugin "
                 span.name { (tools.plugin.chars().take(12).collect::<String>()) } } }
             div { dt { "Baseline, in which the bug must show" } dd.name { (plan.study.baseline) } }
-            @for (kernel, variants) in &tools.failed_builds {
-                @for (variant, why) in variants {
-                    div { dt { "Did not build" } dd { (variant) " on " (kernel) ": " (super::text::visible(why)) } }
-                }
-            }
         }
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn sign(verdict: Verdict) -> &'static str {
         Verdict::NotObservable => "○",
         Verdict::NoOp => "∅",
         Verdict::DoesNotApply => "–",
+        Verdict::PatchRejected | Verdict::DoesNotBuild | Verdict::DoesNotBoot => "✗",
     }
 }
 
@@ -50,8 +51,13 @@ pub(super) fn meaning(verdict: Verdict) -> &'static str {
         Verdict::Unknown => {
             "no trial says anything, or a control that the verdict needs fails or has no trial"
         }
-        Verdict::NotObservable => "every trial passes, but so does the baseline: here a pass means nothing",
+        Verdict::NotObservable => {
+            "every trial passes, but the baseline does not fail, or has no result: here a pass means nothing"
+        }
         Verdict::NoOp => "the patches do not change the image",
+        Verdict::PatchRejected => "the patches do not apply to the source of this kernel",
+        Verdict::DoesNotBuild => "the patched kernel does not build",
+        Verdict::DoesNotBoot => "the patched kernel does not boot, with the model off",
         Verdict::DoesNotApply => "the variant states that it does not apply to this kernel",
     }
 }

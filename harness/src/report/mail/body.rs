@@ -67,6 +67,9 @@ fn result(judgement: &Judgement, targets: &Targets<'_>) -> String {
         mode_name(judgement.mode),
         judgement.baseline
     );
+    for broken in untried::broken(judgement) {
+        text.push_str(&format!(" {broken}."));
+    }
     let (whole, others): (Vec<_>, Vec<_>) =
         judgement.candidates.iter().partition(|one| one.fixed == one.observable && one.broken == 0);
     if !whole.is_empty() {
@@ -159,11 +162,6 @@ fn limits(data: &ReportData, targets: &Targets<'_>) -> Vec<String> {
         causes(judgement).iter().map(|(name, count)| format!("{name} {count}")).collect();
     if !causes.is_empty() {
         sentences.push(format!("trials without a result, which are not counted: {}", causes.join(", ")));
-    }
-    for (kernel, variants) in &data.tools.failed_builds {
-        let built =
-            variants.iter().map(|(variant, why)| format!("{variant} on {kernel} could not be built: {why}"));
-        sentences.extend(built);
     }
     sentences.extend(untried::left_out(judgement));
     sentences.extend(judgement.problems.iter().cloned());

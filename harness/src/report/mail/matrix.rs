@@ -8,6 +8,7 @@ use crate::judge::Expectation;
 use crate::judge::Group;
 use crate::judge::Judgement;
 use crate::judge::Verdict;
+use crate::report::content::ratio;
 use crate::report::mail::WIDTH;
 use crate::report::wrap::length;
 use crate::report::wrap::wrapped;
@@ -102,13 +103,17 @@ pub(super) fn table(judgement: &Judgement, targets: &Targets<'_>) -> String {
 pub(super) fn legend(judgement: &Judgement) -> String {
     let has = |wanted: Verdict| judgement.cells().any(|(_, cell)| cell.verdict == wanted);
     let left_out = if has(Verdict::DoesNotApply) { LEFT_OUT } else { "" };
-    format!("{LEGEND}{left_out}{MARKS}")
+    let broken = judgement.cells().any(|(_, cell)| cell.verdict.is_broken());
+    let broken = if broken { BROKEN } else { "" };
+    format!("{LEGEND}{left_out}{broken}{MARKS}")
 }
 
 const LEGEND: &str = "k/n: so many trials pass in the worst testcase there; ok: every trial of every testcase passes, \
     and in at least one of them the baseline fails; -: every trial passes, but so do the baseline's, so that it says \
     nothing; no-op: the patches do not change that kernel; ";
 const LEFT_OUT: &str = "n/a: the variant does not apply to that kernel; ";
+const BROKEN: &str = "PATCH, BUILD, BOOT: there is no kernel to try, because the patches do not apply to the source, \
+    or it does not build, or does not boot; ";
 const MARKS: &str = "?: something is unknown or missing; !: an expectation is contradicted";
 
 /// Returns the word for a variant on a target.
@@ -121,7 +126,14 @@ fn word(judgement: &Judgement, variant: &str, (kernel, machine): (&str, &str)) -
         .collect();
     let any = |wanted: Verdict| cells.iter().any(|cell| cell.verdict == wanted);
     let worst = cells.iter().filter(|cell| cell.passes < cell.n).min_by(|a, b| by_rate(a, b));
+    let broken = cells.iter().find_map(|cell| match cell.verdict {
+        Verdict::PatchRejected => Some("PATCH"),
+        Verdict::DoesNotBuild => Some("BUILD"),
+        Verdict::DoesNotBoot => Some("BOOT"),
+        _ => None,
+    });
     let mut word = match worst {
+        _ if broken.is_some() => broken.unwrap_or_default().into(),
         Some(cell) => format!("{}/{}", cell.passes, cell.n),
         None if any(Verdict::DoesNotApply) => "n/a".into(),
         None if any(Verdict::NoOp) => "no-op".into(),
@@ -140,8 +152,11 @@ fn word(judgement: &Judgement, variant: &str, (kernel, machine): (&str, &str)) -
 
 fn by_rate(a: &CellJudgement, b: &CellJudgement) -> Ordering {
     // Without a trial that says something, a cell is neither good nor bad: it comes last.
-    let rate =
-        |cell: &CellJudgement| if cell.n == 0 { 1.0 } else { f64::from(cell.passes) / f64::from(cell.n) };
+    let rate = |cell: &CellJudgement| match cell.n {
+        _ if cell.verdict.is_broken() => -1.0,
+        0 => 1.0,
+        n => f64::from(cell.passes) / f64::from(n),
+    };
     rate(a).total_cmp(&rate(b))
 }
 
@@ -166,7 +181,7 @@ pub(super) fn list(cells: &[(&Group, &CellJudgement)], targets: &Targets<'_>) ->
         .iter()
         .map(|(group, cell)| {
             [
-                format!("{}/{}", cell.passes, cell.n),
+                ratio(cell),
                 cell.variant.clone(),
                 group.testcase.clone(),
                 targets.letter(&group.kernel, &group.machine),

@@ -91,6 +91,9 @@ impl TestedBy {
 /// Returns why a variant has not passed on a target, if it has not: what failed first, then what is not known.
 fn refusal(cells: &[(&Group, &CellJudgement)]) -> Option<String> {
     let first = |wanted: &dyn Fn(&CellJudgement) -> bool| cells.iter().find(|(_, cell)| wanted(cell));
+    if let Some((_, cell)) = first(&|cell| cell.verdict.is_broken()) {
+        return untried::why(cell);
+    }
     if let Some((group, cell)) = first(&|cell| cell.passes < cell.n) {
         return Some(format!(
             "it fails: {}: {} of {} pass, {}",

@@ -90,7 +90,6 @@ merged-alone  0/4
         "not observable: unfixed passes in these, so that nothing is ranked there:",
         "- no-op: the patches do not change the image, so a pass says nothing: lazy",
         "- trials without a result, which are not counted: host-deadline 1\n",
-        "- lazy on mips-6.1 could not be built:",
         "\n  ci/setup && cargo build --release --workspace\n  target/release/patcheval run ci/studies/small.yaml\n",
         "- mips-6.1: Linux 6.1.192, Debian's linux-source-6.1; mips-linux-gnu-gcc",
         "- QEMU 11.1.3; patcheval 0.1.0, plugin 67e772d8f894\n",

@@ -155,7 +155,7 @@ impl<'a> CandidateBuilder<'a> {
     pub(super) fn make_ready(&self, hash: &str, watch: Watch<'_>) -> Result<Readiness> {
         let staged = match self.staged(hash) {
             Ok(staged) => staged,
-            Err(error) if error.kind() == Kind::Study => {
+            Err(error) if matches!(error.kind(), Kind::Study | Kind::Rejected) => {
                 return Ok(Readiness::Untestable(first_line(&error)));
             }
             Err(error) => return Err(error),
@@ -164,7 +164,7 @@ impl<'a> CandidateBuilder<'a> {
         let cell = self.cell();
         let image = &prepared.manifest.images[&cell.target.kernel.name][&cell.variant.name];
         if let Some(why) = &image.failed {
-            return Ok(Readiness::Untestable(format!("does not build: {}", complaint(why, &self.tree.path))));
+            return Ok(Readiness::Untestable(format!("does not build: {}", why.text)));
         }
         let mut snapshots = Snapshots::new();
         if cell.testcase.boot.is_none() {
@@ -203,7 +203,7 @@ impl<'a> CandidateBuilder<'a> {
 
     fn assemble(&self, staged: Staged, watch: Watch<'_>) -> Result<Prepared> {
         let staged = BTreeMap::from([(self.cell().variant.name.clone(), staged)]);
-        let sources = Sources { tree: self.tree.clone(), staged };
+        let sources = Sources { tree: self.tree.clone(), staged, rejected: BTreeMap::new() };
         let sources = BTreeMap::from([(self.cell().target.kernel.name.clone(), sources)]);
         // One that does not build is reported as such, and its steps are nobody's concern.
         let mut steps = |event: Event<'_>| {
@@ -316,13 +316,6 @@ fn first_line(error: &Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
-/// The line of a build's log that says what is wrong, with paths as they are in `tree`.
-fn complaint(log: &str, tree: &Path) -> String {
-    let wrong = |line: &&str| line.contains("error:") || line.contains("undefined reference");
-    let found = log.lines().find(wrong).or_else(|| log.lines().last());
-    found.unwrap_or_default().trim().replace(&format!("{}/", tree.display()), "")
-}
-
 /// What a console says of a boot that came to nothing.
 fn last_words(console: &str, timed_out: bool) -> String {
     let panic = console.lines().find_map(|line| Some(line.get(line.find("Kernel panic")?..)?.trim()));
@@ -360,9 +353,6 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_in_a_line() {
-        let log = "the build failed; the end of x:\n  CC a.o\n/cache/tree/a.c:3:1: error: unknown type\nmake: *** [a.o] Error 1";
-        assert_eq!(complaint(log, Path::new("/cache/tree")), "a.c:3:1: error: unknown type");
-        assert_eq!(complaint("just this", Path::new("/")), "just this");
         assert_eq!(
             last_words("[    0.1] Kernel panic - not syncing: no\nx", false),
             "Kernel panic - not syncing: no"

@@ -74,7 +74,7 @@ fn every_ending_is_read_as_what_it_is() {
 }
 
 #[test]
-fn a_kernel_that_does_not_build_or_boot_is_unknown_or_fails_and_the_others_run() {
+fn a_kernel_that_does_not_build_or_boot_is_a_verdict_and_the_others_run() {
     let world = world(
         "builds:\n- {has: flushes a line, error: 'a.c:5: error: expected ;'}\n\
          boots:\n- {machine: virt-a15, has: flushes all, console: 'Kernel panic - not syncing: no flush'}\n\
@@ -82,28 +82,59 @@ fn a_kernel_that_does_not_build_or_boot_is_unknown_or_fails_and_the_others_run()
          trials:\n- {trial: 'fake/*/unfixed/t1*/enforce', ends: sigill}\n",
     );
     let ended = world.patcheval(&["run", "pretend", "--out", "run"]);
-    assert_eq!(
-        ended.code,
-        Some(1),
-        "a kernel that does not boot with the model off is no variant: {ended:?}"
-    );
-    has(&ended.stderr, &["the build failed: a.c:5: error: expected ;"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let said = [
+        "fixed does not build on fake: a.c:5: error: expected ; (log: builds/fake/fixed.log)",
+        "fixed does not build on fake-arm: a.c:5: error: expected ;",
+        "dear does not boot with fake-arm on virt-a15: Kernel panic - not syncing: no flush (log: boots/fake-arm/virt-a15/dear.console)",
+    ];
+    has(&ended.stdout, &said);
+    let decision = |variant: &str| {
+        let table = ended.stdout.split("\ndecision\n").nth(1).unwrap();
+        let row = table.lines().find(|line| line.starts_with(variant)).unwrap();
+        row.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
+    };
+    // Without a kernel everything is broken, and nothing fixed.
+    assert_eq!((decision("fixed"), decision("dear")), ("fixed 0/1 4".into(), "dear 0/1 2".into()));
+    has(&file(&world, "run/builds/fake", "fixed.log"), &["a.c:5: error: expected ;"]);
+    has(&file(&world, "run/boots/fake-arm/virt-a15", "dear.console"), &["no flush"]);
     let lines = lines(&out(&world, "run"));
-    assert_eq!(lines.len(), TRIALS);
+    // Two targets of a variant that does not build, and one of one that does not boot, have no trials.
+    assert_eq!(lines.len(), TRIALS - 3 * TRIALS / 6);
     for line in &lines {
         let (variant, kernel) =
             (line["id"]["variant"].as_str().unwrap(), line["id"]["kernel"].as_str().unwrap());
         let wanted = match (variant, kernel) {
-            ("fixed", _) => "build-failed",
-            ("dear", "fake-arm") => "kernel-panic",
-            ("dear", _) => "host-deadline",
+            // The host was late: that says nothing about the kernel.
+            ("dear", "fake") => "host-deadline",
             (_, "fake") if line["id"]["mode"] == "enforce" && line["id"]["testcase"] == "t1-first-return" => {
                 "sigill"
             }
-            _ => "pass",
+            ("unfixed", _) => "pass",
+            _ => panic!("there is no kernel: {line}"),
         };
         assert_eq!(word(line), wanted, "{line}");
     }
+    let report = |format: &str| {
+        let report = world.patcheval(&["report", "run", "--format", format]);
+        assert_eq!(report.code, Some(1), "{report:?}");
+        report.stdout
+    };
+    for format in ["table", "markdown", "html", "mail", "json", "junit", "ktap"] {
+        let text = report(format).split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = match format {
+            "json" => ["does-not-build", "does-not-boot", "no flush"],
+            _ => ["does not build", "does not boot", "no flush"],
+        };
+        has(&text, &words);
+    }
+    let mail = report("mail");
+    let first = mail.split("\n\n").nth(1).unwrap().replace('\n', " ");
+    has(&first, &["fixed does not build on fake", "dear does not boot with fake-arm on virt-a15"]);
+    // A run that goes on has the same bytes.
+    let before = bytes(&world, "run");
+    assert_eq!(world.patcheval(&["run", "pretend", "--out", "run"]).code, Some(1));
+    assert_eq!(bytes(&world, "run"), before);
 }
 
 /// The base is the machine's affair: without it there is nothing to be judged.
