@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! How many trials a minute a machine runs by itself: `ci/bench`, or `cargo bench -p patcheval --bench scaling`.
 //!
-//! The same trials with one at a time and with as many as there are cores, in turns; printed as the ratio of the two. Of one at
-//! a time it also tells which part of the time no QEMU ran: that is the harness's own.
+//! The same trials, cold and warm, with one at a time and with as many as there are cores, in turns; printed as ratios. Of one
+//! cold trial at a time it also says which part of the time no QEMU ran: that is the harness's own.
 
 mod common;
 
@@ -43,37 +43,50 @@ impl Measured {
 
 fn measure(root: &Path) -> Result<()> {
     let cache = Cache::locate()?;
-    let plan = plan(root)?;
+    for number in 0..study::load(root, "quick")?.targets.len() {
+        target(&cache, root, &plan(root, number)?)?;
+    }
+    Ok(())
+}
+
+/// One target: one at a time and as many as there are cores, warm and in a QEMU of its own each.
+fn target(cache: &Cache, root: &Path, plan: &Plan) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let mut fastest: [Option<Measured>; 2] = [None, None];
+    let ways = [("cold", 1, true), ("cold", cores, true), ("warm", 1, false), ("warm", cores, false)];
+    let mut fastest: [Option<Measured>; 4] = [const { None }; 4];
     // The first run builds and boots what is not there yet.
-    run_with(&cache, root, &plan, cores)?;
+    run_with(cache, root, plan, cores, false)?;
     for _ in 0..ROUNDS {
-        for (best, jobs) in fastest.iter_mut().zip([1, cores]) {
-            let now = run_with(&cache, root, &plan, jobs)?;
+        for (best, (_, jobs, cold)) in fastest.iter_mut().zip(ways) {
+            let now = run_with(cache, root, plan, jobs, cold)?;
             if best.as_ref().is_none_or(|best| now.took < best.took) {
                 *best = Some(now);
             }
         }
     }
-    let [Some(one), Some(all)] = fastest else { return Err(Error::internal("no round")) };
+    let found: Vec<Measured> = fastest.into_iter().flatten().collect();
+    let [base, ..] = &found[..] else { return Err(Error::internal("no round")) };
     println!(
-        "{} trials of {TESTCASE} on {}, fastest of {ROUNDS} runs each, in turns",
-        one.trials,
+        "{} trials of {TESTCASE} on {}, the compared sample included, fastest of {ROUNDS} runs each, in turns",
+        base.trials,
         plan.targets[0].title()
     );
-    println!("    1 at a time  {:6.1} trials a minute", one.per_minute());
-    let ratio = all.per_minute() / one.per_minute();
-    println!("    {cores} at a time  {:6.1} trials a minute  {ratio:5.2} x 1 at a time", all.per_minute());
-    let own = 1.0 - one.emulated / one.took.as_secs_f64();
-    println!("    the harness's own time: {:.1} % of a trial", own * 100.0);
+    for (now, (name, jobs, _)) in found.iter().zip(ways) {
+        let ratio = now.per_minute() / base.per_minute();
+        println!(
+            "    {name}, {jobs} at a time  {:7.1} trials a minute  {ratio:5.2} x cold, 1 at a time",
+            now.per_minute()
+        );
+    }
+    let own = 1.0 - base.emulated / base.took.as_secs_f64();
+    println!("    the harness's own time: {:.1} % of a cold trial", own * 100.0);
     Ok(())
 }
 
-/// The quick study's first target, one variant and one testcase of it.
-fn plan(root: &Path) -> Result<Plan> {
+/// A target of the quick study, one variant and one testcase of it.
+fn plan(root: &Path, target: usize) -> Result<Plan> {
     let mut plan = study::load(root, "quick")?;
-    plan.targets.truncate(1);
+    plan.targets = vec![plan.targets.swap_remove(target)];
     plan.variants.retain(|variant| variant.name == VARIANT);
     plan.testcases.retain(|testcase| testcase.name == TESTCASE);
     plan.study.baseline = VARIANT.to_owned();
@@ -81,10 +94,10 @@ fn plan(root: &Path) -> Result<Plan> {
     Ok(plan)
 }
 
-fn run_with(cache: &Cache, root: &Path, plan: &Plan, jobs: usize) -> Result<Measured> {
+fn run_with(cache: &Cache, root: &Path, plan: &Plan, jobs: usize, cold: bool) -> Result<Measured> {
     let scratch = cache.scratch()?;
     let out: PathBuf = scratch.path().join("run");
-    let request = Request { cache, root, plan, out: Some(out.clone()), share: None, jobs, cold: false };
+    let request = Request { cache, root, plan, out: Some(out.clone()), share: None, jobs, cold };
     let (mut begun, mut ended, mut trials) = (Instant::now(), Instant::now(), 0);
     run::run(&request, &mut |event| match event {
         Event::Stage { stage: Stage::Trials, .. } => begun = Instant::now(),

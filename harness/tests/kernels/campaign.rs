@@ -2,6 +2,7 @@
 //! Hundreds of kills, at seeded moments, of the harness, of QEMU and of make: nothing that had ended is lost or changed.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -15,12 +16,14 @@ use crate::bench::{Bench, add_variant};
 /// How long after a kill something may still be seen of what was killed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// `PATCHEVAL_KILLS` says how many (500), `PATCHEVAL_KILL_SEED` which.
+/// `PATCHEVAL_KILLS` says how many (500), `PATCHEVAL_KILL_SEED` which; with `PATCHEVAL_KILL_JOURNAL`, a file, rounds that came
+/// to their end are noted there, and the next call goes on after them.
 #[test]
 #[ignore = "takes half an hour: ci/test --full"]
 fn hundreds_of_kills_lose_nothing() {
     let set = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let (kills, seed) = (set("PATCHEVAL_KILLS").unwrap_or(500), set("PATCHEVAL_KILL_SEED").unwrap_or(1));
+    let journal = Journal::open(std::env::var_os("PATCHEVAL_KILL_JOURNAL").map(PathBuf::from), seed);
     let study = MINI_STUDY
         .replace("twice", "killed")
         .replace("count: 8", "count: 12")
@@ -33,18 +36,26 @@ fn hundreds_of_kills_lose_nothing() {
         bench,
         random: fastrand::Rng::with_seed(seed),
         seed,
-        kills: BTreeMap::new(),
-        unknown: 0,
-        trials: 0,
+        so_far: journal.rounds.clone(),
     };
-    let mut rounds = 0;
-    while campaign.kills.values().sum::<u64>() < kills {
-        campaign.round(rounds);
-        rounds += 1;
+    while campaign.so_far.iter().map(Round::all_kills).sum::<u64>() < kills {
+        let number = campaign.so_far.len() as u64;
+        // Each round has moments of its own, whichever call makes it.
+        campaign.random = fastrand::Rng::with_seed(seed ^ number << 32);
+        let round = campaign.round(number);
+        journal.note(&round);
+        campaign.so_far.push(round);
     }
+    let sum = |of: fn(&Round) -> u64| campaign.so_far.iter().map(of).sum::<u64>();
     println!(
-        "{:?} kills in {rounds} runs of seed {seed}: {} trials, 0 lost, 0 twice, 0 changed; {} unknown, whose QEMU was killed",
-        campaign.kills, campaign.trials, campaign.unknown
+        "{} kills of patcheval, {} of make, {} of QEMU in {} runs of seed {seed}: {} trials, 0 lost, 0 twice, 0 changed; {} \
+         unknown, whose QEMU was killed",
+        sum(|round| round.kills[0]),
+        sum(|round| round.kills[1]),
+        sum(|round| round.kills[2]),
+        campaign.so_far.len(),
+        sum(|round| round.trials),
+        sum(|round| round.unknown),
     );
     // Whoever runs next sweeps.
     finished(&campaign.bench, "whole");
@@ -87,25 +98,69 @@ struct Campaign {
     whole: BTreeMap<String, Value>,
     random: fastrand::Rng,
     seed: u64,
-    kills: BTreeMap<&'static str, u64>,
-    unknown: usize,
-    trials: usize,
+    so_far: Vec<Round>,
+}
+
+/// What can be killed.
+const VICTIMS: [&str; 3] = ["patcheval", "make", "qemu-system"];
+
+/// A run that came to its end.
+#[derive(Clone, Default)]
+struct Round {
+    /// Kills of each of the victims.
+    kills: [u64; 3],
+    trials: u64,
+    unknown: u64,
+}
+
+impl Round {
+    fn all_kills(&self) -> u64 {
+        self.kills.iter().sum()
+    }
+}
+
+/// Rounds that came to their end: a line of figures for each, behind the seed.
+struct Journal {
+    file: Option<PathBuf>,
+    seed: u64,
+    rounds: Vec<Round>,
+}
+
+impl Journal {
+    fn open(file: Option<PathBuf>, seed: u64) -> Self {
+        let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+        let rounds =
+            text.lines().map(|line| line.split(' ').map(|word| word.parse().unwrap()).collect::<Vec<u64>>());
+        let rounds = rounds.filter(|figures| figures[0] == seed).map(|figures| Round {
+            kills: [figures[1], figures[2], figures[3]],
+            trials: figures[4],
+            unknown: figures[5],
+        });
+        Self { file, seed, rounds: rounds.collect() }
+    }
+
+    fn note(&self, round: &Round) {
+        let Some(file) = &self.file else { return };
+        let Round { kills: [harness, make, qemu], trials, unknown } = round;
+        let line = format!("{} {harness} {make} {qemu} {trials} {unknown}\n", self.seed);
+        let mut file = std::fs::File::options().create(true).append(true).open(file).unwrap();
+        file.write_all(line.as_bytes()).unwrap();
+    }
 }
 
 impl Campaign {
     /// A run from nothing to its end, with kills on the way; every fourth has kernels to build.
-    fn round(&mut self, round: u64) {
+    fn round(&mut self, round: u64) -> Round {
+        let mut counted = Round::default();
         let builds = round.is_multiple_of(4);
         let what = if builds { format!("round {round} of seed {}", self.seed) } else { "reference".into() };
         let place = self.bench.root().join("patches/uprobes-xol/killed/0001-killed.patch");
         std::fs::write(place, patch(&what)).unwrap();
         let out = self.bench.out(&format!("round-{round}"));
-        let mut emulators = 0;
         loop {
             let before = lines(&out);
             let mut run = self.start(&out);
-            let (killed, code) = self.disturb(&mut run, if builds { 9.0 } else { 2.5 });
-            emulators += killed;
+            let code = self.disturb(&mut run, if builds { 9.0 } else { 2.5 }, &mut counted);
             let after = lines(&out);
             for (id, line) in &before {
                 assert_eq!(after.get(id), Some(line), "a trial that had ended is lost or changed");
@@ -124,8 +179,9 @@ impl Campaign {
                 }
             }
         }
-        self.compare(&lines(&out), emulators);
+        self.compare(&lines(&out), &mut counted);
         std::fs::remove_dir_all(out).unwrap();
+        counted
     }
 
     fn start(&self, out: &Path) -> Child {
@@ -139,40 +195,38 @@ impl Campaign {
         self.bench.out("said")
     }
 
-    /// Kills at random moments until the run has ended; returns how many emulators it were, and the exit code.
-    fn disturb(&mut self, run: &mut Child, longest: f64) -> (usize, Option<i32>) {
-        let mut emulators = 0;
+    /// Kills at random moments until the run has ended; returns the exit code.
+    fn disturb(&mut self, run: &mut Child, longest: f64, counted: &mut Round) -> Option<i32> {
         loop {
             let moment = Instant::now() + Duration::from_secs_f64(self.random.f64() * longest);
             while Instant::now() < moment {
                 if let Some(status) = run.try_wait().unwrap() {
-                    return (emulators, status.code());
+                    return status.code();
                 }
                 sleep(Duration::from_millis(5));
             }
             let below = descendants(run.id());
             let of = |name: &str| below.iter().find(|process| process.is(name));
             // Half of the time whoever does the work, if somebody does, and else who has ordered it.
-            let worker = ["make", "qemu-system"].into_iter().find_map(|name| Some((name, of(name)?.pid)));
+            let worker = (1..VICTIMS.len()).find_map(|victim| Some((victim, of(VICTIMS[victim])?.pid)));
             match worker.filter(|_| self.random.bool()) {
-                Some((name, pid)) => {
+                Some((victim, pid)) => {
                     kill(pid);
-                    emulators += usize::from(name != "make");
-                    *self.kills.entry(name).or_default() += 1;
+                    counted.kills[victim] += 1;
                 }
                 None => {
                     kill(run.id());
-                    *self.kills.entry("patcheval").or_default() += 1;
+                    counted.kills[0] += 1;
                     let status = run.wait().unwrap();
                     wait_until_gone(&below);
-                    return (emulators, status.code());
+                    return status.code();
                 }
             }
         }
     }
 
     /// Every trial is there, and is what it is without kills, or unknown if its emulator was killed.
-    fn compare(&mut self, lines: &BTreeMap<String, Value>, emulators: usize) {
+    fn compare(&self, lines: &BTreeMap<String, Value>, counted: &mut Round) {
         assert_eq!(lines.len(), self.whole.len());
         let other: Vec<&Value> = lines
             .iter()
@@ -182,9 +236,10 @@ impl Campaign {
         for line in &other {
             assert_eq!(line["outcome"]["result"], "unknown", "a wrong verdict: {line}");
         }
-        assert!(other.len() <= emulators, "{} unknown after {emulators} kills of QEMU", other.len());
-        self.unknown += other.len();
-        self.trials += lines.len();
+        let emulators = counted.kills[2];
+        assert!(other.len() as u64 <= emulators, "{} unknown after {emulators} kills of QEMU", other.len());
+        counted.unknown = other.len() as u64;
+        counted.trials = lines.len() as u64;
     }
 }
 
