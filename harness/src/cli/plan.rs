@@ -81,6 +81,11 @@ fn what(plan: &Plan) -> String {
             shown.push(&machine.name);
         }
     }
+    for testcase in testcases {
+        if let Some(why) = &testcase.cold {
+            let _ = writeln!(text, "{}: each trial has a QEMU of its own: {}", testcase.name, why.trim());
+        }
+    }
     text
 }
 

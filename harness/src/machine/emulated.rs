@@ -82,7 +82,7 @@ struct QemuWorker {
 
 impl Worker for QemuWorker {
     fn run(&mut self, trial: &Trial<'_>, scratch: &Path) -> Result<Remains> {
-        let alone = trial.boot.machine.cold.is_some();
+        let alone = trial.boot.machine.cold.is_some() || trial.testcase.cold.is_some();
         match trial.snapshot {
             Some(snapshot) if trial.qemu.lacks.is_empty() => {
                 self.warm.take_if(|_| alone);

@@ -137,6 +137,9 @@ pub struct Testcase {
     pub unit: Option<Unit>,
     /// Seeds that are enough for it; at least 1.
     pub seeds: Option<u32>,
+    /// Why each of its trials has a QEMU of its own, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold: Option<String>,
     /// Whether checks that were skipped say nothing, if others passed; else they make a trial unknown.
     #[serde(default)]
     pub may_skip: bool,

@@ -176,6 +176,9 @@ pub struct CaseFile {
     pub seeds: Option<u32>,
     /// The kernel runs it while it boots, and says this; there is no C source then.
     pub boot: Option<BootFile>,
+    /// Why each of its trials has a QEMU of its own, if so: what it does is not always the same after a way back.
+    #[serde(default)]
+    pub cold: Option<String>,
     /// Some of its checks may not apply to a kernel, which skips them; the others decide. Without this, a trial with a
     /// check that was skipped is unknown.
     #[serde(default)]

@@ -375,6 +375,7 @@ fn testcase(low: &Low, name: &str) -> Result<Testcase> {
         seeds: case.seeds,
         boot,
         may_skip: case.may_skip,
+        cold: case.cold.clone(),
         shell: case.shell,
         kernel_files: case.kernel_files.clone(),
         kernel_modules: case.kernel_modules.clone(),

@@ -58,10 +58,11 @@ impl Trials<'_> {
     /// Whether a machine that has run a trial may go on to another. Errors are those of whoever runs it.
     fn is_served(&self, id: &TrialId) -> bool {
         !self.cold
-            && self
-                .plan
-                .cell_of(id)
-                .is_ok_and(|cell| cell.testcase.boot.is_none() && cell.target.machine.cold.is_none())
+            && self.plan.cell_of(id).is_ok_and(|cell| {
+                cell.testcase.boot.is_none()
+                    && cell.testcase.cold.is_none()
+                    && cell.target.machine.cold.is_none()
+            })
     }
 }
 

@@ -252,8 +252,9 @@ impl Worker for FakeWorker<'_> {
         let fate = self.fake.script.fate(trial.id, &read(trial.boot.image)?);
         wait(fate.takes_ms)?;
         let snapshot = trial.snapshot.map(Path::to_owned);
-        let warm = snapshot.is_some() && self.serves == snapshot;
-        self.serves = snapshot.filter(|_| trial.boot.machine.cold.is_none());
+        let alone = trial.boot.machine.cold.is_some() || trial.testcase.cold.is_some();
+        let warm = !alone && snapshot.is_some() && self.serves == snapshot;
+        self.serves = snapshot.filter(|_| !alone);
         let mut remains = Remains { took: begun.elapsed(), warm, ..ending::remains(fate, trial) };
         if warm && fate.warm_differs {
             remains.console.push_str("This is not what a cold machine says.\n");
