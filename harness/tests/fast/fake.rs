@@ -6,6 +6,7 @@ mod cluster;
 mod faults;
 pub mod history;
 mod kills;
+mod no_kernel;
 mod shares;
 mod slurm;
 mod versions;
