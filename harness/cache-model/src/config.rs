@@ -5,17 +5,19 @@ use crate::dcache::Write;
 use crate::geometry::Geometry;
 use crate::replacement::Replacement;
 
-/// Which D$ an I$ looks into when it fills a line; what it does not look into is stale to it.
+/// Which D-caches a fill of an I-cache looks into; what it does not look into is stale to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Snoops {
-    /// None: lines come from the memory below. The usual case.
+    /// None: the fill comes from the memory below. The usual case.
     #[default]
     Nothing,
-    /// That of its own CPU (Linux: `cpu_has_ic_fills_f_dc`; MIPS I6400, Alchemy).
+    /// That of the same CPU (Linux: `cpu_has_ic_fills_f_dc`; MIPS I6400, Alchemy).
     Own,
     /// Those of the other CPUs (Linux: `cpu_icache_snoops_remote_store`; MIPS with a coherence manager).
     Others,
-    /// All of them.
+    /// All.
     All,
 }
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub icache_replacement: Replacement,
     /// What a D$ replaces.
     pub dcache_replacement: Replacement,
+    /// Seed of the caches that replace at random.
+    pub random_seed: u64,
     /// What a store does.
     pub write: Write,
     /// Where an I$ fill looks.
@@ -48,6 +52,7 @@ impl Config {
             dcache,
             icache_replacement: Replacement::default(),
             dcache_replacement: Replacement::default(),
+            random_seed: 0,
             write: Write::default(),
             snoops: Snoops::default(),
             cpus: 1,

@@ -13,15 +13,17 @@ const DIRTY: u64 = 2;
 /// Another CPU's D$ may have the line too: a store must take it away there.
 const SHARED: u64 = 4;
 
-/// What happens on a store.
+/// What a store does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Write {
-    /// The line is brought in if it is not there, and made dirty.
+    /// Makes a line dirty, and fetches it first if it is not there.
     #[default]
     BackAllocate,
-    /// A line that is there is made dirty; else memory is written.
+    /// Makes a line dirty if it is there, else goes past the cache.
     BackNoAllocate,
-    /// Memory is written always, and the line too if it is there: no line is ever dirty.
+    /// Goes through to memory, and to the line too if it is there; no line is ever dirty.
     Through,
 }
 

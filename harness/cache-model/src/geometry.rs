@@ -6,15 +6,17 @@ use std::fmt;
 use crate::address::{PhysAddr, VirtAddr};
 use crate::page::PageSize;
 
-/// Which address picks the set, and which one is compared with the tags.
+/// By which address a cache is indexed, and by which its lines are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Addressing {
-    /// Physically indexed, physically tagged; also what a virtual index comes to with a way no larger than a page.
+    /// Physical index and tag; also what a virtual index comes to with a way no larger than a page.
     #[default]
     Pipt,
-    /// Virtually indexed, physically tagged: a way larger than a page gives one line several places, its colours.
+    /// Virtual index, physical tag: a way larger than a page gives one line several places, its colours.
     Vipt,
-    /// Virtually indexed, virtually tagged: a line is found by virtual address alone, whatever is mapped there now.
+    /// Virtual index and tag: a line is found by virtual address alone, whatever is mapped there now.
     Vivt,
 }
 

@@ -6,7 +6,8 @@
 //! D$ lines are dirty, the bytes below them, and the I$'s copies. Fed with every load, store, fetch and
 //! maintenance operation of a guest, it says of each fetch whether the bytes are stale, and why.
 //!
-//! Pure: no I/O, no dependencies, no unsafe code.
+//! Pure: no I/O, no unsafe code, and no dependencies but for serde, if the feature of that name is asked for: the words for caches,
+//! maintenance and stale fetches stand in files too.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -35,7 +36,7 @@ pub use filter_cache::{FetchedLine, FilterCache};
 pub use geometry::{Addressing, BadGeometry, Geometry};
 pub use inspect::Tag;
 pub use memory::{Memory, PlainMemory};
-pub use model::{Model, Totals};
+pub use model::{CacheTotals, Model};
 pub use origin::Origin;
 pub use page::PageSize;
 pub use replacement::Replacement;

@@ -15,9 +15,10 @@ use crate::origin::Origin;
 use crate::replacement::UseOrder;
 use crate::stale::MaintenanceLog;
 
-/// Totals of one CPU's I$ or D$.
+/// CacheTotals of one CPU's I$ or D$.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct CacheTotals {
     /// Lines filled.
     pub fills: u64,
     /// Dirty lines written back because their slot was needed.
@@ -33,8 +34,8 @@ pub struct Totals {
 pub(crate) struct Cpu {
     pub(crate) icache: ICache,
     pub(crate) dcache: DCache,
-    pub(crate) itotals: Totals,
-    pub(crate) dtotals: Totals,
+    pub(crate) itotals: CacheTotals,
+    pub(crate) dtotals: CacheTotals,
 }
 
 impl Cpu {
@@ -43,8 +44,8 @@ impl Cpu {
         Self {
             icache: ICache::new(config.icache, fetch, number, config.dcache.line()),
             dcache: DCache::new(config.dcache, data, number),
-            itotals: Totals::default(),
-            dtotals: Totals::default(),
+            itotals: CacheTotals::default(),
+            dtotals: CacheTotals::default(),
         }
     }
 }
@@ -99,7 +100,8 @@ impl<M: Memory> Model<M> {
     /// Returns cold caches over `memory`; CPU 0 is running.
     pub fn new(config: Config, memory: M) -> Self {
         let (i, d) = (config.icache, config.dcache);
-        let order = |policy, geometry| Arc::new(UseOrder::new(policy, config.cpus, geometry));
+        let order =
+            |policy, geometry| Arc::new(UseOrder::new(policy, config.random_seed, config.cpus, geometry));
         let orders = [order(config.dcache_replacement, d), order(config.icache_replacement, i)];
         Self {
             line_origins: LineOrigins::new(memory.size(), d.line_shift()),
@@ -119,8 +121,8 @@ impl<M: Memory> Model<M> {
     pub fn reset(&mut self) {
         let config = self.config;
         let orders = [&self.cpus[0].dcache.tags.order, &self.cpus[0].icache.tags.order].map(Arc::clone);
-        orders[0].reset(config.dcache_replacement);
-        orders[1].reset(config.icache_replacement);
+        orders[0].reset(config.dcache_replacement, config.random_seed);
+        orders[1].reset(config.icache_replacement, config.random_seed);
         self.filter.reset();
         self.cpus = (0..config.cpus).map(|n| Cpu::cold(&config, &orders, n)).collect();
         self.running = 0;
@@ -155,13 +157,13 @@ impl<M: Memory> Model<M> {
         self.running
     }
 
-    /// Totals of all I$ together.
-    pub fn icache_totals(&self) -> Totals {
+    /// CacheTotals of all I$ together.
+    pub fn icache_totals(&self) -> CacheTotals {
         sum(self.cpus.iter().map(|cpu| cpu.itotals))
     }
 
-    /// Totals of all D$ together.
-    pub fn dcache_totals(&self) -> Totals {
+    /// CacheTotals of all D$ together.
+    pub fn dcache_totals(&self) -> CacheTotals {
         sum(self.cpus.iter().map(|cpu| cpu.dtotals))
     }
 
@@ -379,8 +381,8 @@ impl<M: Memory> Model<M> {
     }
 }
 
-fn sum(totals: impl Iterator<Item = Totals>) -> Totals {
-    totals.fold(Totals::default(), |a, b| Totals {
+fn sum(totals: impl Iterator<Item = CacheTotals>) -> CacheTotals {
+    totals.fold(CacheTotals::default(), |a, b| CacheTotals {
         fills: a.fills + b.fills,
         evicted_dirty: a.evicted_dirty + b.evicted_dirty,
         written_back: a.written_back + b.written_back,

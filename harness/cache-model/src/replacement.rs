@@ -6,27 +6,29 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::geometry::Geometry;
 
-/// How a cache chooses the line that makes room for another. An invalid slot is always taken first.
+/// Which line of a full set makes room for another. An invalid slot is always taken first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Replacement {
-    /// The line that was used longest ago (MIPS 24K, 74K).
+    /// The least recently used (MIPS 24K, 74K).
     #[default]
-    LeastRecentlyUsed,
-    /// A binary tree of bits, each pointing away from the half that was used last (ARM Cortex-A15 I$, many others).
-    PseudoLru,
-    /// The slots in turn, one counter for each set (ARM926, ARM11, Cortex-A9, as software can choose them).
+    Lru,
+    /// The least recently used as far as a tree of bits can tell, each pointing away from the half that was used last (ARM Cortex-A15 I$, many others).
+    Plru,
+    /// Each slot in turn, one counter for each set (ARM926, ARM11, Cortex-A9, as software can choose them).
     RoundRobin,
-    /// Any slot, from a generator with this seed (ARM926, ARM11, Cortex-A9 as they come out of reset).
-    Random(u64),
+    /// Any slot, from a generator with a seed (ARM926, ARM11, Cortex-A9 as they come out of reset).
+    Random,
 }
 
 impl fmt::Display for Replacement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LeastRecentlyUsed => f.write_str("LRU"),
-            Self::PseudoLru => f.write_str("pseudo-LRU"),
+            Self::Lru => f.write_str("LRU"),
+            Self::Plru => f.write_str("pseudo-LRU"),
             Self::RoundRobin => f.write_str("round-robin"),
-            Self::Random(seed) => write!(f, "random, seed {seed}"),
+            Self::Random => f.write_str("random"),
         }
     }
 }
@@ -66,15 +68,21 @@ const IN_TURN: u64 = 0xfedc_ba98_7654_3210;
 const ONES: u64 = 0x1111_1111_1111_1111;
 const HIGHS: u64 = ONES << 3;
 
+/// What an unused set has in its word.
+fn unused(policy: Replacement) -> u64 {
+    if policy == Replacement::Lru { IN_TURN } else { 0 }
+}
+
 impl UseOrder {
     /// Returns what `policy` knows of the unused caches of so many CPUs.
-    pub(crate) fn new(policy: Replacement, cpus: usize, geometry: Geometry) -> Self {
+    pub(crate) fn new(policy: Replacement, seed: u64, cpus: usize, geometry: Geometry) -> Self {
         let (sets, ways) = (geometry.sets(), geometry.ways());
-        let (policy, first, seed) = match policy {
-            Replacement::LeastRecentlyUsed => (Policy::Lru, IN_TURN, 0),
-            Replacement::PseudoLru => (Policy::Tree((0..ways).map(|way| path(way, ways)).collect()), 0, 0),
-            Replacement::RoundRobin => (Policy::InTurn, 0, 0),
-            Replacement::Random(seed) => (Policy::Random, 0, seed),
+        let first = unused(policy);
+        let policy = match policy {
+            Replacement::Lru => Policy::Lru,
+            Replacement::Plru => Policy::Tree((0..ways).map(|way| path(way, ways)).collect()),
+            Replacement::RoundRobin => Policy::InTurn,
+            Replacement::Random => Policy::Random,
         };
         let all = |count: usize, value| (0..count).map(|_| AtomicU64::new(value)).collect();
         let way_shift = ways.trailing_zeros();
@@ -82,12 +90,8 @@ impl UseOrder {
     }
 
     /// Forgets all uses: as [`UseOrder::new`] makes it.
-    pub(crate) fn reset(&self, policy: Replacement) {
-        let (first, seed) = match policy {
-            Replacement::LeastRecentlyUsed => (IN_TURN, 0),
-            Replacement::Random(seed) => (0, seed),
-            Replacement::PseudoLru | Replacement::RoundRobin => (0, 0),
-        };
+    pub(crate) fn reset(&self, policy: Replacement, seed: u64) {
+        let first = unused(policy);
         self.sets.iter().for_each(|set| set.store(first, Relaxed));
         self.random.iter().for_each(|state| state.store(seed, Relaxed));
     }
@@ -193,7 +197,11 @@ mod tests {
     use super::*;
 
     fn victims(policy: Replacement, used: &[usize], count: usize) -> Vec<usize> {
-        let order = UseOrder::new(policy, 1, Geometry::new(2, 4, 32).unwrap());
+        seeded(policy, 0, used, count)
+    }
+
+    fn seeded(policy: Replacement, seed: u64, used: &[usize], count: usize) -> Vec<usize> {
+        let order = UseOrder::new(policy, seed, 1, Geometry::new(2, 4, 32).unwrap());
         for way in used {
             order.touch(4 + way);
         }
@@ -208,12 +216,12 @@ mod tests {
 
     #[test]
     fn lru_takes_the_one_used_longest_ago() {
-        assert_eq!(victims(Replacement::LeastRecentlyUsed, &[2, 0, 3, 1], 5), [2, 0, 3, 1, 2]);
+        assert_eq!(victims(Replacement::Lru, &[2, 0, 3, 1], 5), [2, 0, 3, 1, 2]);
     }
 
     #[test]
     fn lru_of_sixteen_ways_keeps_them_all() {
-        let order = UseOrder::new(Replacement::LeastRecentlyUsed, 1, Geometry::new(1, 16, 32).unwrap());
+        let order = UseOrder::new(Replacement::Lru, 0, 1, Geometry::new(1, 16, 32).unwrap());
         let uses: Vec<usize> = (0..16).map(|n| n * 7 % 16).collect();
         uses.iter().for_each(|way| order.touch(*way));
         let gone: Vec<usize> = (0..16).map(|_| order.victim(0)).inspect(|way| order.touch(*way)).collect();
@@ -223,9 +231,9 @@ mod tests {
     /// The tree of four ways, by hand: after 0, 1, 2, 3 in turn it points at 0; a use of 0 makes it point at 2, and so on.
     #[test]
     fn pseudo_lru_follows_its_tree() {
-        assert_eq!(victims(Replacement::PseudoLru, &[0, 1, 2, 3], 4), [0, 2, 1, 3]);
+        assert_eq!(victims(Replacement::Plru, &[0, 1, 2, 3], 4), [0, 2, 1, 3]);
         // True LRU would take 1 here.
-        assert_eq!(victims(Replacement::PseudoLru, &[0, 1, 2, 3, 0], 1), [2]);
+        assert_eq!(victims(Replacement::Plru, &[0, 1, 2, 3, 0], 1), [2]);
     }
 
     #[test]
@@ -235,9 +243,10 @@ mod tests {
 
     #[test]
     fn random_is_seeded_and_reaches_every_way() {
-        let some = victims(Replacement::Random(7), &[], 64);
-        assert_eq!(some, victims(Replacement::Random(7), &[], 64));
-        assert_ne!(some, victims(Replacement::Random(8), &[], 64));
+        let random = |seed| seeded(Replacement::Random, seed, &[], 64);
+        let some = random(7);
+        assert_eq!(some, random(7));
+        assert_ne!(some, random(8));
         assert!((0..4).all(|way| some.contains(&way)));
     }
 }

@@ -5,13 +5,15 @@ use crate::address::PhysAddr;
 use crate::origin::Origin;
 
 /// What was not done before a stale fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Missing {
-    /// The I$ was filled while the D$ held newer bytes, and still lacks those.
+    /// What was written was not written back: the line is dirty in the D$, and the I$ was filled from below it.
     WriteBack,
-    /// Memory has the new bytes; the I$ was filled before.
+    /// What was executed was not invalidated: memory is up to date, and the I$ still holds an older line.
     Invalidate,
-    /// The new bytes are only in the D$, and the I$ was filled before they were written.
+    /// Neither was done: the line is dirty in the D$, and the I$ holds one that is older than memory.
     Both,
 }
 
@@ -41,6 +43,7 @@ impl Stale {
 
 /// The use of one maintenance operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum FlushUse {
     /// It dropped a line from an I$ that differed from what the data side saw.
     Needed,
@@ -73,14 +76,18 @@ impl FlushUse {
     }
 }
 
-/// How near a maintenance operation came to a stale line.
+/// How near a maintenance operation came to a stale line. Records have words of their own for it, from their first version on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Proximity {
     /// It named this line, or its slot.
+    #[cfg_attr(feature = "serde", serde(rename = "here"))]
     SameLine,
     /// It named the line just before or just after: the range was too short, or began too late.
+    #[cfg_attr(feature = "serde", serde(rename = "beside"))]
     AdjacentLine,
     /// It was for the whole cache.
+    #[cfg_attr(feature = "serde", serde(rename = "everywhere"))]
     WholeCache,
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Words for instruction sets and caches, in setups and in the YAML files of machines alike.
 
+pub use cache_model::{Addressing, Replacement, Snoops, Write};
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -97,66 +98,6 @@ pub struct DataCache {
     /// What a store does.
     #[serde(default)]
     pub write: Write,
-}
-
-/// By which address a cache is indexed, and by which its lines are known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Addressing {
-    /// Physical index and tag.
-    #[default]
-    Pipt,
-    /// Virtual index, physical tag.
-    Vipt,
-    /// Virtual index and tag.
-    Vivt,
-}
-
-/// Which line of a full set makes room for a new one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Replacement {
-    /// The least recently used.
-    #[default]
-    Lru,
-    /// The least recently used as far as a tree of bits can tell.
-    Plru,
-    /// Each in turn.
-    RoundRobin,
-    /// Any.
-    Random,
-}
-
-/// What a store does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Write {
-    /// Makes a line dirty, and fetches it first if it is not there.
-    #[default]
-    BackAllocate,
-    /// Makes a line dirty if it is there, else goes past the cache.
-    BackNoAllocate,
-    /// Goes through to memory; no line is ever dirty.
-    Through,
-}
-
-/// Which D-caches a fill of an I-cache looks into.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Snoops {
-    /// None: the fill comes from below.
-    #[default]
-    Nothing,
-    /// That of the same CPU.
-    Own,
-    /// Those of the other CPUs.
-    Others,
-    /// All.
-    All,
 }
 
 /// What the kernel reads about aliases.

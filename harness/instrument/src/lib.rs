@@ -32,11 +32,10 @@ mod setup;
 use serde::{Deserialize, Serialize};
 
 pub use answer::Answer;
+pub use cache_model::maintenance::Side;
+pub use cache_model::{CacheTotals, FlushUse, Missing, Proximity};
 pub use format::ReadError;
-pub use record::{
-    CacheTotals, End, FunctionCost, Judged, LedgerEntry, Maintenance, Missing, Phase, Place, Record, Side,
-    StaleFetch, Writer,
-};
+pub use record::{End, FunctionCost, LedgerEntry, Maintenance, Phase, Record, StaleFetch, Writer};
 pub use request::Request;
 pub use setup::{Ram, Setup};
 

@@ -4,8 +4,8 @@
 //! One JSON object on one line. Addresses are guest addresses, zero-extended to 64 bits; functions and source lines are not in
 //! here, since only the harness has the kernel's symbols.
 
-#[cfg(feature = "schema")]
-use schemars::JsonSchema;
+use cache_model::maintenance::Side;
+use cache_model::{CacheTotals, FlushUse, Missing, Proximity};
 use serde::{Deserialize, Serialize};
 
 use crate::Mode;
@@ -54,19 +54,6 @@ pub enum End {
     Unfinished,
     /// The plugin found that it cannot trust itself or this QEMU; the message says why.
     Fault(String),
-}
-
-/// What was not done before a stale fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Missing {
-    /// What was written was not written back: the line is dirty in the D$, and the I$ was filled from below it.
-    WriteBack,
-    /// What was executed was not invalidated: memory is up to date, and the I$ still holds an older line.
-    Invalidate,
-    /// Neither was done: the line is dirty in the D$, and the I$ holds one that is older than memory.
-    Both,
 }
 
 /// Who stored last to a line, as far as the model saw.
@@ -130,40 +117,10 @@ pub struct Maintenance {
     pub pc: u64,
     /// Guest instructions between it and the fetch.
     pub instructions_ago: u64,
-    /// Where it was, seen from the stale line.
-    pub place: Place,
+    /// How near it came to the stale line.
+    pub place: Proximity,
     /// What it did.
-    pub judged: Judged,
-}
-
-/// Where a maintenance operation was, seen from a stale line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Place {
-    /// It named this line.
-    Here,
-    /// It named the line just before or just after: its range was too short, or began too late.
-    Beside,
-    /// It was for the whole cache.
-    Everywhere,
-}
-
-/// What one maintenance operation did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Judged {
-    /// It dropped a line from an I$ that differed from what the data side saw.
-    Needed,
-    /// It wrote back a dirty line.
-    WroteBack,
-    /// What it named was clean, absent, or already what the data side saw.
-    Redundant,
-    /// It changed nothing, but the line needed it at another colour.
-    WrongColour,
-    /// It changed nothing, but the line needed it on another CPU.
-    WrongCpu,
-    /// It is for a cache that the model does not have.
-    NotModelled,
+    pub judged: FlushUse,
 }
 
 /// Maintenance operations of one kind, from one instruction called from one place, in one phase.
@@ -203,32 +160,6 @@ pub struct FunctionCost {
     pub pc: u64,
     /// Instructions in each phase, indexed as [`Phase::ALL`].
     pub instructions: [u64; 5],
-}
-
-/// The cache that a maintenance operation works on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Side {
-    /// Instruction cache.
-    I,
-    /// Data cache.
-    D,
-    /// Both at once (SYNCI, ARM v6 unified operations).
-    Both,
-    /// A cache below L1.
-    Outer,
-}
-
-/// Totals of one cache.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CacheTotals {
-    /// Lines filled.
-    pub fills: u64,
-    /// Dirty lines written back because their place was needed.
-    pub evicted_dirty: u64,
-    /// Dirty lines written back by a maintenance operation.
-    pub written_back: u64,
-    /// Valid lines dropped by a maintenance operation.
-    pub invalidated: u64,
 }
 
 /// Everything that the plugin has to say about one trial.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use cache_model::{Addressing, Config, Geometry, PageSize, Replacement, Snoops, Write};
+use cache_model::{Config, Geometry, PageSize};
 use instrument::{Mode, ReadError, Request, Setup, hardware};
 
 /// What the plugin was asked to do.
@@ -21,7 +21,7 @@ pub struct Options {
 const MOST_CPUS: u32 = 8;
 
 /// Seed of random replacement: any would do, but it has to be the same in every trial.
-const REPLACEMENT_SEED: u64 = 1;
+const RANDOM_SEED: u64 = 1;
 
 impl Options {
     /// Reads the files that the arguments name: `setup=PATH` and `request=PATH`.
@@ -78,44 +78,25 @@ fn model(setup: &Setup) -> Result<Config, String> {
     let geometry = |name: &str, sets, ways, line, addressing| {
         let geometry =
             Geometry::new(sets, ways, line).map_err(|error| format!("setup: caches.{name}: {error}"))?;
-        Ok::<_, String>(geometry.paged(page).addressed(match addressing {
-            hardware::Addressing::Pipt => Addressing::Pipt,
-            hardware::Addressing::Vipt => Addressing::Vipt,
-            hardware::Addressing::Vivt => Addressing::Vivt,
-        }))
+        Ok::<_, String>(geometry.paged(page).addressed(addressing))
     };
     Ok(Config {
         icache: geometry("icache", icache.sets, icache.ways, icache.line, icache.addressing)?,
         dcache: geometry("dcache", dcache.sets, dcache.ways, dcache.line, dcache.addressing)?,
-        icache_replacement: replacement(icache.replacement),
-        dcache_replacement: replacement(dcache.replacement),
-        write: match dcache.write {
-            hardware::Write::BackAllocate => Write::BackAllocate,
-            hardware::Write::BackNoAllocate => Write::BackNoAllocate,
-            hardware::Write::Through => Write::Through,
-        },
-        snoops: match snoops {
-            hardware::Snoops::Nothing => Snoops::Nothing,
-            hardware::Snoops::Own => Snoops::Own,
-            hardware::Snoops::Others => Snoops::Others,
-            hardware::Snoops::All => Snoops::All,
-        },
+        icache_replacement: icache.replacement,
+        dcache_replacement: dcache.replacement,
+        random_seed: RANDOM_SEED,
+        write: dcache.write,
+        snoops,
         cpus: setup.cache_pairs().clamp(1, MOST_CPUS) as usize,
         globalised,
     })
 }
 
-fn replacement(replacement: hardware::Replacement) -> Replacement {
-    match replacement {
-        hardware::Replacement::Lru => Replacement::LeastRecentlyUsed,
-        hardware::Replacement::Plru => Replacement::PseudoLru,
-        hardware::Replacement::RoundRobin => Replacement::RoundRobin,
-        hardware::Replacement::Random => Replacement::Random(REPLACEMENT_SEED),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use cache_model::{Addressing, Replacement, Snoops, Write};
+
     use super::*;
 
     const SETUP: &str = r#"{
@@ -148,10 +129,7 @@ mod tests {
         assert_eq!(config.icache, Geometry::new(64, 2, 16).unwrap().addressed(Addressing::Vipt));
         assert_eq!(config.dcache, Geometry::new(256, 4, 32).unwrap().addressed(Addressing::Vivt));
         assert_eq!(config.icache_replacement, Replacement::RoundRobin);
-        assert_eq!(
-            (config.dcache_replacement, config.write),
-            (Replacement::PseudoLru, Write::BackNoAllocate)
-        );
+        assert_eq!((config.dcache_replacement, config.write), (Replacement::Plru, Write::BackNoAllocate));
         assert_eq!((config.snoops, config.cpus, config.globalised), (Snoops::Others, 2, true));
         let sixteen = caches("4096", "16384");
         assert_eq!([sixteen.icache, sixteen.dcache].map(|cache| cache.page().bytes()), [16 << 10; 2]);
@@ -165,8 +143,7 @@ mod tests {
         let addressing = |word| caches("vipt", word).icache.addressing();
         assert_eq!(["pipt", "vivt"].map(addressing), [Addressing::Pipt, Addressing::Vivt]);
         let replacement = |word| caches("plru", word).dcache_replacement;
-        let random = Replacement::Random(REPLACEMENT_SEED);
-        assert_eq!(["lru", "random"].map(replacement), [Replacement::LeastRecentlyUsed, random]);
+        assert_eq!(["lru", "random"].map(replacement), [Replacement::Lru, Replacement::Random]);
         let write = |word| caches("back-no-allocate", word).write;
         assert_eq!(["back-allocate", "through"].map(write), [Write::BackAllocate, Write::Through]);
         let snoops = |word| caches("others", word).snoops;

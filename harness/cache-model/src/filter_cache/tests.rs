@@ -8,7 +8,7 @@ fn v(address: u64) -> VirtAddr {
 
 fn table() -> FilterCache {
     let g = Geometry::new(128, 4, 32).unwrap();
-    let order = || Arc::new(UseOrder::new(Replacement::LeastRecentlyUsed, 1, g));
+    let order = || Arc::new(UseOrder::new(Replacement::Lru, 0, 1, g));
     FilterCache::new(g, g, &[order(), order()])
 }
 
@@ -86,7 +86,7 @@ fn addresses_differ_in_all_their_bits() {
 #[test]
 fn a_line_with_too_long_a_name_is_never_known() {
     let g = Geometry::new(65_536, 1, 32).unwrap().addressed(Addressing::Vipt);
-    let order = || Arc::new(UseOrder::new(Replacement::LeastRecentlyUsed, 1, g));
+    let order = || Arc::new(UseOrder::new(Replacement::Lru, 0, 1, g));
     let table = FilterCache::new(g, g, &[order(), order()]);
     for (address, known) in [(0x1040, true), (0xffff_ffe0, true), (0xffff_ffff_ffff_ffe0, false)] {
         let line = table.fetched_line(address.into(), address.into());

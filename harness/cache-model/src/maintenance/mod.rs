@@ -8,7 +8,8 @@ pub use arm::{ArmVersion, arm_c7, arm_mcr, arm_mcrr, arm_mrc};
 pub use mips::{MIPS_GINVI, MIPS_SYNCI, mips_cache};
 
 /// The cache that an operation works on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Side {
     /// Instruction cache.
     I,

@@ -5,7 +5,7 @@ mod cpu;
 mod lines;
 mod silicon;
 
-use cache_model::{Missing, Origin, Stale, Totals};
+use cache_model::{CacheTotals, Missing, Origin, Stale};
 use cpu::Cpu;
 
 const HIT_INV_I: u32 = 0x10;
@@ -168,7 +168,7 @@ fn an_uncached_store_reaches_memory_but_not_the_icache() {
     assert_eq!(why(cpu.fetch(AT)), (Missing::Invalidate, Some(store)));
     cpu.cache(HIT_INV_I, AT);
     assert_eq!(cpu.fetch(AT), None);
-    assert_eq!(cpu.model.dcache_totals(), Totals::default());
+    assert_eq!(cpu.model.dcache_totals(), CacheTotals::default());
 }
 
 #[test]

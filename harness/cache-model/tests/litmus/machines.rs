@@ -40,7 +40,8 @@ impl Machine {
     }
 
     fn replacing(mut self, policy: Replacement) -> Self {
-        self.config = Config { icache_replacement: policy, dcache_replacement: policy, ..self.config };
+        self.config =
+            Config { icache_replacement: policy, dcache_replacement: policy, random_seed: 9, ..self.config };
         self
     }
 
@@ -76,7 +77,7 @@ pub fn machines() -> Vec<Machine> {
             Snoops::Own,
         ),
         machine("Cortex-A7", Arm(V7), (Vipt, 512, 2, 32), (Pipt, 128, 4, 64)),
-        machine("Cortex-A9", Arm(V7), way(Vipt, k32), way(Pipt, k32)).replacing(Replacement::Random(9)),
+        machine("Cortex-A9", Arm(V7), way(Vipt, k32), way(Pipt, k32)).replacing(Replacement::Random),
         machine("Cortex-A9 x 2", Arm(V7), way(Vipt, k32), way(Pipt, k32)).cpus(2, true, none),
         machine("Cortex-A15 x 2", Arm(V7), (Pipt, 256, 2, 64), (Pipt, 256, 2, 64)).cpus(2, true, none),
         machine("ARM926", Arm(V5), (Vivt, 128, 4, 32), (Vivt, 128, 4, 32)).replacing(Replacement::RoundRobin),

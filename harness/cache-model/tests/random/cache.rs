@@ -50,16 +50,13 @@ pub struct Cache {
 pub type Slot = (usize, usize);
 
 impl Cache {
-    pub fn new(geometry: Geometry, policy: Replacement) -> Self {
-        let (ways, mut seed) = (geometry.ways(), 0);
+    pub fn new(geometry: Geometry, policy: Replacement, seed: u64) -> Self {
+        let ways = geometry.ways();
         let uses = match policy {
-            Replacement::LeastRecentlyUsed => Uses::Order((0..ways).collect()),
-            Replacement::PseudoLru => Uses::Halves(BTreeMap::new()),
+            Replacement::Lru => Uses::Order((0..ways).collect()),
+            Replacement::Plru => Uses::Halves(BTreeMap::new()),
             Replacement::RoundRobin => Uses::Turn(0),
-            Replacement::Random(from) => {
-                seed = from;
-                Uses::Nothing
-            }
+            Replacement::Random => Uses::Nothing,
         };
         let set = Set { ways: vec![None; ways], uses };
         Self { geometry, sets: vec![set; geometry.sets()], random: Random(seed) }

@@ -332,7 +332,7 @@ impl Pair {
     }
 
     /// Counts of the data side, to see that something happened there.
-    pub fn dtotals(&self) -> cache_model::Totals {
+    pub fn dtotals(&self) -> cache_model::CacheTotals {
         self.model.dcache_totals()
     }
 }

@@ -14,7 +14,7 @@ use cache_model::{Addressing, Config, Geometry, PageSize, Replacement, Snoops, W
 use driver::Pair;
 
 use Addressing::{Pipt, Vipt, Vivt};
-use Replacement::{LeastRecentlyUsed as Lru, PseudoLru as Plru, RoundRobin as Turn};
+use Replacement::{Lru, Plru, RoundRobin as Turn};
 
 const OPERATIONS: u64 = 200_000;
 
@@ -69,7 +69,8 @@ fn configurations() -> Vec<(&'static str, Config)> {
     let aliasing = caches((Vipt, 256, 4, 32, Lru), (Vipt, 256, 4, 32, Lru));
     let vivt = caches((Vivt, 128, 4, 32, Turn), (Vivt, 128, 4, 32, Turn));
     let small_vivt = caches((Vivt, 32, 4, 32, Plru), (Vivt, 16, 4, 32, Lru));
-    let a9 = caches((Vipt, 256, 4, 32, Replacement::Random(9)), (Pipt, 256, 4, 32, Replacement::Random(7)));
+    let a9 = caches((Vipt, 256, 4, 32, Replacement::Random), (Pipt, 256, 4, 32, Replacement::Random));
+    let a9 = Config { random_seed: 9, ..a9 };
     let tiny = caches((Vipt, 256, 1, 32, Lru), (Vipt, 256, 1, 32, Lru));
     let of_16_kb = caches((Vipt, 512, 2, 32, Lru), (Vipt, 512, 2, 32, Plru));
     let of_32_kb = caches((Vipt, 1024, 1, 32, Lru), (Vipt, 512, 2, 64, Turn));
@@ -120,8 +121,9 @@ fn configurations() -> Vec<(&'static str, Config)> {
 }
 
 fn arm926() -> Config {
-    let random = Replacement::Random(926);
-    writing(caches((Vivt, 128, 4, 32, random), (Vivt, 128, 4, 32, random)), Write::BackNoAllocate)
+    let random = Replacement::Random;
+    let caches = caches((Vivt, 128, 4, 32, random), (Vivt, 128, 4, 32, random));
+    writing(Config { random_seed: 926, ..caches }, Write::BackNoAllocate)
 }
 
 fn agree(name: &str, operations: u64) {

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use cache_model::maintenance::Side;
-use cache_model::{Config, FlushUse, Missing, Origin, PastOperation, Proximity, Snoops, Totals, Write};
+use cache_model::{CacheTotals, Config, FlushUse, Missing, Origin, PastOperation, Proximity, Snoops, Write};
 
 use crate::cache::{Cache, Line, Slot};
 
@@ -33,8 +33,8 @@ pub struct Naive {
     pub cleaners: BTreeMap<u64, u32>,
     pub confirmed: BTreeMap<u32, u64>,
     pub notes: VecDeque<(Option<u64>, Origin, FlushUse)>,
-    pub itotals: Totals,
-    pub dtotals: Totals,
+    pub itotals: CacheTotals,
+    pub dtotals: CacheTotals,
 }
 
 /// What is to be said of a stale byte.
@@ -47,8 +47,8 @@ pub struct Why {
 impl Naive {
     pub fn new(config: Config, base: u64, size: usize) -> Self {
         let cpu = |_| Cpu {
-            icache: Cache::new(config.icache, config.icache_replacement),
-            dcache: Cache::new(config.dcache, config.dcache_replacement),
+            icache: Cache::new(config.icache, config.icache_replacement, config.random_seed),
+            dcache: Cache::new(config.dcache, config.dcache_replacement, config.random_seed),
         };
         Self {
             cpus: (0..config.cpus).map(cpu).collect(),
@@ -60,8 +60,8 @@ impl Naive {
             cleaners: BTreeMap::new(),
             confirmed: BTreeMap::new(),
             notes: VecDeque::new(),
-            itotals: Totals::default(),
-            dtotals: Totals::default(),
+            itotals: CacheTotals::default(),
+            dtotals: CacheTotals::default(),
             config,
         }
     }

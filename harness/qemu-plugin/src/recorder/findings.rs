@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use cache_model::{FlushUse, Missing, Origin, PastOperation, Proximity, Stale, VirtAddr};
+use cache_model::{Origin, PastOperation, Stale, VirtAddr};
 use instrument::{Maintenance, Phase, Record, StaleFetch, Writer};
 
 use super::ledger::{Ledger, Sites};
@@ -161,11 +161,7 @@ impl Findings {
             instruction: now,
             executed: hex(fetch.of_word(&stale.executed)),
             expected: hex(fetch.of_word(&stale.expected)),
-            missing: match stale.missing {
-                Missing::WriteBack => instrument::Missing::WriteBack,
-                Missing::Invalidate => instrument::Missing::Invalidate,
-                Missing::Both => instrument::Missing::Both,
-            },
+            missing: stale.missing,
             writer: stale.writer.map(|origin| Writer {
                 pc: writer.get(),
                 instructions_ago: ago(now, origin),
@@ -184,19 +180,8 @@ impl Findings {
             operation: operation.name.to_owned(),
             pc: pc.get(),
             instructions_ago: ago(now, past.origin),
-            place: match past.proximity {
-                Proximity::SameLine => instrument::Place::Here,
-                Proximity::AdjacentLine => instrument::Place::Beside,
-                Proximity::WholeCache => instrument::Place::Everywhere,
-            },
-            judged: match past.flush_use {
-                FlushUse::Needed => instrument::Judged::Needed,
-                FlushUse::WroteBack => instrument::Judged::WroteBack,
-                FlushUse::Redundant => instrument::Judged::Redundant,
-                FlushUse::WrongColour => instrument::Judged::WrongColour,
-                FlushUse::WrongCpu => instrument::Judged::WrongCpu,
-                FlushUse::NotModelled => instrument::Judged::NotModelled,
-            },
+            place: past.proximity,
+            judged: past.flush_use,
         })
     }
 }
@@ -208,6 +193,8 @@ fn ago(now: u64, origin: Origin) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use cache_model::Missing;
+
     use super::*;
 
     #[test]

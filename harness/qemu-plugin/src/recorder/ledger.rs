@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use cache_model::maintenance::{self, Operation};
+use cache_model::maintenance::Operation;
 use cache_model::{FlushUse, VirtAddr};
-use instrument::{LedgerEntry, Phase, Side};
+use instrument::{LedgerEntry, Phase};
 
 /// The instructions that do maintenance, by number. Translated blocks refer to them: they outlive a trial.
 #[derive(Default)]
@@ -107,7 +107,7 @@ impl Ledger {
                 + counts.untranslated;
             LedgerEntry {
                 operation: operation.name.to_owned(),
-                side: side(operation.side),
+                side: operation.side,
                 pc: pc.get(),
                 caller: cause.caller.get(),
                 phase: cause.phase,
@@ -125,15 +125,6 @@ impl Ledger {
             (a.pc, &a.operation, a.caller, a.phase).cmp(&(b.pc, &b.operation, b.caller, b.phase))
         });
         entries
-    }
-}
-
-fn side(side: maintenance::Side) -> Side {
-    match side {
-        maintenance::Side::I => Side::I,
-        maintenance::Side::D => Side::D,
-        maintenance::Side::Both => Side::Both,
-        maintenance::Side::Outer => Side::Outer,
     }
 }
 

@@ -11,8 +11,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use cache_model::maintenance::Operation;
-use cache_model::{FlushUse, Memory, Model, PastOperation, Stale, Totals, VirtAddr};
-use instrument::{CacheTotals, End, Mode, Phase, Record};
+use cache_model::{FlushUse, Memory, Model, PastOperation, Stale, VirtAddr};
+use instrument::{End, Mode, Phase, Record};
 
 use calls::Calls;
 use findings::{Fetch, Findings, History};
@@ -155,20 +155,10 @@ impl Recorder {
             ledger: findings.ledger().entries(&self.sites, confirmed),
             stale: findings.stale_places(),
             functions: costs.all(&self.functions),
-            icache: totals(model.map(Model::icache_totals).unwrap_or_default()),
-            dcache: totals(model.map(Model::dcache_totals).unwrap_or_default()),
+            icache: model.map(Model::icache_totals).unwrap_or_default(),
+            dcache: model.map(Model::dcache_totals).unwrap_or_default(),
             refills: inputs.refills,
         }
-    }
-}
-
-/// Returns the record's form of a cache's totals.
-fn totals(totals: Totals) -> CacheTotals {
-    CacheTotals {
-        fills: totals.fills,
-        evicted_dirty: totals.evicted_dirty,
-        written_back: totals.written_back,
-        invalidated: totals.invalidated,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use instrument::{Judged, Maintenance, Place, Record, StaleFetch};
+use instrument::{FlushUse, Maintenance, Proximity, Record, StaleFetch};
 
 use super::{Resolve, remedy};
 
@@ -53,7 +53,8 @@ struct Fold<'a> {
 
 /// Whether an operation was meant for the line and missed it: then that is why it was stale, and not a range that was too short.
 fn is_decisive(entry: &Maintenance) -> bool {
-    entry.place != Place::Beside && matches!(entry.judged, Judged::WrongColour | Judged::WrongCpu)
+    entry.place != Proximity::AdjacentLine
+        && matches!(entry.judged, FlushUse::WrongColour | FlushUse::WrongCpu)
 }
 
 fn past(past: &[Maintenance], resolve: Resolve<'_>) -> String {
@@ -62,7 +63,7 @@ fn past(past: &[Maintenance], resolve: Resolve<'_>) -> String {
     }
     let decided = past.iter().any(is_decisive);
     let past: Vec<&Maintenance> =
-        past.iter().filter(|entry| !decided || entry.place != Place::Beside).collect();
+        past.iter().filter(|entry| !decided || entry.place != Proximity::AdjacentLine).collect();
     let folds = folded(&past, resolve);
     let mut listed: Vec<usize> = (folds.len().saturating_sub(LISTED)..folds.len()).collect();
     if !listed.iter().any(|at| is_decisive(folds[*at].newest))
@@ -116,19 +117,19 @@ fn folded<'a>(past: &[&'a Maintenance], resolve: Resolve<'_>) -> Vec<Fold<'a>> {
 fn what_it_did(entry: &Maintenance) -> String {
     let did = match entry.judged {
         // Whatever it did there, it did not do here.
-        _ if entry.place == Place::Beside => {
+        _ if entry.place == Proximity::AdjacentLine => {
             return "beside this line: its range was too short, or began too late".into();
         }
-        Judged::Needed => "dropped an older line from the I$",
-        Judged::WroteBack => "wrote the line back",
-        Judged::Redundant if remedy::is_data(&entry.operation) => "redundant: the line was clean by then",
-        Judged::Redundant => "redundant: the I$ held nothing older than memory",
-        Judged::WrongColour => "wrong colour: the I$ has the line at another index",
-        Judged::WrongCpu => "wrong CPU: another one has the line",
-        Judged::NotModelled => "not modelled: for a cache below the first level",
+        FlushUse::Needed => "dropped an older line from the I$",
+        FlushUse::WroteBack => "wrote the line back",
+        FlushUse::Redundant if remedy::is_data(&entry.operation) => "redundant: the line was clean by then",
+        FlushUse::Redundant => "redundant: the I$ held nothing older than memory",
+        FlushUse::WrongColour => "wrong colour: the I$ has the line at another index",
+        FlushUse::WrongCpu => "wrong CPU: another one has the line",
+        FlushUse::NotModelled => "not modelled: for a cache below the first level",
     };
     match entry.place {
-        Place::Everywhere => format!("whole cache; {did}"),
+        Proximity::WholeCache => format!("whole cache; {did}"),
         _ => did.into(),
     }
 }

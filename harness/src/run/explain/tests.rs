@@ -2,7 +2,7 @@
 //! Stories of constructed records.
 
 use instrument::{
-    CacheTotals, End, FunctionCost, Judged, LedgerEntry, Maintenance, Missing, Mode, Place, StaleFetch,
+    CacheTotals, End, FlushUse, FunctionCost, LedgerEntry, Maintenance, Missing, Mode, Proximity, StaleFetch,
     Writer,
 };
 
@@ -20,7 +20,7 @@ fn resolve(address: u64) -> Option<CodeLocation> {
     Some(CodeLocation { function: format!("f{number}"), offset: address % 0x100, line })
 }
 
-fn operation(name: &str, pc: u64, ago: u64, place: Place, judged: Judged) -> Maintenance {
+fn operation(name: &str, pc: u64, ago: u64, place: Proximity, judged: FlushUse) -> Maintenance {
     Maintenance { operation: name.into(), pc, instructions_ago: ago, place, judged }
 }
 
@@ -117,14 +117,14 @@ fn words_are_words_on_either_endianness() {
 
 #[test]
 fn the_past_of_a_line_is_put_into_words_and_folded() {
-    use Judged::{NotModelled, Redundant, WrongColour, WrongCpu, WroteBack};
+    use FlushUse::{NotModelled, Redundant, WrongColour, WrongCpu, WroteBack};
     let (d, i) = ("Hit_Writeback_Inv_D", "Hit_Invalidate_I");
     let past = |entries: &[Maintenance]| {
         let stale = StaleFetch { past: entries.to_vec(), ..fetch() };
         let text = explained(&record("mips", vec![stale], Vec::new()));
         text.lines().filter_map(|line| line.strip_prefix("   then ")).map(str::to_owned).collect::<Vec<_>>()
     };
-    let beside = [60, 50, 40].map(|ago| operation(d, 0x8010_0100, ago, Place::Beside, WroteBack));
+    let beside = [60, 50, 40].map(|ago| operation(d, 0x8010_0100, ago, Proximity::AdjacentLine, WroteBack));
     assert_eq!(
         past(&beside),
         [format!(
@@ -132,9 +132,9 @@ fn the_past_of_a_line_is_put_into_words_and_folded() {
         )]
     );
     let others = [
-        operation(d, 0x8010_0100, 30, Place::Here, Redundant),
-        operation(i, 0x8010_0200, 20, Place::Here, WrongColour),
-        operation(i, 0x9000_0000, 10, Place::Everywhere, WrongCpu),
+        operation(d, 0x8010_0100, 30, Proximity::SameLine, Redundant),
+        operation(i, 0x8010_0200, 20, Proximity::SameLine, WrongColour),
+        operation(i, 0x9000_0000, 10, Proximity::WholeCache, WrongCpu),
     ];
     assert_eq!(
         past(&others),
@@ -144,14 +144,14 @@ fn the_past_of_a_line_is_put_into_words_and_folded() {
             format!("{i} in 0x90000000, 10 before: whole cache; wrong CPU: another one has the line"),
         ]
     );
-    let outer = [operation("Hit_Writeback_Inv_SD", 0x8010_0100, 5, Place::Here, NotModelled)];
+    let outer = [operation("Hit_Writeback_Inv_SD", 0x8010_0100, 5, Proximity::SameLine, NotModelled)];
     let many = past(&[&beside[..], &outer[..], &others[..]].concat());
     // What lies beside the line has no part in it.
     assert_eq!(many[0], "1 earlier operation, and");
     assert_eq!(many.len(), 4);
     let after = [70, 60, 50, 40].map(|ago| {
         let pc = 0x8010_0200 + 0x100 * (ago % 20) / 10;
-        operation(i, pc, ago, Place::Here, Redundant)
+        operation(i, pc, ago, Proximity::SameLine, Redundant)
     });
     let missed = past(&[&others[1..2], &after[..], &beside[..]].concat());
     assert_eq!(missed[0], "2 other operations, and");
@@ -211,7 +211,13 @@ fn functions_are_listed_with_the_use_of_their_operations() {
 #[test]
 fn the_longest_story_fits_a_terminal() {
     let past = (0..8).map(|n| {
-        operation("Hit_Invalidate_I", 0x8010_0000 + n * 0x100, 99 - n, Place::Here, Judged::Redundant)
+        operation(
+            "Hit_Invalidate_I",
+            0x8010_0000 + n * 0x100,
+            99 - n,
+            Proximity::SameLine,
+            FlushUse::Redundant,
+        )
     });
     let stale = StaleFetch { missing: Missing::Both, past: past.collect(), ..fetch() };
     let ledger = (0..9)
