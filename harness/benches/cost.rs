@@ -75,7 +75,11 @@ const WAYS: [(&str, Way); 5] = [
 
 fn combination<'a>(plan: &'a Plan, target: &'a Target) -> Result<Combination<'a>> {
     let variant = plan.variants.iter().find(|variant| variant.name == VARIANT);
-    Ok(Combination { target, variant: variant.ok_or_else(|| Error::study(format!("no variant {VARIANT}")))? })
+    Ok(Combination {
+        target,
+        layout: 0,
+        variant: variant.ok_or_else(|| Error::study(format!("no variant {VARIANT}")))?,
+    })
 }
 
 /// Boot from reset plus the workload.

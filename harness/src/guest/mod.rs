@@ -5,6 +5,7 @@
 //! Equal sources and compilers give equal bytes, so an initramfs is cached under its inputs, and its checksum says
 //! whether two trials ran the same programs.
 
+mod layout;
 mod library;
 pub mod shell;
 
@@ -23,7 +24,11 @@ use crate::error::{Error, Result};
 use crate::plan::{Kernel, Testcase};
 use crate::process::Run;
 
+pub use layout::in_layout;
 use library::{Library, sources};
+
+/// The archive in such an entry.
+const ARCHIVE: &str = "initramfs.cpio";
 
 /// Kind of the cache entries.
 pub const KIND: &str = "initramfs";
@@ -113,9 +118,9 @@ pub fn pack(cache: &Cache, kernel: &Kernel, ingredients: &Ingredients<'_>) -> Re
             nodes.extend(shell.links.into_iter().map(|path| (path, Node::Link(format!("/{SHELL}")))));
         }
         nodes.extend(kernel_files.into_iter().map(|(path, bytes)| (path, Node::File(bytes))));
-        write_atomically(&dir.join("initramfs.cpio"), &archive(nodes)?)
+        write_atomically(&dir.join(ARCHIVE), &archive(nodes)?)
     })?;
-    let path = dir.join("initramfs.cpio");
+    let path = dir.join(ARCHIVE);
     Ok(Initramfs { sha256: sha256_file(&path)?, path })
 }
 

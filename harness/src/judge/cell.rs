@@ -23,10 +23,12 @@ use crate::judge::obstacle::Obstacle;
 use crate::judge::schedule::decision;
 use crate::judge::statistics::bootstrap::Bootstrap;
 use crate::judge::statistics::bootstrap::Draws;
+use crate::judge::statistics::clusters;
 use crate::judge::statistics::sequential::Decision;
 use crate::plan::Cell;
 use crate::plan::Expected;
 use crate::plan::Plan;
+use crate::plan::TrialId;
 use crate::plan::Variant;
 use crate::trial::line::FlushUse;
 use crate::trial::line::Outcome;
@@ -155,7 +157,7 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
     let twin = twin.map(|twin| Trials::new(plan, &twin, plan.study.mode, data));
     let met = twin.map_or((passes, n), |twin| (twin.passes(), twin.n()));
     let verdict = verdict(cell, passes, n, coherent.control, context);
-    let priced = Priced::new(&trials, context.baseline, context.draws);
+    let priced = Priced::new(plan, &trials, context.baseline, context.draws);
     CellJudgement {
         variant: cell.variant.name.clone(),
         passes,
@@ -240,31 +242,38 @@ pub(super) struct Priced<'a, 'b> {
     /// Those that pass, with the baseline's of the same seed if it passes too: a seed fixes the workload, so that pairing
     /// takes away what seeds differ in, and a trial that fails early leaves out what comes later, which is no price.
     pairs: Vec<(&'a TrialLine, &'a TrialLine)>,
+    plan: &'b Plan,
     draws: &'b RefCell<Draws>,
 }
 
 impl<'a, 'b> Priced<'a, 'b> {
     /// Takes trials, and those to compare them with.
-    pub(super) fn new(trials: &Trials<'a>, baseline: Option<&Trials<'a>>, draws: &'b RefCell<Draws>) -> Self {
+    pub(super) fn new(
+        plan: &'b Plan,
+        trials: &Trials<'a>,
+        baseline: Option<&Trials<'a>>,
+        draws: &'b RefCell<Draws>,
+    ) -> Self {
         let baseline = baseline.map(Trials::passing);
         let baseline = baseline.iter().flat_map(Trials::counted);
         let baseline: BTreeMap<u64, &TrialLine> = baseline.map(|line| (line.id.seed, line)).collect();
         let pair = |line: &'a TrialLine| Some((line, *baseline.get(&line.id.seed)?));
         let pairs = trials.passing().counted().filter_map(pair).collect();
         let lines = trials.counted().collect();
-        Self { lines, pairs, draws }
+        Self { lines, pairs, plan, draws }
     }
 
     /// Returns the mean of some counts and the mean of their differences to the baseline, seed by seed where both pass.
     pub(super) fn price(&self, count: impl Fn(&TrialLine) -> u64) -> Price {
         let difference = |(a, b): &(&TrialLine, &TrialLine)| as_float(count(a)) - as_float(count(b));
-        let differences: Vec<f64> = self.pairs.iter().map(difference).collect();
-        let pairs = u32::try_from(differences.len()).unwrap_or(u32::MAX);
-        let difference = (pairs > 0).then(|| differences.iter().sum::<f64>() / f64::from(pairs));
-        // Which differences are drawn again must not depend on anything but the data.
-        let interval = Bootstrap::new(RESAMPLING).mean_by(&differences, &mut self.draws.borrow_mut());
-        let interval = interval.map(|mean| Interval { low: mean.low, high: mean.high });
-        Price { mean: mean(self.lines.iter().map(|line| count(line))), difference, pairs, interval }
+        let mut differences = Differences::new(self.plan);
+        for pair in &self.pairs {
+            differences.add(&pair.0.id, difference(pair));
+        }
+        let pairs = u32::try_from(self.pairs.len()).unwrap_or(u32::MAX);
+        let (difference, interval) = differences.mean(&mut self.draws.borrow_mut()).unzip();
+        let mean = mean(self.lines.iter().map(|line| count(line)));
+        Price { mean, difference, pairs, interval: interval.flatten() }
     }
 
     fn flush_use(&self, count: impl Fn(&TrialLine) -> FlushUse) -> FlushUsePrice {
@@ -273,6 +282,39 @@ impl<'a, 'b> Priced<'a, 'b> {
             redundant: self.price(|line| count(line).redundant),
             insufficient: self.price(|line| count(line).insufficient),
         }
+    }
+}
+
+/// Differences between trials with the same seed.
+pub(super) struct Differences<'b> {
+    plan: &'b Plan,
+    by_layout: BTreeMap<u32, Vec<f64>>,
+}
+
+impl<'b> Differences<'b> {
+    /// Those of a plan's trials; none at first.
+    pub(super) fn new(plan: &'b Plan) -> Self {
+        Self { plan, by_layout: BTreeMap::new() }
+    }
+
+    /// Takes the difference between two trials, of which `id` is one.
+    pub(super) fn add(&mut self, id: &TrialId, difference: f64) {
+        self.by_layout.entry(self.plan.layout_of(id)).or_default().push(difference);
+    }
+
+    /// Returns their mean and its 95 % interval; nothing if there are none, no interval if there is but one. With several layouts of
+    /// the guest's memory the interval is over these, since all trials of one have in common what it adds.
+    pub(super) fn mean(self, draws: &mut Draws) -> Option<(f64, Option<Interval>)> {
+        let layouts: Vec<Vec<f64>> = self.by_layout.into_values().collect();
+        if self.plan.study.layouts > 1 {
+            return clusters::mean(&layouts);
+        }
+        let all = layouts.concat();
+        let n = u32::try_from(all.len()).ok().filter(|n| *n > 0)?;
+        // Which differences are drawn again must not depend on anything but the data.
+        let interval = Bootstrap::new(RESAMPLING).mean_by(&all, draws);
+        let interval = interval.map(|mean| Interval { low: mean.low, high: mean.high });
+        Some((all.iter().sum::<f64>() / f64::from(n), interval))
     }
 }
 

@@ -60,6 +60,7 @@ pub use obstacle::NoImage;
 pub use obstacle::Reason;
 pub use question::Answer;
 pub use question::Witness;
+pub use ranking::Behind;
 pub use ranking::Fix;
 pub use ranking::Ranking;
 pub use schedule::Schedule;
@@ -129,10 +130,11 @@ pub fn judge(plan: &Plan, lines: &[TrialLine], built: &Built) -> Judgement {
         baseline: plan.study.baseline.clone(),
         rule: plan.study.rule,
         bound: plan.study.seeds.count,
+        layouts: plan.study.layouts,
         trials: count(&|_| true),
         unknown: count(&|line| evidence::outcome(plan, line).is_unknown()),
         missing: data.missing,
-        rankings: ranking::rankings(&groups),
+        rankings: ranking::rankings(plan, &data, &groups),
         candidates: decision::candidates(plan, &groups, built),
         answers: question::answers(plan, &groups),
         groups,

@@ -44,6 +44,9 @@ pub struct Judgement {
     pub rule: Option<Rule>,
     /// The most trials that a cell can have in the study's mode.
     pub bound: u32,
+    /// In how many layouts of the guest's memory trials were run; absent for one.
+    #[serde(default = "one_layout", skip_serializing_if = "is_one_layout")]
+    pub layouts: u32,
     /// Trials of the study that were judged, controls included.
     pub trials: u32,
     /// Those of them that are unknown.
@@ -65,6 +68,15 @@ pub struct Judgement {
     pub problems: Vec<String>,
     /// What follows for the exit code.
     pub overall: Overall,
+}
+
+fn one_layout() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one_layout(layouts: &u32) -> bool {
+    *layouts == one_layout()
 }
 
 /// The variants of one testcase on one target.
@@ -170,8 +182,9 @@ pub struct Price {
     pub difference: Option<f64>,
     /// Pairs behind the difference.
     pub pairs: u32,
-    /// 95 % bootstrap interval of the difference; none with fewer than two pairs. From few pairs that are all equal it
-    /// is a point, and surer than it looks.
+    /// 95 % interval of the difference; none with fewer than two pairs. With several layouts of the guest's memory it is Student's
+    /// over the means of these, and covers what layouts do to it; with one it is a bootstrap's over the seeds, which it does not
+    /// cover. From few pairs that are all equal it is a point, and surer than it looks.
     pub interval: Option<Interval>,
 }
 

@@ -342,13 +342,44 @@ fn a_judgement_survives_being_written_down() {
 #[test]
 fn fixes_are_ranked_by_price_where_the_bug_shows() {
     let ranking = |lines: &[TrialLine]| judged(lines).rankings.remove(0);
-    let fix = |variant: &str, operations| Fix { variant: variant.into(), operations };
+    let fix = |variant: &str, operations| Fix { variant: variant.into(), operations, behind: None };
+    let interval = |low, high| Interval { low, high };
     let first = ranking(&lines());
     assert_eq!((first.kernel.as_str(), first.testcases), ("mips-6.1", vec!["t1".to_owned()]));
     // `merged-alone` passes T1, but fails T9.
-    assert_eq!(first.fixes, [fix("merged", 3900.0), fix("lazy", 18_000.0)]);
+    let lazy = &first.fixes[1];
+    assert_eq!(lazy.behind, Some(Behind { mean: 14_100.0, interval: Some(interval(14_100.0, 14_100.0)) }));
+    assert!(!lazy.is_as_cheap());
+    assert_eq!(first.fixes, [fix("merged", 3900.0), Fix { behind: lazy.behind, ..fix("lazy", 18_000.0) }]);
     let passes = ranking(&lines_but(|_| Some(Outcome::Pass)));
     assert_eq!((passes.testcases.len(), passes.fixes.len()), (0, 0));
     let one_fails = |id: &TrialId| (id.variant == "merged" && id.seed == 4).then_some(SIGTRAP);
     assert_eq!(ranking(&lines_but(one_fails)).fixes, [fix("lazy", 18_000.0)]);
+}
+
+/// The pages of one layout add 128 operations to one variant or to the other: over several layouts that is no difference, over the
+/// seeds of a single one it looks like one.
+#[test]
+fn what_layouts_do_to_a_price_is_in_its_interval() {
+    let layouts = |layouts: u32| {
+        let mut plan = plan();
+        plan.study.layouts = layouts;
+        let lines: Vec<TrialLine> = lines_but(|id| (id.variant != "unfixed").then_some(Outcome::Pass))
+            .into_iter()
+            .map(|mut line| {
+                let dear = if line.id.seed.is_multiple_of(2) { "merged" } else { "lazy" };
+                line.d_operations = 1000 + if line.id.variant == dear { 128 } else { 0 };
+                line.i_operations = 10;
+                line
+            })
+            .collect();
+        judge(&plan, &lines, &Built::default()).rankings.remove(0)
+    };
+    let ranking = layouts(2);
+    assert_eq!(ranking.fixes.len(), 3, "{ranking:?}");
+    let interval = ranking.fixes[2].behind.unwrap().interval.unwrap();
+    assert!(interval.high - interval.low > 128.0, "{ranking:?}");
+    assert!(ranking.fixes.iter().all(Fix::is_as_cheap), "{ranking:?}");
+    let one = layouts(1).fixes[2].behind.unwrap().interval.unwrap();
+    assert!(one.high - one.low < interval.high - interval.low, "seeds say less than layouts: {one:?}");
 }

@@ -82,6 +82,17 @@ pub(super) fn positive(file: &str, what: &str, figure: u64) -> Result<()> {
     Ok(())
 }
 
+/// Each layout is a boot of each image, and the smallest guest has room for the pages of so many.
+const MAX_LAYOUTS: u32 = 16;
+
+/// Refuses a number of layouts that is none.
+pub(super) fn layouts(file: &str, layouts: u32) -> Result<()> {
+    if !(1..=MAX_LAYOUTS).contains(&layouts) {
+        return Err(Error::study(format!("{file}: layouts = {layouts}: it must be 1 to {MAX_LAYOUTS}")));
+    }
+    Ok(())
+}
+
 /// QEMU's boards have fewer CPUs, or more than the guest's testcases can make use of.
 const MAX_CPUS: u32 = 16;
 

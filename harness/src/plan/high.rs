@@ -74,6 +74,18 @@ pub struct Study {
     pub interval: IntervalMethod,
     /// Trials per cell with the model off, with the seeds from `seeds.first` on; at least one.
     pub coherent_seeds: u32,
+    /// In how many layouts of the guest's memory trials are run; at least one. See [`Plan::layout_of`].
+    #[serde(default = "one_layout", skip_serializing_if = "is_one")]
+    pub layouts: u32,
+}
+
+fn one_layout() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(layouts: &u32) -> bool {
+    *layouts == one_layout()
 }
 
 /// A patch series under judgement.
@@ -270,6 +282,14 @@ impl Plan {
         let count = if mode == Mode::Off { coherent_seeds } else { seeds.count };
         let most = if testcase.boot.is_some() { 1 } else { testcase.seeds.unwrap_or(count) };
         Seeds { first: seeds.first, count: count.min(most) }
+    }
+
+    /// Returns the layout of the guest's memory in which a trial runs: its seed chooses it, so that trials of different variants with
+    /// one seed, which are compared, have the same. A kernel that tests itself while it boots has the first.
+    pub fn layout_of(&self, id: &TrialId) -> u32 {
+        let boots = self.testcases.iter().any(|case| case.name == id.testcase && case.boot.is_some());
+        let layouts = u64::from(self.study.layouts.max(1));
+        if boots { 0 } else { u32::try_from(id.seed % layouts).unwrap_or_default() }
     }
 
     /// Returns the cell to which the trial `id` belongs, or an error that says which part of the name is not in

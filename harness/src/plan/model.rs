@@ -255,6 +255,15 @@ pub struct StudyFile {
     /// Trials per cell with the model off, the control that the workload itself is sound.
     #[serde(default = "two")]
     pub coherent_seeds: u32,
+    /// In how many layouts of the guest's memory trials are run, 1 to 16: each image is booted once for each, with other pages in
+    /// use, and a trial's seed says which is its own. What the layout of one image adds to a price, or takes from it, is then in the
+    /// price's interval.
+    #[serde(default = "one")]
+    pub layouts: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// The words of [`Mode`] that a study may use; the crate of that one knows no schemas.

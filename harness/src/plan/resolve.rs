@@ -83,6 +83,7 @@ fn study(low: &Low) -> Result<Study> {
     check::positive(file, "seeds.count", study.seeds.count.into())?;
     // Without the control, a testcase that fails for reasons of its own would count against every patch.
     check::positive(file, "coherent_seeds", study.coherent_seeds.into())?;
+    check::layouts(file, study.layouts)?;
     if study.mode == Mode::Off {
         return Err(Error::study(format!("{file}: mode: a study needs the model, so observe or enforce")));
     }
@@ -101,6 +102,7 @@ fn study(low: &Low) -> Result<Study> {
         evidence: study.evidence,
         interval: study.interval,
         coherent_seeds: study.coherent_seeds,
+        layouts: study.layouts,
     })
 }
 

@@ -82,6 +82,7 @@ pub fn single(texts: &Texts, wanted: &Wanted<'_>) -> Result<Plan> {
         interval: IntervalMethod::default(),
         questions: Vec::new(),
         coherent_seeds: 1,
+        layouts: 1,
     };
     let mut plan = resolve_parts(&load_study(texts, ORIGIN, study)?)?;
     // Of all testcases those are meant that make sense here.

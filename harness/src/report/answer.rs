@@ -46,14 +46,24 @@ pub(super) fn price(judgement: &Judgement) -> Vec<String> {
     }
     if !sentences.is_empty() {
         let legend = format!(
-            "each figure is the mean difference from {} over the seeds with which both pass, and its 95 % interval (bootstrap) in \
+            "each figure is the mean difference from {} over the seeds with which both pass, and its 95 % interval {} in \
              brackets where the differences are not all equal; redundant: the line was clean, absent or not stale; \
              insufficient: wrong colour or wrong CPU; instructions are those in functions that do maintenance",
-            judgement.baseline
+            judgement.baseline,
+            interval_of(judgement)
         );
         sentences.insert(0, legend);
     }
     sentences
+}
+
+/// How intervals of prices were made, and what they do not cover.
+fn interval_of(judgement: &Judgement) -> String {
+    match judgement.layouts {
+        0 | 1 => "(bootstrap over the seeds: all have one layout of the guest's memory, which may add or take whole pages)"
+            .into(),
+        layouts => format!("(Student's, over {layouts} layouts of the guest's memory)"),
+    }
 }
 
 /// Whether a variant does exactly the maintenance that the baseline does, with every seed.

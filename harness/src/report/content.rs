@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::judge::CellJudgement;
 use crate::judge::Control;
 use crate::judge::Expectation;
+use crate::judge::Fix;
 use crate::judge::Group;
 use crate::judge::Judgement;
 use crate::judge::Price;
@@ -331,15 +332,21 @@ fn ranking_sentence(ranking: &Ranking, judgement: &Judgement) -> String {
         return format!("{target}: nothing to rank: {} fails in no testcase", judgement.baseline);
     }
     let testcases = ranking.testcases.join(", ");
-    let fixes: Vec<String> = ranking
-        .fixes
-        .iter()
-        .map(|fix| format!("{} ({} ops)", fix.variant, number::count(fix.operations)))
-        .collect();
+    let fixes: Vec<String> =
+        ranking.fixes.iter().map(|fix| format!("{} ({})", fix.variant, price_of(fix))).collect();
     if fixes.is_empty() {
         return format!("{target}: no variant passes every trial of {testcases} without a failure elsewhere");
     }
     format!("{target}, cheapest first by D and I ops in {testcases}: {}", fixes.join(", "))
+}
+
+/// Returns the operations of a fix, and whether they are more than the cheapest's by more than chance.
+fn price_of(fix: &Fix) -> String {
+    let operations = format!("{} ops", number::count(fix.operations));
+    match fix.behind {
+        Some(_) if fix.is_as_cheap() => format!("{operations}, not distinguishable"),
+        _ => operations,
+    }
 }
 
 /// Returns the symptoms of a cell that its testcase does not expect, if there are any.

@@ -76,9 +76,9 @@ merged-alone  1/1    1       0/4 t9 malta  +15,000    -      merged
 columns: D ops and I ops are the mean number of cache maintenance operations in a trial; the mean difference from unfixed is in brackets, over the seeds with
   which both pass; a trial that fails early executes fewer. stale is the mean number of stale fetches in a trial
 price:
-  - each figure is the mean difference from unfixed over the seeds with which both pass, and its 95 % interval (bootstrap) in brackets where the differences are
-    not all equal; redundant: the line was clean, absent or not stale; insufficient: wrong colour or wrong CPU; instructions are those in functions that do
-    maintenance
+  - each figure is the mean difference from unfixed over the seeds with which both pass, and its 95 % interval (bootstrap over the seeds: all have one layout of
+    the guest's memory, which may add or take whole pages) in brackets where the differences are not all equal; redundant: the line was clean, absent or not
+    stale; insufficient: wrong colour or wrong CPU; instructions are those in functions that do maintenance
   - mips-6.1 on malta, t1, merged: +600 D ops (+600 redundant), +300 I ops (+0 redundant, +6 insufficient), +6,000 instructions
   - mips-6.1 on malta, t1, lazy: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions
   - mips-6.1 on malta, t1, merged-alone: +10,000 D ops (+10,000 redundant), +5,000 I ops (+0 redundant, +100 insufficient), +100,000 instructions

@@ -26,7 +26,7 @@ pub(super) enum Step {
     Again(TrialId),
 }
 
-/// Sorts trials into batches of one kernel, machine, variant and mode, in the order in which each comes first, for `jobs`
+/// Sorts trials into batches of one kernel, machine, variant, layout and mode, in the order in which each comes first, for `jobs`
 /// threads. Those for which `serves` says that no machine goes on after them are each a batch.
 ///
 /// In a batch, trials are sorted by testcase, and otherwise as they were. The sample of a testcase begins a new machine with it,
@@ -35,8 +35,10 @@ pub(super) fn batches(
     trials: &[TrialId],
     sample: &Sample,
     jobs: usize,
+    layout: impl Fn(&TrialId) -> u32,
     serves: impl Fn(&TrialId) -> bool,
 ) -> Vec<Vec<Step>> {
+    let key = |id| key(id, layout(id));
     let most = (trials.len() / (jobs * FOR_EACH_JOB).max(1)).clamp(FEWEST, MOST);
     let mut batches: Vec<Vec<&TrialId>> = Vec::new();
     let mut open: BTreeMap<Key<'_>, usize> = BTreeMap::new();
@@ -56,10 +58,10 @@ pub(super) fn batches(
 }
 
 /// What one machine serves.
-type Key<'a> = (&'a str, &'a str, &'a str, u8);
+type Key<'a> = (&'a str, &'a str, &'a str, u32, u8);
 
-fn key(id: &TrialId) -> Key<'_> {
-    (&id.kernel, &id.machine, &id.variant, id.mode as u8)
+fn key(id: &TrialId, layout: u32) -> Key<'_> {
+    (&id.kernel, &id.machine, &id.variant, layout, id.mode as u8)
 }
 
 fn steps(mut batch: Vec<&TrialId>, sample: &Sample) -> Vec<Step> {
@@ -90,9 +92,11 @@ mod tests {
     fn every_trial_is_in_one_batch_and_a_batch_is_of_one_machine() {
         let trials = plan().trials();
         let sample = Sample::of(&trials);
-        let batches = batches(&trials, &sample, 1, |_| true);
+        let batches = batches(&trials, &sample, 1, |_| 0, |_| true);
         assert!(batches.len() > 1 && batches.len() < trials.len());
-        assert!(batches.iter().all(|batch| batch.iter().all(|step| key(id(step)) == key(id(&batch[0])))));
+        assert!(
+            batches.iter().all(|batch| batch.iter().all(|step| key(id(step), 0) == key(id(&batch[0]), 0)))
+        );
         let all = batches.concat();
         let of = |want: fn(&Step) -> bool| {
             let mut names: Vec<String> =
@@ -127,7 +131,7 @@ mod tests {
             Step::Again(t1),
             Step::Again(t2),
         ];
-        assert_eq!(batches(&trials, &sample, 1, |_| true), [expected]);
+        assert_eq!(batches(&trials, &sample, 1, |_| 0, |_| true), [expected]);
     }
 
     #[test]
@@ -136,14 +140,17 @@ mod tests {
         let trials: Vec<TrialId> = (0..600).map(|seed| TrialId { seed, ..one.clone() }).collect();
         let sample = Sample::of(&[]);
         let sizes = |jobs, serves: bool| -> Vec<usize> {
-            batches(&trials, &sample, jobs, |_| serves).iter().map(Vec::len).collect()
+            batches(&trials, &sample, jobs, |_| 0, |_| serves).iter().map(Vec::len).collect()
         };
         assert_eq!(sizes(1, true), [64, 64, 64, 64, 64, 64, 64, 64, 64, 24]);
         assert_eq!(sizes(5, true), [30; 20], "each thread has some");
         assert_eq!(sizes(1000, true).len(), 38, "of 16, and the rest");
         assert_eq!(sizes(1, false), [1; 600]);
-        let order: Vec<TrialId> =
-            batches(&trials, &sample, 2, |_| true).concat().iter().map(|step| id(step).clone()).collect();
+        let order: Vec<TrialId> = batches(&trials, &sample, 2, |_| 0, |_| true)
+            .concat()
+            .iter()
+            .map(|step| id(step).clone())
+            .collect();
         assert_eq!(order, trials, "seeds stay in their order");
     }
 }

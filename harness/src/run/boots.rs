@@ -48,7 +48,7 @@ fn report(boot: &NotBooted, watch: Watch<'_>) {
 /// The kernels that do not boot and say so, each with its console.
 fn failed<'a>(plan: &Plan, snapshots: &'a Snapshots) -> Vec<(NotBooted, &'a str)> {
     let mut failed = Vec::new();
-    for ((kernel, machine, variant), snapshot) in snapshots {
+    for (((kernel, machine, variant), _), snapshot) in snapshots {
         let Snapshot::NotReady { console, .. } = snapshot else { continue };
         let target = plan.targets.iter().find(|target| target.kernel.name == *kernel);
         let symptom = target.and_then(|target| trial::kernel_symptom(console, &target.kernel.oops));

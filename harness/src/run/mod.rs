@@ -226,11 +226,12 @@ fn combinations<'a>(plan: &'a Plan, trials: &[TrialId]) -> Result<Vec<Combinatio
         if cell.testcase.boot.is_some() {
             continue;
         }
+        let layout = plan.layout_of(id);
         let same = |c: &Combination<'_>| {
-            std::ptr::eq(c.target, cell.target) && std::ptr::eq(c.variant, cell.variant)
+            std::ptr::eq(c.target, cell.target) && std::ptr::eq(c.variant, cell.variant) && c.layout == layout
         };
         if !found.iter().any(same) {
-            found.push(Combination { target: cell.target, variant: cell.variant });
+            found.push(Combination { target: cell.target, variant: cell.variant, layout });
         }
     }
     Ok(found)
@@ -250,14 +251,15 @@ pub fn run_one(
     id: &TrialId,
 ) -> Result<Done> {
     let cell = plan.cell_of(id)?;
-    let combination = Combination { target: cell.target, variant: cell.variant };
+    let layout = plan.layout_of(id);
+    let combination = Combination { target: cell.target, variant: cell.variant, layout };
     let image = &prepared.manifest.images[&id.kernel][&id.variant];
     let Some(boot) = prepared.boot(&combination) else {
         let why = image.failed.as_ref().map(|failed| failed.text.clone()).unwrap_or_default();
         return Ok(never_ran(TrialLine::unknown(id.clone(), Cause::BuildFailed, why)));
     };
     let names = (id.kernel.clone(), id.machine.clone(), id.variant.clone());
-    let snapshot = match snapshots.get(&names) {
+    let snapshot = match snapshots.get(&(names, layout)) {
         _ if cell.testcase.boot.is_some() => None,
         Some(Snapshot::Saved(path)) => Some(path.as_path()),
         Some(Snapshot::NotReady { console, timed_out }) => {

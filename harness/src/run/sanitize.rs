@@ -44,7 +44,8 @@ pub fn sanitize(cache: &Cache, root: &Path, plan: &Plan, jobs: usize, watch: Wat
     let [target] = &plan.targets[..] else { return Err(Error::internal("more than one target")) };
     let [variant] = &plan.variants[..] else { return Err(Error::internal("more than one variant")) };
     let image = prepared.images.get(&(target.kernel.name.clone(), variant.name.clone()));
-    let (Some(image), Some(boot)) = (image, prepared.boot(&Combination { target, variant })) else {
+    let (Some(image), Some(boot)) = (image, prepared.boot(&Combination { target, variant, layout: 0 }))
+    else {
         return Err(Error::infrastructure(format!(
             "{} does not build with {}",
             target.kernel.name, variant.name

@@ -9,6 +9,7 @@ use super::pool::parallel;
 use super::prepare::{Names, Prepared, names, report_altered};
 use crate::cache_dir::{Cache, key, sha256_file};
 use crate::error::{Error, Result};
+use crate::guest;
 use crate::machine::{Boot, Booted, plugin};
 use crate::plan::{Target, Variant};
 use crate::qemu::Qemu;
@@ -24,6 +25,8 @@ pub struct Combination<'a> {
     pub target: &'a Target,
     /// Patches.
     pub variant: &'a Variant,
+    /// Layout of the guest's memory: see [`crate::plan::Plan::layout_of`].
+    pub layout: u32,
 }
 
 /// How the boot of a combination went.
@@ -40,13 +43,13 @@ pub enum Snapshot {
     },
 }
 
-/// Snapshots by kernel, machine and variant.
-pub type Snapshots = BTreeMap<Names, Snapshot>;
+/// Snapshots by kernel, machine and variant, and by layout.
+pub type Snapshots = BTreeMap<(Names, u32), Snapshot>;
 
 impl Prepared {
     /// Returns how QEMU starts a combination, or `None` when there is no kernel for it.
     pub fn boot<'a>(&'a self, combination: &Combination<'a>) -> Option<Boot<'a>> {
-        let Combination { target, variant } = *combination;
+        let Combination { target, variant, .. } = *combination;
         let bootable = self.bootable.get(&names(target, variant))?;
         Some(Boot {
             machine: &target.machine,
@@ -85,11 +88,11 @@ impl Prepared {
             || (),
             work,
             |combination, snapshot| {
-                let Combination { target, variant } = combination;
+                let &Combination { target, variant, layout } = combination;
                 let what = format!("{} with {}", target.title(), variant.name);
                 watch(Event::Step { what: &what, seconds: None });
                 if let Some(snapshot) = snapshot {
-                    snapshots.insert(names(target, variant), snapshot);
+                    snapshots.insert((names(target, variant), layout), snapshot);
                 }
                 Ok(())
             },
@@ -101,6 +104,8 @@ impl Prepared {
     fn snapshot(&self, cache: &Cache, combination: &Combination<'_>) -> Result<Option<Snapshot>> {
         let Some(boot) = self.boot(combination) else { return Ok(None) };
         let target = combination.target;
+        let guest = guest::in_layout(cache, &self.guests[&target.kernel.name], combination.layout)?;
+        let boot = Boot { initramfs: &guest.path, ..boot };
         let qemu = self.qemu_of(target)?;
         let machine = serde_json::to_string(&target.machine)
             .map_err(|error| Error::internal(format!("machine: {error}")))?;
@@ -112,7 +117,7 @@ impl Prepared {
             ("image", image.as_bytes()),
             ("dtb", dtb.as_bytes()),
             ("address", &target.load_address().unwrap_or_default().to_be_bytes()),
-            ("guest", self.manifest.guests[&target.kernel.name].as_bytes()),
+            ("guest", guest.sha256.as_bytes()),
             ("machine", machine.as_bytes()),
             ("setup", setup.as_bytes()),
             ("qemu", qemu.stated.as_bytes()),

@@ -42,7 +42,8 @@ impl Trials<'_> {
     ) -> Result<()> {
         let served: Vec<TrialId> = trials.iter().filter(|id| self.is_served(id)).cloned().collect();
         let check = ColdCheck::new(&served, self.dir);
-        let batches = batches(trials, check.sample(), self.jobs, |id| self.is_served(id));
+        let batches =
+            batches(trials, check.sample(), self.jobs, |id| self.plan.layout_of(id), |id| self.is_served(id));
         pool::in_batches(
             self.jobs,
             &batches.iter().map(Vec::as_slice).collect::<Vec<_>>(),

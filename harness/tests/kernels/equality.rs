@@ -91,7 +91,7 @@ impl Campaign {
     fn machine(&mut self, machine: &str, kernel: &str) {
         let plan = study::single(&self.root, kernel, Some(machine), &[], Some(VARIANT)).unwrap();
         let prepared = run::prepare(&self.cache, &self.root, &plan, &mut |_| {}).unwrap();
-        let combination = Combination { target: &plan.targets[0], variant: &plan.variants[0] };
+        let combination = Combination { target: &plan.targets[0], variant: &plan.variants[0], layout: 0 };
         let snapshots = prepared.snapshots(&self.cache, &[combination], 1, &mut |_| {}).unwrap();
         let run = |worker: &mut dyn Worker, id: &TrialId| {
             run::run_one(worker, &self.cache, &plan, &prepared, &snapshots, id).unwrap()

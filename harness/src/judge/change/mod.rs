@@ -61,6 +61,7 @@ type Key = [String; 4];
 struct Judged<'a> {
     cell: &'a CellJudgement,
     trials: Trials<'a>,
+    plan: &'a Plan,
     is_baseline: bool,
 }
 
@@ -131,7 +132,8 @@ fn judged<'a>(side: Side<'a>, data: &Data<'a>, renames: &Renames) -> Vec<(Key, J
         let planned = planned.get(&names.map(String::as_str));
         let trials = planned.map(|planned| Trials::new(side.plan, planned, side.plan.study.mode, data));
         let is_baseline = cell.variant == side.judgement.baseline;
-        (names.map(renamed), Judged { cell, trials: trials.unwrap_or_else(Trials::none), is_baseline })
+        let trials = trials.unwrap_or_else(Trials::none);
+        (names.map(renamed), Judged { cell, trials, plan: side.plan, is_baseline })
     };
     side.judgement.cells().map(one).collect()
 }
@@ -153,7 +155,8 @@ fn change(
     let [kernel, machine, variant, testcase] = key.clone();
     let (newly_failing, newly_passing) = turned(&old.trials, &new.trials);
     let (before, after) = (old.trials.passing(), new.trials.passing());
-    let (was, is) = (Priced::new(&before, None, draws), Priced::new(&after, Some(&before), draws));
+    let was = Priced::new(old.plan, &before, None, draws);
+    let is = Priced::new(new.plan, &after, Some(&before), draws);
     let change = CellChange {
         kernel,
         machine,

@@ -3,6 +3,7 @@
 //! numbers only, nothing of studies, and equal inputs give equal bytes on every machine.
 
 pub mod bootstrap;
+pub mod clusters;
 pub mod fisher;
 pub mod holm;
 pub mod interval;

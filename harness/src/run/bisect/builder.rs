@@ -168,7 +168,7 @@ impl<'a> CandidateBuilder<'a> {
         }
         let mut snapshots = Snapshots::new();
         if cell.testcase.boot.is_none() {
-            let combination = Combination { target: cell.target, variant: cell.variant };
+            let combination = Combination { target: cell.target, variant: cell.variant, layout: 0 };
             snapshots = prepared.snapshots(self.cache, &[combination], 1, &mut |_| {})?;
         }
         if let Some(Snapshot::NotReady { console, timed_out }) = snapshots.values().next() {
@@ -267,6 +267,8 @@ fn one_cell(plan: &Plan, cell: &str) -> Result<Plan> {
     }
     let (targets, variants, testcases) = (cell.target.clone(), cell.variant.clone(), cell.testcase.clone());
     let mut study = plan.study.clone();
+    // One boot a candidate: a search compares commits, not prices.
+    study.layouts = 1;
     study.baseline.clone_from(&variants.name);
     Ok(Plan {
         study,
