@@ -48,7 +48,7 @@ fn measure(root: &Path) -> Result<()> {
         println!("fastest of {ROUNDS} runs each, in turns; ratios to plain QEMU in the same run");
     }
     for target in &plan.targets {
-        let boot = Boot::new(&cache, &plan, &prepared, target)?;
+        let boot = BootRun::new(&cache, &plan, &prepared, target)?;
         let title = format!("{}: boot and {TESTCASE}", target.title());
         if count {
             print(&title, &boot.counted()?, "M", 1e-6);
@@ -62,9 +62,9 @@ fn measure(root: &Path) -> Result<()> {
 }
 
 /// Ways of booting: none, or the plugin's mode and whether its callbacks do nothing.
-type Way = Option<(Mode, bool)>;
+type BootWay = Option<(Mode, bool)>;
 
-const WAYS: [(&str, Way); 5] = [
+const WAYS: [(&str, BootWay); 5] = [
     ("plain", None),
     ("off", Some((Mode::Off, false))),
     // All that QEMU does for the plugin, and nothing of what the plugin does.
@@ -83,13 +83,13 @@ fn combination<'a>(plan: &'a Plan, target: &'a Target) -> Result<Combination<'a>
 }
 
 /// Boot from reset plus the workload.
-struct Boot<'a> {
-    boot: machine::Boot<'a>,
+struct BootRun<'a> {
+    boot: machine::BootSource<'a>,
     qemu: &'a Qemu,
     scratch: Scratch,
 }
 
-impl<'a> Boot<'a> {
+impl<'a> BootRun<'a> {
     fn new(cache: &Cache, plan: &'a Plan, prepared: &'a Prepared, target: &'a Target) -> Result<Self> {
         let boot = prepared.boot(&combination(plan, target)?);
         let boot = boot.ok_or_else(|| Error::study("the kernel did not build"))?;
@@ -97,7 +97,7 @@ impl<'a> Boot<'a> {
     }
 
     /// Boots in one of the ways; what QEMU reads and writes is in the directory `name`.
-    fn run(&self, qemu: &Qemu, way: Way, name: &str) -> Result<()> {
+    fn run(&self, qemu: &Qemu, way: BootWay, name: &str) -> Result<()> {
         let append = format!("patcheval.run={TESTCASE},seed=1,repetitions=1");
         let dir = self.scratch.path().join(name);
         std::fs::create_dir_all(&dir).map_err(|error| Error::io("create", &dir, error))?;
@@ -129,7 +129,7 @@ impl<'a> Boot<'a> {
         Ok(figures)
     }
 
-    fn count(&self, name: &str, way: Way) -> Result<u64> {
+    fn count(&self, name: &str, way: BootWay) -> Result<u64> {
         let log = self.scratch.path().join(format!("{name}.log"));
         let mut words: Vec<OsString> =
             ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use patcheval::cache_dir::Cache;
 use patcheval::error::{Error, Result};
 use patcheval::plan::Plan;
-use patcheval::run::{self, Event, Request, Stage};
+use patcheval::run::{self, Event, RunRequest, Stage};
 use patcheval::{store, study};
 
 use common::{TESTCASE, VARIANT};
@@ -97,7 +97,7 @@ fn plan(root: &Path, target: usize) -> Result<Plan> {
 fn run_with(cache: &Cache, root: &Path, plan: &Plan, jobs: usize, cold: bool) -> Result<Measured> {
     let scratch = cache.scratch()?;
     let out: PathBuf = scratch.path().join("run");
-    let request = Request { cache, root, plan, out: Some(out.clone()), share: None, jobs, cold };
+    let request = RunRequest { cache, root, plan, out: Some(out.clone()), share: None, jobs, cold };
     let (mut begun, mut ended, mut trials) = (Instant::now(), Instant::now(), 0);
     run::run(&request, &mut |event| match event {
         Event::Stage { stage: Stage::Trials, .. } => begun = Instant::now(),

@@ -10,7 +10,7 @@ use crate::build::namespace::Namespace;
 use crate::cache_dir::Cache;
 use crate::error::{Error, Result};
 use crate::plan::parts::{ArchitectureFile, CompilerFile, SourceFile};
-use crate::process::{Run, find_program};
+use crate::process::{CommandRun, find_program};
 use crate::qemu;
 
 /// Programs without which nothing can be built, and what each is for.
@@ -81,7 +81,7 @@ pub struct Compiler {
 
 /// What the repository wants to be there.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct WantedParts {
     /// The architectures for which kernels can be composed.
     pub architectures: Vec<ArchitectureFile>,
     /// The sources of which they can be composed, by the words of their names.
@@ -103,7 +103,7 @@ pub struct FoundQemu {
 
 /// How well one thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum FindingState {
     /// There, and good.
     Well,
     /// Not there; everything works all the same, but not as well.
@@ -118,7 +118,7 @@ pub struct Finding {
     /// What was looked at.
     pub name: String,
     /// How it is.
-    pub state: State,
+    pub state: FindingState,
     /// What was found, or what is lost without it.
     pub text: String,
     /// What to do, unless all is well.
@@ -128,9 +128,9 @@ pub struct Finding {
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mark = match self.state {
-            State::Well => "ok     ",
-            State::Lacking => "lacking",
-            State::Missing => "MISSING",
+            FindingState::Well => "ok     ",
+            FindingState::Lacking => "lacking",
+            FindingState::Missing => "MISSING",
         };
         write!(f, "{mark}  {}: {}", self.name, self.text)?;
         match &self.mend {
@@ -142,7 +142,7 @@ impl std::fmt::Display for Finding {
 
 /// Returns whether an evaluation can run.
 pub fn healthy(findings: &[Finding]) -> bool {
-    findings.iter().all(|f| f.state != State::Missing)
+    findings.iter().all(|f| f.state != FindingState::Missing)
 }
 
 /// Asks the machine for what every repository needs, and for what this one wants.
@@ -150,7 +150,7 @@ pub fn healthy(findings: &[Finding]) -> bool {
 /// # Errors
 ///
 /// Infrastructure, if the cache directory cannot be written to; interrupted.
-pub fn probe(cache: &Cache, wanted: &Wanted) -> Result<Facts> {
+pub fn probe(cache: &Cache, wanted: &WantedParts) -> Result<Facts> {
     let names = NEEDED.iter().chain(&USEFUL).map(|(name, _)| *name);
     let free = rustix::fs::statvfs(cache.root())
         .map_err(|e| Error::io("ask for the free space of", cache.root(), e.into()))?;
@@ -179,11 +179,11 @@ fn compilers(arch: &ArchitectureFile) -> Vec<Compiler> {
     let usual = arch.boards.get(&arch.board).map(|board| &board.compiler);
     let probe = |(name, file): (&String, &CompilerFile)| {
         let cc = format!("{}gcc", file.prefix);
-        let libc = first_line(Run::new(&cc).arg("-print-file-name=libc.a"));
+        let libc = first_line(CommandRun::new(&cc).arg("-print-file-name=libc.a"));
         Compiler {
             title: file.title.clone().unwrap_or_else(|| arch.title.clone()),
             needed: usual == Some(name),
-            version: first_line(Run::new(&cc).arg("--version")),
+            version: first_line(CommandRun::new(&cc).arg("--version")),
             static_libc: libc.is_ok_and(|path| path.starts_with('/')),
         }
     };
@@ -192,7 +192,7 @@ fn compilers(arch: &ArchitectureFile) -> Vec<Compiler> {
     all
 }
 
-fn first_line(run: Run) -> Result<String, String> {
+fn first_line(run: CommandRun) -> Result<String, String> {
     let text = run.read().map_err(|e| e.to_string())?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
@@ -314,15 +314,15 @@ fn judge_room(facts: &Facts) -> Finding {
 }
 
 fn well(name: &str, text: String) -> Finding {
-    Finding { name: name.to_owned(), state: State::Well, text, mend: None }
+    Finding { name: name.to_owned(), state: FindingState::Well, text, mend: None }
 }
 
 fn lacking(name: &str, text: String, mend: &str) -> Finding {
-    Finding { name: name.to_owned(), state: State::Lacking, text, mend: Some(mend.to_owned()) }
+    Finding { name: name.to_owned(), state: FindingState::Lacking, text, mend: Some(mend.to_owned()) }
 }
 
 fn missing(name: &str, text: String, mend: &str) -> Finding {
-    Finding { state: State::Missing, ..lacking(name, text, mend) }
+    Finding { state: FindingState::Missing, ..lacking(name, text, mend) }
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use std::path::Path;
 
 /// What went wrong, in the terms that decide the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The command line or one of the study's files is wrong: the user can mend it.
     Study,
-    /// A patch does not apply to a source: where nothing goes on without it, as [`Kind::Study`].
+    /// A patch does not apply to a source: where nothing goes on without it, as [`ErrorKind::Study`].
     Rejected,
     /// The machine, a tool or the file system let us down: nothing is said about any patch.
     Infrastructure,
@@ -38,7 +38,7 @@ pub mod exit {
 /// An error with the kind that fixes its exit code, and hints that say what to do.
 #[derive(Debug)]
 pub struct Error {
-    kind: Kind,
+    kind: ErrorKind,
     message: String,
     hints: Vec<String>,
     log: Option<String>,
@@ -48,28 +48,28 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    fn new(kind: Kind, message: impl Into<String>) -> Self {
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hints: Vec::new(), log: None }
     }
 
     /// Returns an error that the user can mend by changing the command line or a file of the study.
     pub fn study(message: impl Into<String>) -> Self {
-        Self::new(Kind::Study, message)
+        Self::new(ErrorKind::Study, message)
     }
 
     /// Returns an error of the machine or of a tool on it.
     pub fn infrastructure(message: impl Into<String>) -> Self {
-        Self::new(Kind::Infrastructure, message)
+        Self::new(ErrorKind::Infrastructure, message)
     }
 
     /// Returns the error that stands for Ctrl-C or SIGTERM.
     pub fn interrupted() -> Self {
-        Self::new(Kind::Interrupted, "interrupted")
+        Self::new(ErrorKind::Interrupted, "interrupted")
     }
 
     /// Returns an error that only a bug in patcheval can cause.
     pub fn internal(message: impl Into<String>) -> Self {
-        Self::new(Kind::Internal, message)
+        Self::new(ErrorKind::Internal, message)
     }
 
     /// Returns the error of a file operation, with the path in the message; a full disk says what to do.
@@ -101,7 +101,7 @@ impl Error {
     /// Says that it is a patch that does not apply to a source.
     #[must_use]
     pub fn rejected(mut self) -> Self {
-        self.kind = Kind::Rejected;
+        self.kind = ErrorKind::Rejected;
         self
     }
 
@@ -113,7 +113,7 @@ impl Error {
     }
 
     /// Returns what kind of error this is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
@@ -130,10 +130,10 @@ impl Error {
     /// Returns the exit code of a command that ends with this error.
     pub fn exit_code(&self) -> u8 {
         match self.kind {
-            Kind::Study | Kind::Rejected => exit::STUDY,
-            Kind::Infrastructure => exit::INFRASTRUCTURE,
-            Kind::Interrupted => exit::INTERRUPTED,
-            Kind::Internal => exit::INTERNAL,
+            ErrorKind::Study | ErrorKind::Rejected => exit::STUDY,
+            ErrorKind::Infrastructure => exit::INFRASTRUCTURE,
+            ErrorKind::Interrupted => exit::INTERRUPTED,
+            ErrorKind::Internal => exit::INTERNAL,
         }
     }
 }

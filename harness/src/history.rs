@@ -272,7 +272,7 @@ mod tests {
         let file = dir.path().join("h");
         std::fs::write(&file, "this is not a database, but long enough to be read as one, or not".repeat(20))
             .unwrap();
-        assert_eq!(History::open(&file).unwrap_err().kind(), crate::error::Kind::Study);
+        assert_eq!(History::open(&file).unwrap_err().kind(), crate::error::ErrorKind::Study);
         let later = dir.path().join("later");
         Connection::open(&later).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
         let error = History::open(&later).unwrap_err();

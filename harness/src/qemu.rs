@@ -10,19 +10,19 @@ use object::{Object, ObjectSymbol};
 
 use crate::cache_dir::Cache;
 use crate::error::{Error, Result};
-use crate::process::{Run, find_program};
+use crate::process::{CommandRun, find_program};
 
 /// The first version whose plugin interface is number 7, the one that the plugin is written for.
-pub const NEEDED: Version = Version(11, 1);
+pub const NEEDED: QemuVersion = QemuVersion(11, 1);
 
 /// Directory below the cache into which ci/setup extracts QEMU where the machine's own is too old.
 const PREFIX: &str = "qemu-prefix";
 
 /// Major and minor number of a QEMU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(pub u32, pub u32);
+pub struct QemuVersion(pub u32, pub u32);
 
-impl std::fmt::Display for Version {
+impl std::fmt::Display for QemuVersion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}", self.0, self.1)
     }
@@ -34,7 +34,7 @@ pub struct Qemu {
     /// The words that start it: a program, and what has to come before the first of QEMU's own arguments.
     pub command: Vec<OsString>,
     /// Its version.
-    pub version: Version,
+    pub version: QemuVersion,
     /// The whole version as it states it, like `11.1.3 (Debian 1:11.1.3+ds-1~bpo13+1)`.
     pub stated: String,
     /// What it does not export of that which warm trials need: with any of it, each trial runs in a process of its own.
@@ -48,8 +48,8 @@ impl Qemu {
     }
 
     /// Returns the command that starts it, without arguments of its own yet.
-    pub fn run(&self) -> Run {
-        Run::new(&self.command[0]).args(&self.command[1..])
+    pub fn run(&self) -> CommandRun {
+        CommandRun::new(&self.command[0]).args(&self.command[1..])
     }
 }
 
@@ -110,11 +110,12 @@ fn loader(prefix: &Path) -> Option<(PathBuf, PathBuf)> {
 }
 
 fn ask(command: Vec<OsString>, target: &str) -> Result<Qemu> {
-    let text = Run::new(&command[0]).args(&command[1..]).arg("--version").read()?;
+    let text = CommandRun::new(&command[0]).args(&command[1..]).arg("--version").read()?;
     let (version, stated) = parse_version(&text).ok_or_else(|| {
         Error::infrastructure(format!("{} states no version", command[0].to_string_lossy()))
     })?;
-    let confined = Run::new(&command[0]).args(&command[1..]).args(CONFINED).arg("--version").output()?;
+    let confined =
+        CommandRun::new(&command[0]).args(&command[1..]).args(CONFINED).arg("--version").output()?;
     let mut command = command;
     if confined.outcome.success() {
         command.extend(CONFINED.map(OsString::from));
@@ -147,10 +148,10 @@ const CONFINED: [&str; 2] =
     ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"];
 
 /// Reads `QEMU emulator version 11.1.3 (Debian ...)`.
-fn parse_version(text: &str) -> Option<(Version, String)> {
+fn parse_version(text: &str) -> Option<(QemuVersion, String)> {
     let stated = text.lines().next()?.split_once("version ")?.1.trim();
     let mut numbers = stated.split(|c: char| !c.is_ascii_digit());
-    let version = Version(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+    let version = QemuVersion(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
     Some((version, stated.to_owned()))
 }
 
@@ -162,10 +163,10 @@ mod tests {
     fn versions_are_read_and_compared_as_numbers() {
         let read = |text: &str| parse_version(text).map(|(version, _)| version);
         let debian = "QEMU emulator version 11.1.3 (Debian 1:11.1.3+ds-1~bpo13+1)\nCopyright";
-        assert_eq!(read(debian), Some(Version(11, 1)));
-        assert_eq!(read("QEMU emulator version 7.2.15"), Some(Version(7, 2)));
+        assert_eq!(read(debian), Some(QemuVersion(11, 1)));
+        assert_eq!(read("QEMU emulator version 7.2.15"), Some(QemuVersion(7, 2)));
         assert_eq!(read("ld.so: no such file"), None);
-        assert!(Version(11, 10) > NEEDED && Version(7, 2) < NEEDED && Version(12, 0) > NEEDED);
+        assert!(QemuVersion(11, 10) > NEEDED && QemuVersion(7, 2) < NEEDED && QemuVersion(12, 0) > NEEDED);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache_dir::write_atomically;
 use crate::error::{Error, Result};
-use crate::process::{Run, find_program};
+use crate::process::{CommandRun, find_program};
 
 /// What jobs get of the environment in which they are submitted: not what else it may hold, such as secrets.
 const PASSED_ON: &str = "PATH,HOME,LANG";
@@ -119,7 +119,7 @@ fn submit(dir: &Path, script: &str, after: After, options: &[String]) -> Result<
         After::Success(job) => Some(format!("--dependency=afterok:{job}")),
         After::End(job) => Some(format!("--dependency=afterany:{job}")),
     };
-    let run = Run::new("sbatch")
+    let run = CommandRun::new("sbatch")
         .args(["--parsable".to_owned(), format!("--export={PASSED_ON}"), "--kill-on-invalid-dep=yes".into()])
         .arg(format!("--chdir={}", dir.display()))
         .args(dependency)
@@ -162,7 +162,7 @@ fn undo(jobs: &[u32], error: Error) -> Result<u32> {
 ///
 /// Infrastructure.
 pub fn cancel(jobs: &[u32]) -> Result<()> {
-    Run::new("scancel").args(jobs.iter().map(u32::to_string)).read().map(|_| ())
+    CommandRun::new("scancel").args(jobs.iter().map(u32::to_string)).read().map(|_| ())
 }
 
 /// Returns what Slurm knows of jobs, by job and task; 0 is the task of a job that is no array. It forgets jobs some minutes
@@ -175,7 +175,7 @@ pub fn ask(jobs: Jobs) -> Result<BTreeMap<(u32, u32), Task>> {
     let mut all = BTreeMap::new();
     // One by one: of a list, squeue refuses everything if one is forgotten.
     for job in [jobs.prepare, jobs.share, jobs.merge] {
-        let asked = Run::new("squeue")
+        let asked = CommandRun::new("squeue")
             .args(["--noheader", "--array", "--states=all", "--format=%A|%F|%K|%T|%N|%r"])
             .arg(format!("--jobs={job}"))
             .output()?;

@@ -16,7 +16,7 @@ use walkdir::WalkDir;
 use crate::cache_dir::{Cache, Lock, hex, key, sha256_file, write_atomically};
 use crate::error::{Error, Result};
 use crate::plan::Source;
-use crate::process::{Run, check_interrupted};
+use crate::process::{CommandRun, check_interrupted};
 
 /// Kind of the cache entries; the tree is `tree/` below.
 pub const KIND: &str = "source";
@@ -103,7 +103,7 @@ fn local(cache: &Cache, path: &Path, sha256: &str, root: &Path) -> Result<PathBu
     }
     let name = text.rsplit('/').next().filter(|n| !n.is_empty()).unwrap_or("archive").to_owned();
     let dir = cache.entry(DOWNLOADS, sha256, |dir| {
-        let fetch = Run::new("curl").args([
+        let fetch = CommandRun::new("curl").args([
             "--fail",
             "--silent",
             "--show-error",
@@ -165,7 +165,8 @@ fn from_directory(cache: &Cache, directory: &Path) -> Result<Tree> {
     }
     let id = hash_directory(directory)?;
     finish(cache, format!("dir-{id}"), |tree| {
-        let copy = Run::new("cp").args(["-a", "--reflink=auto", "--"]).arg(directory.join(".")).arg(tree);
+        let copy =
+            CommandRun::new("cp").args(["-a", "--reflink=auto", "--"]).arg(directory.join(".")).arg(tree);
         copy.deadline(UNPACK_DEADLINE).read()?;
         let git = tree.join(".git");
         if git.is_dir() { crate::cache_dir::remove(&git) } else { Ok(()) }
@@ -197,7 +198,7 @@ fn hash_directory(directory: &Path) -> Result<String> {
 }
 
 fn from_git(cache: &Cache, repository: &Path, reference: &str) -> Result<Tree> {
-    let git = |args: &[&str]| Run::new("git").arg("-C").arg(repository).args(args);
+    let git = |args: &[&str]| CommandRun::new("git").arg("-C").arg(repository).args(args);
     let wanted = format!("{reference}^{{tree}}");
     let tree_id = git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted]).output()?;
     if !tree_id.outcome.success() {
@@ -222,7 +223,7 @@ fn from_git(cache: &Cache, repository: &Path, reference: &str) -> Result<Tree> {
 
 /// Unpacks an archive into the directory `tree`, without the first `strip` parts of its paths.
 pub(crate) fn unpack(archive: &Path, tree: &Path, strip: usize) -> Result<()> {
-    let tar = Run::new("tar").arg("--extract").arg("--file").arg(archive).arg("--directory").arg(tree);
+    let tar = CommandRun::new("tar").arg("--extract").arg("--file").arg(archive).arg("--directory").arg(tree);
     let tar = tar.arg(format!("--strip-components={strip}")).arg("--no-same-owner");
     tar.deadline(UNPACK_DEADLINE).read().map(drop)
 }
@@ -301,7 +302,14 @@ mod tests {
     fn an_archive_with_another_checksum_is_refused() {
         let (dir, cache, tree) = world();
         let archive = dir.path().join("l.tar");
-        Run::new("tar").arg("-cf").arg(&archive).arg("-C").arg(dir.path()).arg("linux").read().unwrap();
+        CommandRun::new("tar")
+            .arg("-cf")
+            .arg(&archive)
+            .arg("-C")
+            .arg(dir.path())
+            .arg("linux")
+            .read()
+            .unwrap();
         let source = |sha256: &str| Source::Tarball { path: "l.tar".into(), sha256: sha256.to_owned() };
         let error = provide(&cache, &source(&"0".repeat(64)), dir.path()).unwrap_err();
         assert!(error.to_string().contains("the kernel's file says 000"), "{error}");
@@ -313,7 +321,7 @@ mod tests {
     #[test]
     fn a_git_commit_is_taken_as_it_is_and_the_work_tree_is_left_alone() {
         let (_dir, cache, tree) = world();
-        let git = |args: &[&str]| Run::new("git").arg("-C").arg(&tree).args(args).read().unwrap();
+        let git = |args: &[&str]| CommandRun::new("git").arg("-C").arg(&tree).args(args).read().unwrap();
         git(&["init", "-q"]);
         git(&["add", "."]);
         git(&["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m", "x"]);

@@ -49,7 +49,7 @@ const OLDEST: u32 = 3;
 
 /// An image that was booted, by where the cache has it and by content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
+pub struct StoredImage {
     /// Key in the cache of images.
     pub key: String,
     /// SHA-256 of what QEMU booted; empty when the build failed.
@@ -77,9 +77,9 @@ pub struct Manifest {
     /// Kernel release by kernel, as in `6.1.192`.
     pub releases: BTreeMap<String, String>,
     /// Images of the kernels' own trees, by kernel.
-    pub bases: BTreeMap<String, Image>,
+    pub bases: BTreeMap<String, StoredImage>,
     /// Images by kernel, then variant.
-    pub images: BTreeMap<String, BTreeMap<String, Image>>,
+    pub images: BTreeMap<String, BTreeMap<String, StoredImage>>,
     /// How far each variant's tree is from the baseline's, by kernel, then variant.
     pub sizes: BTreeMap<String, BTreeMap<String, Size>>,
     /// SHA-256 of the initramfs by kernel.

@@ -36,7 +36,7 @@ pub fn load(root: &Path, study: &str) -> Result<Plan> {
 }
 
 /// Returns the plan for one kernel without a study; without a machine, on the first that a study pairs it with. The other
-/// arguments are those of [`plan::Wanted`].
+/// arguments are those of [`plan::WantedCell`].
 ///
 /// # Errors
 ///
@@ -54,7 +54,7 @@ pub fn single(
         // A kernel that does not exist is reported by the plan.
         None => machine_of(root, kernel).unwrap_or_default(),
     };
-    let wanted = plan::Wanted { kernel, machine: &paired, testcases, variant };
+    let wanted = plan::WantedCell { kernel, machine: &paired, testcases, variant };
     let hint = |error: Error| {
         if paired.is_empty() {
             error.hint("no study runs this kernel: name a machine by --machine")

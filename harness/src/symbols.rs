@@ -74,20 +74,20 @@ fn usual_name(name: &str) -> &str {
 }
 
 /// Sizes of functions and data by name, in ascending order: static ones of one name may be many.
-pub type Table = BTreeMap<String, Vec<u64>>;
+pub type SizesByName = BTreeMap<String, Vec<u64>>;
 
 /// Returns the functions and data of a kernel.
 ///
 /// # Errors
 ///
 /// Infrastructure, when it cannot be read.
-pub fn table(vmlinux: &Path) -> Result<Table> {
+pub fn table(vmlinux: &Path) -> Result<SizesByName> {
     let file = File::open(vmlinux).map_err(|error| Error::io("open", vmlinux, error))?;
     // Of a file of a hundred megabytes, only the symbols are read.
     let cache = ReadCache::new(file);
     let elf = object::File::parse(&cache)
         .map_err(|error| Error::infrastructure(format!("cannot read {}: {error}", vmlinux.display())))?;
-    let mut table = Table::new();
+    let mut table = SizesByName::new();
     for symbol in elf.symbols().filter(|symbol| matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Data))
     {
         let name = symbol.name().unwrap_or_default();

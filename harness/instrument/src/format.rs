@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// A kind of file, in one version.
-pub(crate) struct Format {
+pub(crate) struct FileFormat {
     /// What such a file is called in errors.
     pub(crate) name: &'static str,
     /// Who reads it.
@@ -53,7 +53,7 @@ impl std::fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-impl Format {
+impl FileFormat {
     /// Returns a kind of file of which one version is read.
     pub(crate) const fn new(name: &'static str, reader: &'static str, version: u32) -> Self {
         Self { name, reader, version, oldest: version }

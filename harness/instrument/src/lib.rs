@@ -7,7 +7,7 @@
 //! | [`Request`] | harness | plugin | one trial on it |
 //! | [`Record`] | plugin | harness | what came of that trial |
 //!
-//! | [`Answer`] | plugin | harness | that a trial has ended, and that another may be asked for |
+//! | [`Reply`] | plugin | harness | that a trial has ended, and that another may be asked for |
 //!
 //! The plugin gets the paths of the first two as its arguments: `-plugin FILE,setup=PATH,request=PATH`. The setup's words for
 //! caches ([`hardware`]) are also those of the machines' YAML files.
@@ -21,21 +21,21 @@
 //! value is described here as an `Option` may be `null` or absent. Paths are absolute, or begin where QEMU was
 //! started; they are UTF-8. Addresses and sizes are numbers in decimal, as JSON has no others.
 
-mod answer;
 mod format;
 pub mod hardware;
 pub mod internals;
 mod record;
+mod reply;
 mod request;
 mod setup;
 
 use serde::{Deserialize, Serialize};
 
-pub use answer::Answer;
 pub use cache_model::maintenance::Side;
 pub use cache_model::{CacheTotals, FlushUse, Missing, Proximity};
 pub use format::ReadError;
 pub use record::{End, FunctionCost, LedgerEntry, Maintenance, Phase, Record, StaleFetch, Writer};
+pub use reply::Reply;
 pub use request::Request;
 pub use setup::{Ram, Setup};
 

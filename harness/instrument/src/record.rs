@@ -9,7 +9,7 @@ use cache_model::{CacheTotals, FlushUse, Missing, Proximity};
 use serde::{Deserialize, Serialize};
 
 use crate::Mode;
-use crate::format::{Format, ReadError};
+use crate::format::{FileFormat, ReadError};
 
 /// Part of a trial, as announced by the guest's marker instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -192,7 +192,7 @@ pub struct Record {
     pub refills: u64,
 }
 
-const RECORD: Format = Format { oldest: 3, ..Format::new("record", "harness", Record::VERSION) };
+const RECORD: FileFormat = FileFormat { oldest: 3, ..FileFormat::new("record", "harness", Record::VERSION) };
 
 impl Record {
     /// Version of the format that this crate writes and reads.

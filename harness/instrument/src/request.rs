@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::Mode;
-use crate::format::{Format, ReadError};
+use crate::format::{FileFormat, ReadError};
 
 /// What is asked of the plugin for one trial, or for one boot.
 ///
@@ -56,7 +56,7 @@ pub struct Request {
     pub stderr: Option<PathBuf>,
 }
 
-const REQUEST: Format = Format::new("request", "plugin", Request::VERSION);
+const REQUEST: FileFormat = FileFormat::new("request", "plugin", Request::VERSION);
 
 impl Request {
     /// Version of the format that this crate writes and reads.

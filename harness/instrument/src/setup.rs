@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::{Format, ReadError};
+use crate::format::{FileFormat, ReadError};
 use crate::hardware::{Caches, Isa};
 
 /// The machine, as the plugin has to know it: the same for all trials of one QEMU.
@@ -80,7 +80,7 @@ pub struct Ram {
     pub size: u64,
 }
 
-const SETUP: Format = Format::new("setup", "plugin", Setup::VERSION);
+const SETUP: FileFormat = FileFormat::new("setup", "plugin", Setup::VERSION);
 
 impl Setup {
     /// Version of the format that this crate writes and reads.

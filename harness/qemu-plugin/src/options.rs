@@ -8,7 +8,7 @@ use instrument::{Mode, ReadError, Request, Setup, hardware};
 
 /// What the plugin was asked to do.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct PluginOptions {
     /// The machine.
     pub setup: Setup,
     /// The trial.
@@ -23,7 +23,7 @@ const MOST_CPUS: u32 = 8;
 /// Seed of random replacement: any would do, but it has to be the same in every trial.
 const RANDOM_SEED: u64 = 1;
 
-impl Options {
+impl PluginOptions {
     /// Reads the files that the arguments name: `setup=PATH` and `request=PATH`.
     ///
     /// # Errors
@@ -113,10 +113,10 @@ mod tests {
     const REQUEST: &str = r#"{"version": 1, "mode": "enforce", "mmu_on": true, "empty_callbacks": false}"#;
 
     /// Returns what comes of the two files with `from` in the setup replaced by `to`.
-    fn with(from: &str, to: &str) -> Result<Options, String> {
+    fn with(from: &str, to: &str) -> Result<PluginOptions, String> {
         assert!(SETUP.contains(from), "nothing to replace: {from}");
         let setup = Setup::from_json(&SETUP.replacen(from, to, 1)).map_err(|error| error.to_string())?;
-        Options::new(setup, Request::from_json(REQUEST).unwrap())
+        PluginOptions::new(setup, Request::from_json(REQUEST).unwrap())
     }
 
     fn caches(from: &str, to: &str) -> Config {
@@ -155,7 +155,7 @@ mod tests {
         let options = |record: bool, mode| {
             let options = with("\"isa\"", "\"symbols\": \"/i/System.map\", \"isa\"").unwrap();
             let request = Request { mode, record: record.then(|| "/t/record".into()), ..options.request };
-            Options { request, ..options }
+            PluginOptions { request, ..options }
         };
         assert_eq!(options(true, Mode::Observe).symbols(), Some(Path::new("/i/System.map")));
         assert_eq!(options(true, Mode::Off).symbols(), None);
@@ -212,7 +212,7 @@ mod tests {
         };
         let [setup, request] = [file("setup", SETUP), file("request", REQUEST)];
         let newer = file("newer", &REQUEST.replace("\"version\": 1", "\"version\": 2"));
-        let read = |arguments: &[String]| Options::read(arguments).map(|options| options.request.mode);
+        let read = |arguments: &[String]| PluginOptions::read(arguments).map(|options| options.request.mode);
         let [setup, request] = [format!("setup={setup}"), format!("request={request}")];
         assert_eq!(read(&[setup.clone(), request.clone()]), Ok(Mode::Enforce));
         assert_eq!(read(std::slice::from_ref(&setup)), Err("argument request=PATH is missing".into()));

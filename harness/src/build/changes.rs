@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Image;
 use crate::error::Result;
-use crate::symbols::{Table, table};
+use crate::symbols::{SizesByName, table};
 
 /// How many symbols of each kind are named; the rest are counted.
 const NAMED: usize = 12;
@@ -50,7 +50,7 @@ pub struct Resized {
 pub struct Compared {
     base: PathBuf,
     base_sha256: String,
-    table: Option<Table>,
+    table: Option<SizesByName>,
     known: BTreeMap<String, Changes>,
 }
 
@@ -92,9 +92,9 @@ impl Compared {
 }
 
 /// Compares two tables of symbols.
-fn between(base: &Table, own: &Table) -> Changes {
+fn between(base: &SizesByName, own: &SizesByName) -> Changes {
     let mut changes = Changes::default();
-    let only = |a: &Table, b: &Table| -> Vec<String> {
+    let only = |a: &SizesByName, b: &SizesByName| -> Vec<String> {
         a.iter().filter(|(name, _)| !b.contains_key(*name)).map(|(name, _)| name.clone()).collect()
     };
     let (added, removed) = (only(own, base), only(base, own));
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn added_removed_and_resized_symbols_are_distinguished() {
-        let table = |symbols: &[(&str, &[u64])]| -> Table {
+        let table = |symbols: &[(&str, &[u64])]| -> SizesByName {
             symbols.iter().map(|(name, sizes)| ((*name).to_owned(), sizes.to_vec())).collect()
         };
         let base = table(&[("same", &[8]), ("gone", &[4]), ("grown", &[100]), ("static", &[4, 8])]);

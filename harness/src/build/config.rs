@@ -14,12 +14,12 @@ use crate::error::{Error, Result};
 /// Merged requests of some fragments, by symbol with its `CONFIG_` prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Requested {
-    symbols: BTreeMap<String, Request>,
+    symbols: BTreeMap<String, SymbolRequest>,
 }
 
 /// One symbol's wanted value, and who wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Request {
+struct SymbolRequest {
     value: String,
     fragment: PathBuf,
     line: usize,
@@ -37,8 +37,11 @@ impl Requested {
                 else {
                     continue;
                 };
-                let request =
-                    Request { value: value.to_owned(), fragment: fragment.to_owned(), line: number + 1 };
+                let request = SymbolRequest {
+                    value: value.to_owned(),
+                    fragment: fragment.to_owned(),
+                    line: number + 1,
+                };
                 symbols.insert(symbol.to_owned(), request);
             }
         }
@@ -69,7 +72,7 @@ impl Requested {
     /// Compares the requests with a `.config`; the error names every one that was not granted, and why.
     pub(super) fn verify(&self, config: &str, tree: &Path) -> Result<()> {
         let got: BTreeMap<&str, &str> = config.lines().filter_map(|l| parse_line(l).ok().flatten()).collect();
-        let refused = |(symbol, request): (&String, &Request)| {
+        let refused = |(symbol, request): (&String, &SymbolRequest)| {
             let value = got.get(symbol.as_str()).copied().unwrap_or("n");
             if value == request.value {
                 return None;

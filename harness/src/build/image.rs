@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::options::Options;
+use super::options::ConfigOptions;
 use crate::error::{Error, Result};
 
 /// Directory of the device trees in an image's entry.
@@ -67,10 +67,10 @@ impl Image {
     /// # Errors
     ///
     /// Infrastructure, when it cannot be read.
-    pub fn granted(&self) -> Result<Option<Options>> {
+    pub fn granted(&self) -> Result<Option<ConfigOptions>> {
         let path = self.dir.join(GRANTED);
         match std::fs::read_to_string(&path) {
-            Ok(text) => Options::parse(&path, &text).map(Some),
+            Ok(text) => ConfigOptions::parse(&path, &text).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::io("read", &path, error)),
         }

@@ -11,11 +11,11 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Job, Take, count_objects};
+use super::{BuildJob, Take, count_objects};
 use crate::cache_dir::{Cache, remove, write_atomically};
 use crate::error::{Error, Result};
 use crate::patch::{Staged, StagedFile};
-use crate::process::Run;
+use crate::process::CommandRun;
 use crate::source::Tree;
 
 /// A build tree of 150 MB on a slow disk.
@@ -23,7 +23,7 @@ const COPY_DEADLINE: Duration = Duration::from_secs(300);
 
 /// What undoing needs to know; the saved originals are numbered files beside it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Journal {
+struct UndoJournal {
     /// The build tree; its untouched original is `<obj>.base` once that exists.
     obj: PathBuf,
     /// Paths below the source tree, each with whether there was a file.
@@ -33,7 +33,7 @@ struct Journal {
 }
 
 /// Builds, hands the build tree to `take`, and puts both trees back.
-pub(super) fn build(job: &Job<'_>, take: Take<'_>) -> Result<()> {
+pub(super) fn build(job: &BuildJob<'_>, take: Take<'_>) -> Result<()> {
     let _lock = job.tree.lock(job.cache, true)?;
     undo(job.tree)?;
     write_journal(job.tree, job.obj, job.staged)?;
@@ -51,10 +51,10 @@ pub(super) fn recover(cache: &Cache, tree: &Tree) -> Result<()> {
     undo(tree)
 }
 
-fn change_and_build(job: &Job<'_>, take: Take<'_>) -> Result<()> {
+fn change_and_build(job: &BuildJob<'_>, take: Take<'_>) -> Result<()> {
     let base = original(job.obj);
     std::fs::rename(job.obj, &base).map_err(|e| Error::io("rename", job.obj, e))?;
-    let copy = Run::new("cp").args(["-a", "--reflink=auto", "--"]).arg(&base).arg(job.obj);
+    let copy = CommandRun::new("cp").args(["-a", "--reflink=auto", "--"]).arg(&base).arg(job.obj);
     copy.deadline(COPY_DEADLINE).read()?;
     let begun = SystemTime::now();
     for (path, file) in &job.staged.files {
@@ -72,7 +72,7 @@ pub(super) fn write_journal(tree: &Tree, obj: &Path, staged: &Staged) -> Result<
     let dir = journal_dir(tree);
     remove(&dir)?;
     std::fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, e))?;
-    let mut journal = Journal { obj: obj.to_owned(), files: Vec::new(), directories: Vec::new() };
+    let mut journal = UndoJournal { obj: obj.to_owned(), files: Vec::new(), directories: Vec::new() };
     for (number, path) in staged.files.keys().enumerate() {
         let from = tree.path.join(path);
         let exists = from.symlink_metadata().is_ok();
@@ -93,7 +93,7 @@ pub(super) fn write_journal(tree: &Tree, obj: &Path, staged: &Staged) -> Result<
 fn undo(tree: &Tree) -> Result<()> {
     let file = journal_file(tree);
     let Ok(text) = std::fs::read(&file) else { return remove(&journal_dir(tree)) };
-    let journal: Journal = serde_json::from_slice(&text)
+    let journal: UndoJournal = serde_json::from_slice(&text)
         .map_err(|e| Error::infrastructure(format!("{}: {e}", file.display())))?;
     for (number, (path, existed)) in journal.files.iter().enumerate() {
         let to = tree.path.join(path);

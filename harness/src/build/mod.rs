@@ -29,7 +29,7 @@ use crate::cache_dir::{Cache, key, sha256_file, write_atomically};
 use crate::error::{Error, Result};
 use crate::patch::Staged;
 use crate::plan::{Kernel, dtb_name};
-use crate::process::{Outcome, Run, Sink};
+use crate::process::{CommandOutcome, CommandRun, Sink};
 use crate::source::Tree;
 pub use changes::{Changes, Compared, Resized};
 pub use complaint::complaint;
@@ -37,7 +37,7 @@ use config::Requested;
 pub use image::{BuildRecord, Image};
 use image::{DTBS, GRANTED, RECORD_VERSION, load};
 use namespace::Namespace;
-pub use options::{Options, Switch, configured};
+pub use options::{ConfigOptions, Switch, configured};
 use toolchain::{CCACHE, Make, Toolchain};
 
 /// Kinds of the cache entries that this stage makes.
@@ -82,7 +82,7 @@ pub struct Builder<'a> {
 }
 
 /// One variant's build, as the ways of building see it.
-struct Job<'a> {
+struct BuildJob<'a> {
     cache: &'a Cache,
     tree: &'a Tree,
     obj: &'a Path,
@@ -189,7 +189,7 @@ impl<'a> Builder<'a> {
         let make = self.toolchain.make(self.cache, self.kernel, &self.tree.path, &obj).without_ccache();
         let all = format!("KCONFIG_ALLCONFIG={}", fragment.display());
         let nothing = Staged::default();
-        let job = |words| Job {
+        let job = |words| BuildJob {
             cache: self.cache,
             tree: self.tree,
             obj: &obj,
@@ -235,7 +235,7 @@ impl<'a> Builder<'a> {
         let configures = own || changes_kconfig(staged);
         let mut goals = if configures { vec![all.as_str(), "allnoconfig"] } else { Vec::new() };
         goals.extend(targets(self.kernel, &self.requested));
-        let job = Job {
+        let job = BuildJob {
             cache: self.cache,
             tree: self.tree,
             obj,
@@ -256,7 +256,7 @@ impl<'a> Builder<'a> {
         let ccache = self.cache.root().join(CCACHE);
         std::fs::create_dir_all(&ccache).map_err(|e| Error::io("create", &ccache, e))?;
         let readable = [readable, self.toolchain.directories.as_slice()].concat();
-        sandbox::confine(words, sandbox::View { obj, writable: &[ccache], readable: &readable })
+        sandbox::confine(words, sandbox::SandboxView { obj, writable: &[ccache], readable: &readable })
     }
 
     /// Copies what is worth keeping from the first directory that has it.
@@ -299,17 +299,17 @@ impl<'a> Builder<'a> {
     }
 }
 
-impl Job<'_> {
+impl BuildJob<'_> {
     /// Returns the command without an overlay.
-    fn plain(&self) -> Run {
+    fn plain(&self) -> CommandRun {
         match self.namespace {
             Some(namespace) => namespace.plain(&self.words),
-            None => Run::new(&self.words[0]).args(&self.words[1..]),
+            None => CommandRun::new(&self.words[0]).args(&self.words[1..]),
         }
     }
 
     /// Runs the command to its end; its output goes to the log.
-    fn finish(&self, run: Run) -> Result<()> {
+    fn finish(&self, run: CommandRun) -> Result<()> {
         let run = self.make.environment(run).stdout(Sink::Append(self.log.clone())).stderr(Sink::Stdout);
         let outcome = run.deadline(DEADLINE).wait()?;
         if outcome.success() {
@@ -346,7 +346,7 @@ impl Job<'_> {
 /// Whether somebody killed a build or a part of it, as the kernel does when memory runs out: that says nothing of a patch.
 ///
 /// make reports it by the signal's name behind the target, gcc in a sentence.
-fn was_killed(outcome: Outcome, end: &str) -> bool {
+fn was_killed(outcome: CommandOutcome, end: &str) -> bool {
     let reports = |line: &str| {
         line.starts_with("make") && line.ends_with("] Killed")
             || line.contains("Killed signal terminated program")

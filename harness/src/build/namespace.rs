@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::cache_dir::Cache;
 use crate::error::{Error, Result};
-use crate::process::Run;
+use crate::process::CommandRun;
 
 /// Mounts both overlays, deletes what the patches delete, and runs the rest of the words.
 /// Arguments: source tree, build tree, scratch directory, extra mount options, command.
@@ -72,25 +72,25 @@ impl Namespace {
         let unchanged = std::fs::read_to_string(&file).is_ok_and(|text| text == "old\n");
         match outcome {
             Ok(outcome) => Ok(outcome.success() && unchanged),
-            Err(e) if e.kind() == crate::error::Kind::Interrupted => Err(e),
+            Err(e) if e.kind() == crate::error::ErrorKind::Interrupted => Err(e),
             Err(_) => Ok(false),
         }
     }
 
     /// Returns a command that runs `words` with overlays over `tree` and `obj`, whose changes go to `work`.
-    pub(crate) fn overlay(self, tree: &Path, obj: &Path, work: &Path, words: &[OsString]) -> Run {
+    pub(crate) fn overlay(self, tree: &Path, obj: &Path, work: &Path, words: &[OsString]) -> CommandRun {
         let extra = if self == Self::User { ",userxattr" } else { "" };
         self.unshare(OVERLAY).arg(tree).arg(obj).arg(work).arg(extra).args(words)
     }
 
     /// Returns a command that runs `words` in a process namespace, with the file system as it is.
-    pub(crate) fn plain(self, words: &[OsString]) -> Run {
+    pub(crate) fn plain(self, words: &[OsString]) -> CommandRun {
         self.unshare(PLAIN).args(words)
     }
 
-    fn unshare(self, script: &str) -> Run {
+    fn unshare(self, script: &str) -> CommandRun {
         let user = if self == Self::User { ["--user", "--map-root-user"].as_slice() } else { &[] };
-        let run = Run::new("unshare").args(user).args([
+        let run = CommandRun::new("unshare").args(user).args([
             "--mount",
             "--pid",
             "--mount-proc",

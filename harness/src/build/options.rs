@@ -25,7 +25,7 @@ const FOUND_OUT: [&str; 8] = [
 
 /// A `.config`, or a part of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct ConfigOptions {
     values: BTreeMap<String, String>,
     /// Symbols as they stand in the file: kbuild writes those of a menu in the menu's order, so that what others depend on
     /// mostly comes before them.
@@ -50,7 +50,7 @@ impl std::fmt::Display for Switch {
     }
 }
 
-impl Options {
+impl ConfigOptions {
     /// Reads a configuration; `path` is for messages.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ impl Options {
         options
     }
 
-    /// Returns them as a file that kbuild reads, and [`Options::parse`].
+    /// Returns them as a file that kbuild reads, and [`ConfigOptions::parse`].
     pub fn text(&self) -> String {
         let line = |symbol: &String| match self.values[symbol].as_str() {
             "n" => format!("# {symbol} is not set\n"),
@@ -118,7 +118,7 @@ impl Options {
 }
 
 /// Returns changes of a tree with a configuration of their own.
-pub fn configured(staged: Staged, options: &Options) -> Staged {
+pub fn configured(staged: Staged, options: &ConfigOptions) -> Staged {
     let mut files = staged.files;
     let file = StagedFile { content: options.text().into_bytes(), executable: false, link: false };
     files.insert(PathBuf::from(FILE), Some(file));
@@ -129,8 +129,8 @@ pub fn configured(staged: Staged, options: &Options) -> Staged {
 mod tests {
     use super::*;
 
-    fn options(text: &str) -> Options {
-        Options::parse(Path::new("x.config"), text).unwrap()
+    fn options(text: &str) -> ConfigOptions {
+        ConfigOptions::parse(Path::new("x.config"), text).unwrap()
     }
 
     #[test]
@@ -163,7 +163,7 @@ mod tests {
     fn fragments_lie_below_and_nonsense_has_its_line() {
         let over = options("CONFIG_A=y\n").overlaid(&options("CONFIG_B=y\n# CONFIG_A is not set\n"));
         assert_eq!(over.text(), "# CONFIG_A is not set\nCONFIG_B=y\n");
-        let error = Options::parse(Path::new("x.config"), "CONFIG_A=y\nA=y\n").unwrap_err();
+        let error = ConfigOptions::parse(Path::new("x.config"), "CONFIG_A=y\nA=y\n").unwrap_err();
         assert!(error.to_string().starts_with("x.config:2: "), "{error}");
     }
 }

@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use super::namespace::{Namespace, prepare};
-use super::{Job, Take, count_objects};
+use super::{BuildJob, Take, count_objects};
 use crate::error::Result;
 
 /// Builds, and hands the directories with the results, the newest first, to `take`.
-pub(super) fn build(namespace: Namespace, job: &Job<'_>, take: Take<'_>) -> Result<()> {
+pub(super) fn build(namespace: Namespace, job: &BuildJob<'_>, take: Take<'_>) -> Result<()> {
     let _lock = job.tree.lock(job.cache, false)?;
     let scratch = job.cache.scratch()?;
     let work = scratch.path();

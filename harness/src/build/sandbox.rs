@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::process::{Run, find_program};
+use crate::process::{CommandRun, find_program};
 
 static OFF: AtomicBool = AtomicBool::new(false);
 
@@ -96,7 +96,7 @@ pub fn obstacle() -> Option<&'static str> {
 
 /// Directories that a build sees beside the system's.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a> {
+pub(super) struct SandboxView<'a> {
     /// The build tree, to write; also where the build is guarded for its size.
     pub(super) obj: &'a Path,
     /// Other directories to write.
@@ -110,7 +110,7 @@ pub(super) struct View<'a> {
 /// # Errors
 ///
 /// Infrastructure, where it does not work.
-pub(super) fn confine(words: Vec<OsString>, view: View<'_>) -> Result<Vec<OsString>> {
+pub(super) fn confine(words: Vec<OsString>, view: SandboxView<'_>) -> Result<Vec<OsString>> {
     if OFF.load(Ordering::Relaxed) {
         return Ok(words);
     }
@@ -133,7 +133,7 @@ pub(super) fn confine(words: Vec<OsString>, view: View<'_>) -> Result<Vec<OsStri
 }
 
 /// Bubblewrap's command with its options, up to the command that it is to run.
-fn bubblewrap(view: View<'_>) -> Vec<OsString> {
+fn bubblewrap(view: SandboxView<'_>) -> Vec<OsString> {
     let mut words: Vec<OsString> = ["bwrap", "--unshare-user", "--unshare-all", "--disable-userns"]
         .iter()
         .chain(&["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--ro-bind", "/usr", "/usr"])
@@ -183,10 +183,10 @@ fn probe() -> Result<(), String> {
         find_program(OsStr::new(program)).ok_or(format!("{program} is missing"))?;
     }
     let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let view = View { obj: scratch.path(), writable: &[], readable: &[] };
+    let view = SandboxView { obj: scratch.path(), writable: &[], readable: &[] };
     let mut words = bubblewrap(view);
     words.push("true".into());
-    let run = Run::new(&words[0]).args(&words[1..]).deadline(Duration::from_secs(10)).output();
+    let run = CommandRun::new(&words[0]).args(&words[1..]).deadline(Duration::from_secs(10)).output();
     match run {
         Ok(captured) if captured.outcome.success() => Ok(()),
         Ok(captured) => Err(captured.stderr.trim().to_owned()),

@@ -202,7 +202,7 @@ fn a_patch_that_does_not_compile_is_quoted_with_its_log() {
         let obj = builder.base().unwrap().made;
         let before = world.snapshot(&obj);
         let error = builder.image(&world.staged(&CHANGE.replace("+2", "+error"))).unwrap_err();
-        assert_eq!(error.kind(), crate::error::Kind::Study);
+        assert_eq!(error.kind(), crate::error::ErrorKind::Study);
         let text = error.to_string();
         assert!(text.contains("build.log") && text.contains("a.c:1: broken"), "{text}");
         assert_eq!(world.snapshot(&obj), before);
@@ -243,7 +243,7 @@ fn a_symbol_that_kbuild_drops_is_an_error() {
 #[test]
 fn a_build_that_somebody_killed_is_distinguished_from_one_that_is_broken() {
     use std::os::unix::process::ExitStatusExt as _;
-    let ended = |raw| Outcome { status: std::process::ExitStatus::from_raw(raw), timed_out: false };
+    let ended = |raw| CommandOutcome { status: std::process::ExitStatus::from_raw(raw), timed_out: false };
     let (signal, shell, broken) = (ended(9), ended(137 << 8), ended(2 << 8));
     assert!(was_killed(signal, "") && was_killed(shell, ""));
     assert!(was_killed(broken, "  CC a.o\nmake[2]: *** [scripts/Makefile.build:250: a.o] Killed\n"));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::cache_dir::Cache;
 use crate::error::Result;
 use crate::plan::Kernel;
-use crate::process::{Run, find_program};
+use crate::process::{CommandRun, find_program};
 
 /// The directory of the compiler cache, in the cache.
 pub(super) const CCACHE: &str = "ccache";
@@ -39,7 +39,7 @@ impl Toolchain {
     /// Asks the tools for their versions.
     pub(super) fn find(kernel: &Kernel) -> Result<Self> {
         let version = |tool: &str| -> Result<String> {
-            let text = Run::new(format!("{}{tool}", kernel.cross_compile)).arg("--version").read()?;
+            let text = CommandRun::new(format!("{}{tool}", kernel.cross_compile)).arg("--version").read()?;
             Ok(text.lines().next().unwrap_or_default().to_owned())
         };
         let ccache = find_program("ccache".as_ref()).is_some();
@@ -116,7 +116,7 @@ impl Make {
     }
 
     /// Sets the environment of the command, whatever wraps it.
-    pub(super) fn environment(&self, run: Run) -> Run {
+    pub(super) fn environment(&self, run: CommandRun) -> CommandRun {
         self.env.iter().fold(run.env_clear(), |run, (name, value)| run.env(name, value))
     }
 }

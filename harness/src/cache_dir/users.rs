@@ -48,7 +48,7 @@ pub struct Cleaned {
 }
 
 /// An entry and what is known of it.
-struct Entry {
+struct CacheEntry {
     name: String,
     dir: PathBuf,
     bytes: u64,
@@ -154,7 +154,7 @@ impl Cache {
     }
 
     /// The complete entries of some kinds.
-    fn entries(&self, kinds: &[&str]) -> Result<Vec<Entry>> {
+    fn entries(&self, kinds: &[&str]) -> Result<Vec<CacheEntry>> {
         let mut entries = Vec::new();
         for kind in kinds {
             for (key, dir) in children(&self.root.join(kind)) {
@@ -162,7 +162,7 @@ impl Cache {
                     continue;
                 };
                 check_interrupted()?;
-                entries.push(Entry { name: format!("{kind}/{key}"), bytes: bytes(&dir), used, dir });
+                entries.push(CacheEntry { name: format!("{kind}/{key}"), bytes: bytes(&dir), used, dir });
             }
         }
         Ok(entries)

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::bisect::{Bisect, BisectConfig, Step};
+use super::bisect::{Bisect, BisectConfig, StepArgs};
 use super::facts;
 use super::history::HistoryCommand;
 use super::submit::{Prepare, SubmitCommand};
 use super::testcase::TestcaseCommand;
 use crate::plan::Shard;
-use crate::run::Names;
+use crate::run::RunNames;
 use crate::sanitize::Date;
 use crate::study;
 
@@ -54,7 +54,7 @@ pub enum When {
 
 /// How a report is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum ReportFormat {
     /// For a terminal.
     Table,
     /// For a pull request.
@@ -77,7 +77,7 @@ pub enum Format {
 
 /// Options of `run`.
 #[derive(Debug, clap::Args)]
-pub struct Run {
+pub struct RunArgs {
     /// Name of a study under ci/studies, or path of a study's file
     #[arg(default_value = study::DEFAULT)]
     pub study: String,
@@ -113,7 +113,7 @@ pub enum MessageFormat {
 
 /// Options of `plan`.
 #[derive(Debug, clap::Args)]
-pub struct Forecast {
+pub struct PlanArgs {
     /// Name of a study under ci/studies, or path of a study's file
     #[arg(default_value = study::DEFAULT)]
     pub study: String,
@@ -168,8 +168,8 @@ pub struct Report {
     /// Run directory
     pub run: PathBuf,
     /// Layout
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Table)]
+    pub format: ReportFormat,
     /// File to write instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -181,7 +181,7 @@ pub struct Report {
     pub trend: Option<String>,
     /// What a mail says beside its report.
     #[command(flatten)]
-    pub mail: super::mail::Options,
+    pub mail: super::mail::MailOptions,
 }
 
 /// Options of `compare`.
@@ -193,7 +193,7 @@ pub struct Compare {
     pub after: PathBuf,
     /// Name of a kernel, machine, variant or testcase in the first run, and its name in the second; may be given several times
     #[arg(long = "rename", value_name = "OLD=NEW", value_parser = names)]
-    pub renames: Vec<Names>,
+    pub renames: Vec<RunNames>,
     /// Layout
     #[arg(short, long, value_enum, default_value_t = CompareFormat::Table)]
     pub format: CompareFormat,
@@ -213,7 +213,7 @@ pub enum CompareFormat {
     Json,
 }
 
-fn names(text: &str) -> Result<Names, String> {
+fn names(text: &str) -> Result<RunNames, String> {
     match text.split_once('=') {
         Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.into(), new.into())),
         _ => Err("not OLD=NEW: the names of two kernels with = between them".into()),
@@ -283,7 +283,7 @@ pub enum Command {
     /// Run a study: build its kernels, run its trials, print the verdicts
     ///
     /// An interrupted run continues where it stopped; a complete one is only judged again.
-    Run(Run),
+    Run(RunArgs),
     /// Put the shares of a run together, and print the verdicts
     ///
     /// The merged run is byte for byte the run that one machine would have made. Shares can be added later; until then their
@@ -341,13 +341,13 @@ pub enum Command {
     ///
     /// Exit code 0: good; 1: bad; 125: does not build or boot, or trials did not decide; 128: infrastructure failed; 129:
     /// usage or study error; 130: interrupted; 198: bug in patcheval.
-    Step(Step),
+    Step(StepArgs),
     /// Check that this machine has everything that a study needs
     Doctor,
     /// Show what a study would cost: cells, builds, trials, minutes by the number of machines
     ///
     /// Sources that the cache does not have are unpacked; nothing is built.
-    Plan(Forecast),
+    Plan(PlanArgs),
     /// Build a study's kernels and boot them to their snapshots, without running trials
     Prepare(Prepare),
     /// Run a study on a cluster

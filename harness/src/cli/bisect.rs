@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use super::args::Args;
 use super::commands::{cores, display, print, root};
 use crate::cache_dir::Cache;
-use crate::error::{Error, Kind, Result, exit};
+use crate::error::{Error, ErrorKind, Result, exit};
 use crate::judge::bisection::{SearchDirection, Settings};
 use crate::judge::statistics::sequential::Decision;
 use crate::plan::Plan;
-use crate::report::bisection::{Candidate, Origin, table};
+use crate::report::bisection::{Suspect, SuspectSource, table};
 use crate::run::{
     self, BisectRequest, BuilderOptions, CandidateBuilder, Ends, SearchSpace, StepRequest, Stepped,
 };
@@ -109,7 +109,7 @@ pub struct BisectConfig {
 
 /// Options of `step`.
 #[derive(Debug, clap::Args)]
-pub struct Step {
+pub struct StepArgs {
     /// Study and cell
     #[command(flatten)]
     pub subject: CellOptions,
@@ -202,7 +202,7 @@ fn search(
     display.finish();
     let (bisection, directory) = found?;
     print(&table(&bisection))?;
-    if let Origin::Commits { .. } = bisection.origin {
+    if let SuspectSource::Commits { .. } = bisection.origin {
         print(&format!("log: {}\n", directory.join(run::LOG).display()))?;
     }
     print(&format!("mail: {}\n", directory.join(run::MAIL).display()))?;
@@ -211,17 +211,17 @@ fn search(
 
 fn dry_run(space: &SearchSpace, settings: Settings) -> Result<u8> {
     let sought = if space.direction == SearchDirection::Broken { "broke" } else { "fixed" };
-    let what = if let Origin::Commits { .. } = space.origin { "commits" } else { "options" };
+    let what = if let SuspectSource::Commits { .. } = space.origin { "commits" } else { "options" };
     print(&format!("{} {what}, one of which {sought} it\n", space.candidates.len() - 1))?;
     match &space.origin {
-        Origin::Commits { .. } => {
+        SuspectSource::Commits { .. } => {
             for (name, candidate) in [("old", space.candidates.first()), ("new", space.candidates.last())] {
-                let Some(Candidate { label, subject, .. }) = candidate else { continue };
+                let Some(Suspect { label, subject, .. }) = candidate else { continue };
                 print(&format!("{name}: {label} {subject}\n"))?;
             }
         }
-        Origin::Configurations { .. } => {
-            for Candidate { subject, .. } in &space.candidates[1..] {
+        SuspectSource::Configurations { .. } => {
+            for Suspect { subject, .. } in &space.candidates[1..] {
                 print(&format!("  {subject}\n"))?;
             }
         }
@@ -241,7 +241,7 @@ fn dry_run(space: &SearchSpace, settings: Settings) -> Result<u8> {
     Ok(exit::MET)
 }
 
-pub(super) fn step(args: &Args, asked: &Step) -> Result<u8> {
+pub(super) fn step(args: &Args, asked: &StepArgs) -> Result<u8> {
     let root = root(args)?;
     let plan = study::load(&root, &asked.subject.study)?;
     let cache = Cache::locate()?;
@@ -279,12 +279,12 @@ fn sentence(stepped: &Stepped, word: &str) -> String {
 }
 
 /// The exit code of a `step` that ended with an error: `git bisect run` takes codes below 128 for a judgement.
-pub(super) fn step_exit_code(kind: Kind) -> u8 {
+pub(super) fn step_exit_code(kind: ErrorKind) -> u8 {
     match kind {
-        Kind::Study | Kind::Rejected => step_exit::STUDY,
-        Kind::Infrastructure => step_exit::INFRASTRUCTURE,
-        Kind::Interrupted => exit::INTERRUPTED,
-        Kind::Internal => step_exit::INTERNAL,
+        ErrorKind::Study | ErrorKind::Rejected => step_exit::STUDY,
+        ErrorKind::Infrastructure => step_exit::INFRASTRUCTURE,
+        ErrorKind::Interrupted => exit::INTERRUPTED,
+        ErrorKind::Internal => step_exit::INTERNAL,
     }
 }
 

@@ -144,7 +144,7 @@ fn examine(args: &Args) -> Result<u8> {
     // Also where there is no repository.
     let wanted = root(args).ok().map(|root| {
         let ((architectures, sources), cold) = (study::parts(&root)?, study::cold_machines(&root)?);
-        Ok(doctor::Wanted { architectures, sources, cold })
+        Ok(doctor::WantedParts { architectures, sources, cold })
     });
     let wanted = wanted.transpose()?.unwrap_or_default();
     let findings = doctor::diagnose(&doctor::probe(&Cache::locate()?, &wanted)?);

@@ -12,7 +12,7 @@ use crate::error::{Error, Result, exit};
 use crate::judge::{CellJudgement, Group};
 use crate::plan::TrialId;
 use crate::report::{self, ReportData};
-use crate::run::{self, Evidence, Prepared};
+use crate::run::{self, ExplainInputs, Prepared};
 use crate::store;
 use crate::symbols::Symbols;
 
@@ -65,7 +65,7 @@ fn story(
     trials.sort_by_key(|line| example != Some(line.id.to_string().as_str()));
     let explained = trials.iter().find_map(|line| {
         let record = Record::from_json(&store::kept_record(root, &line.id)?).ok()?;
-        Some(run::explain(&Evidence { line, record: &record, symbols: symbols? }))
+        Some(run::explain(&ExplainInputs { line, record: &record, symbols: symbols? }))
     });
     explained
         .unwrap_or_else(|| "no record was kept of any trial, or the cache no longer has its kernel\n".into())
@@ -81,7 +81,7 @@ fn explain_trial(args: &Args, run: &Path, id: &TrialId) -> Result<u8> {
     let record = Record::from_json(&record)
         .map_err(|error| Error::infrastructure(format!("the record of {id}: {error}")))?;
     let symbols = Symbols::read(&vmlinux(run, id)?)?;
-    print(&run::explain(&Evidence { line: &line, record: &record, symbols: &symbols }))?;
+    print(&run::explain(&ExplainInputs { line: &line, record: &record, symbols: &symbols }))?;
     Ok(exit::MET)
 }
 

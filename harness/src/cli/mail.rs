@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use super::args::Format;
+use super::args::ReportFormat;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::report::{Envelope, Line, Mailbox, MessageId, TestedBy};
+use crate::report::{Envelope, HeaderText, Mailbox, MessageId, TestedBy};
 
 /// What a mail says beside its report.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Options of mail")]
-pub struct Options {
+pub struct MailOptions {
     /// Whom the mail is from [default: git send-email decides]
     #[arg(long, value_name = "MAILBOX")]
     pub from: Option<Mailbox>,
@@ -26,7 +26,7 @@ pub struct Options {
     pub in_reply_to: Option<MessageId>,
     /// Subject [default: the study and its outcome]
     #[arg(long, value_name = "TEXT")]
-    pub subject: Option<Line>,
+    pub subject: Option<HeaderText>,
     /// Say Tested-by for a variant that passed, everywhere or on one machine; may be given several times
     #[arg(long, value_name = "VARIANT[@MACHINE]", requires = "tested_by_name")]
     pub tested_by: Vec<TestedBy>,
@@ -35,12 +35,12 @@ pub struct Options {
     pub tested_by_name: Option<Mailbox>,
 }
 
-impl Options {
+impl MailOptions {
     /// Refuses options that another format has no use for: whoever gives them expects something of them.
-    pub(super) fn belong_to(&self, format: Format) -> Result<()> {
+    pub(super) fn belong_to(&self, format: ReportFormat) -> Result<()> {
         let lists = [self.to.is_empty(), self.cc.is_empty(), self.tested_by.is_empty()];
         let none = self.from.is_none() && self.in_reply_to.is_none() && self.subject.is_none();
-        if format == Format::Mail || (none && lists == [true; 3]) {
+        if format == ReportFormat::Mail || (none && lists == [true; 3]) {
             return Ok(());
         }
         Err(Error::study("--from, --to, --cc, --in-reply-to, --subject and --tested-by are for mails")
@@ -78,11 +78,11 @@ mod tests {
     #[test]
     fn the_message_of_the_patches_is_answered_if_there_is_only_one() {
         let mut plan = plan();
-        let options = Options::default();
+        let options = MailOptions::default();
         assert_eq!(options.envelope(&plan).in_reply_to, None);
         plan.variants[1].message_id = Some("cover@host".into());
         assert_eq!(options.envelope(&plan).in_reply_to, "cover@host".parse().ok());
-        let asked = Options { in_reply_to: "other@host".parse().ok(), ..Options::default() };
+        let asked = MailOptions { in_reply_to: "other@host".parse().ok(), ..MailOptions::default() };
         assert_eq!(asked.envelope(&plan).in_reply_to, "other@host".parse().ok());
         plan.variants[2].message_id = Some("v2@host".into());
         assert_eq!(options.envelope(&plan).in_reply_to, None);

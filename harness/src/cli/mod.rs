@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::error::{Kind, exit};
+use crate::error::{ErrorKind, exit};
 use crate::process;
 use crate::ui;
 
@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are no errors.
             let wrong = if bisect::asks_for_step(std::env::args_os()) {
-                bisect::step_exit_code(Kind::Study)
+                bisect::step_exit_code(ErrorKind::Study)
             } else {
                 exit::STUDY
             };
@@ -53,7 +53,7 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             ui::error(&error);
-            if error.kind() == Kind::Interrupted {
+            if error.kind() == ErrorKind::Interrupted {
                 ui::say("hint: finished trials are kept; the same command goes on where it was");
             }
             let is_step = matches!(args.command, args::Command::Step(_));

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::args::{Args, Clean, Forecast};
+use super::args::{Args, Clean, PlanArgs};
 use super::commands::{cores, display, print, root};
 use crate::cache_dir::Cache;
 use crate::error::{Error, Result, exit};
@@ -21,7 +21,7 @@ const GIB: f64 = (1 << 30) as f64;
 /// # Errors
 ///
 /// Study, for anything wrong with it; infrastructure.
-pub(super) fn forecast(args: &Args, asked: &Forecast) -> Result<u8> {
+pub(super) fn forecast(args: &Args, asked: &PlanArgs) -> Result<u8> {
     let root = root(args)?;
     let plan = study::load(&root, &asked.study)?;
     let costs = costs(asked.costs.as_deref())?;

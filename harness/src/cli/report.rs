@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! `patcheval report`: one run in any layout.
 
-use super::args::{Args, Format, Report};
+use super::args::{Args, Report, ReportFormat};
 use super::commands::{deliver, table};
 use crate::error::{Error, Result};
 use crate::report::{self, ReportData};
@@ -14,7 +14,7 @@ use crate::run;
 /// Study, when the directory is not a run; infrastructure.
 pub(super) fn report(args: &Args, asked: &Report) -> Result<u8> {
     asked.mail.belong_to(asked.format)?;
-    if asked.trend.is_some() && asked.format != Format::Html {
+    if asked.trend.is_some() && asked.format != ReportFormat::Html {
         return Err(Error::study("--trend is for --format html"));
     }
     let mut data = run::report_data(&asked.run)?;
@@ -27,14 +27,14 @@ pub(super) fn report(args: &Args, asked: &Report) -> Result<u8> {
 fn text(args: &Args, asked: &Report, data: &ReportData) -> Result<String> {
     let judgement = &data.judgement;
     Ok(match asked.format {
-        Format::Table => table(args, judgement),
-        Format::Markdown => report::markdown(judgement),
-        Format::Html => report::html(data),
-        Format::Json => report::json(data)?,
-        Format::Mail => report::mail(data, &asked.mail.envelope(&data.plan))?,
-        Format::Junit => report::junit(data)?,
-        Format::Ktap => report::ktap(data),
-        Format::Csv => report::csv(data)?,
-        Format::Kcidb => report::kcidb(data, asked.origin.as_deref().unwrap_or_default())?,
+        ReportFormat::Table => table(args, judgement),
+        ReportFormat::Markdown => report::markdown(judgement),
+        ReportFormat::Html => report::html(data),
+        ReportFormat::Json => report::json(data)?,
+        ReportFormat::Mail => report::mail(data, &asked.mail.envelope(&data.plan))?,
+        ReportFormat::Junit => report::junit(data)?,
+        ReportFormat::Ktap => report::ktap(data),
+        ReportFormat::Csv => report::csv(data)?,
+        ReportFormat::Kcidb => report::kcidb(data, asked.origin.as_deref().unwrap_or_default())?,
     })
 }

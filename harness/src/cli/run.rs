@@ -3,14 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Args, MessageFormat, Run};
+use super::args::{Args, MessageFormat, RunArgs};
 use super::commands::{cores, display, print, root, table};
 use super::plan::costs;
 use crate::cache_dir::Cache;
 use crate::error::{Result, exit};
 use crate::judge::Overall;
 use crate::plan::{self, Plan};
-use crate::run::{self, Finished, Request};
+use crate::run::{self, Finished, RunRequest};
 use crate::study;
 use crate::ui::Json;
 
@@ -19,7 +19,7 @@ use crate::ui::Json;
 /// # Errors
 ///
 /// As [`run::run`].
-pub(super) fn run(args: &Args, asked: &Run) -> Result<u8> {
+pub(super) fn run(args: &Args, asked: &RunArgs) -> Result<u8> {
     let root = root(args)?;
     let plan = study::load(&root, &asked.study)?;
     let costs = costs(asked.costs.as_deref())?;
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args, asked: &Run) -> Result<u8> {
     cache.sweep(&run::CACHE_KINDS)?;
     let jobs = asked.jobs.or_else(cores).unwrap_or(1);
     let mut display = display(args, Some(&plan.study.baseline));
-    let request = Request {
+    let request = RunRequest {
         cache: &cache,
         root: &root,
         plan: &plan,

@@ -252,7 +252,7 @@ fn status(dir: &Path) -> Result<u8> {
         let _ = writeln!(text, "report: {}", verdicts.display());
     }
     print(&text)?;
-    if !lines.iter().any(Line::failed) {
+    if !lines.iter().any(TaskLine::failed) {
         return Ok(exit::MET);
     }
     let logs = dir.join("*.log");
@@ -264,21 +264,21 @@ fn status(dir: &Path) -> Result<u8> {
 }
 
 /// What has become of one task.
-struct Line<'a> {
+struct TaskLine<'a> {
     what: String,
     done: bool,
     task: Option<&'a Task>,
     more: String,
 }
 
-impl Line<'_> {
+impl TaskLine<'_> {
     /// Whether it will not come to its end by itself.
     fn failed(&self) -> bool {
         !self.done && self.task.is_none_or(Task::failed)
     }
 }
 
-impl std::fmt::Display for Line<'_> {
+impl std::fmt::Display for TaskLine<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = match self.task {
             _ if self.done => "done".to_owned(),
@@ -293,7 +293,11 @@ impl std::fmt::Display for Line<'_> {
 }
 
 /// What has become of each task. What its directory says goes before what Slurm says, which forgets.
-fn states<'a>(dir: &Path, submission: &Submission, known: &'a BTreeMap<(u32, u32), Task>) -> Vec<Line<'a>> {
+fn states<'a>(
+    dir: &Path,
+    submission: &Submission,
+    known: &'a BTreeMap<(u32, u32), Task>,
+) -> Vec<TaskLine<'a>> {
     let Submission { kernels, trials, jobs, .. } = submission;
     let (mut lines, mut begun) = (Vec::new(), false);
     for (number, most) in (1..).zip(trials) {
@@ -301,7 +305,7 @@ fn states<'a>(dir: &Path, submission: &Submission, known: &'a BTreeMap<(u32, u32
         let (done, there) = (run::has_ended(&share), store::count_lines(&share));
         begun |= there > 0;
         let of = if done { String::new() } else { format!(" of at most {most}") };
-        lines.push(Line {
+        lines.push(TaskLine {
             what: format!("share {number}/{}", trials.len()),
             done,
             task: known.get(&(jobs.share, number)),
@@ -313,12 +317,12 @@ fn states<'a>(dir: &Path, submission: &Submission, known: &'a BTreeMap<(u32, u32
         // Shares begin when all kernels are ready.
         let done = begun || task.is_some_and(|task| task.state == "COMPLETED");
         let what = format!("prepare {number}/{}", kernels.len());
-        Line { what, done, task, more: format!(", {kernel}") }
+        TaskLine { what, done, task, more: format!(", {kernel}") }
     });
     lines.splice(0..0, prepared.collect::<Vec<_>>());
     let task = known.get(&(jobs.merge, 0));
     // One that is still to come replaces what is there.
     let done = dir.join(WHOLE).join(VERDICTS).is_file() && !task.is_some_and(Task::is_open);
-    lines.push(Line { what: "merge".into(), done, task, more: String::new() });
+    lines.push(TaskLine { what: "merge".into(), done, task, more: String::new() });
     lines
 }

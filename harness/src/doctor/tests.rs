@@ -26,10 +26,10 @@ fn facts() -> Facts {
     }
 }
 
-fn bad(facts: &Facts) -> Vec<(String, State)> {
+fn bad(facts: &Facts) -> Vec<(String, FindingState)> {
     let findings = diagnose(facts);
-    assert!(findings.iter().all(|f| (f.state == State::Well) == f.mend.is_none()));
-    findings.into_iter().filter(|f| f.state != State::Well).map(|f| (f.name, f.state)).collect()
+    assert!(findings.iter().all(|f| (f.state == FindingState::Well) == f.mend.is_none()));
+    findings.into_iter().filter(|f| f.state != FindingState::Well).map(|f| (f.name, f.state)).collect()
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn what_only_makes_things_slower_does_not_stop_an_evaluation() {
     facts.overlay = false;
     facts.shell = Err("there is no source of busybox".to_owned());
     facts.programs.iter_mut().filter(|(name, _)| *name == "ccache").for_each(|(_, place)| *place = None);
-    let expected = ["ccache", "shell source", "overlay"].map(|name| (name.to_owned(), State::Lacking));
+    let expected = ["ccache", "shell source", "overlay"].map(|name| (name.to_owned(), FindingState::Lacking));
     assert_eq!(bad(&facts), expected);
     assert!(healthy(&diagnose(&facts)));
 }
@@ -55,7 +55,7 @@ fn most_studies_do_without_a_compiler_for_unusual_boards() {
     let version = Err("arm-linux-gnueabi-gcc: no such program".to_owned());
     facts.compilers.push(Compiler { version, static_libc: false, ..compiler("ARM v5 and v6", false) });
     let names = ["ARM v5 and v6 compiler", "ARM v5 and v6 static C library"];
-    assert_eq!(bad(&facts), names.map(|name| (name.to_owned(), State::Lacking)));
+    assert_eq!(bad(&facts), names.map(|name| (name.to_owned(), FindingState::Lacking)));
     assert!(healthy(&diagnose(&facts)));
 }
 
@@ -69,7 +69,7 @@ fn what_is_missing_stops_it_and_can_be_mended() {
     let findings = diagnose(&facts);
     assert!(!healthy(&findings));
     let texts: Vec<_> =
-        findings.iter().filter(|f| f.state == State::Missing).map(|f| f.text.as_str()).collect();
+        findings.iter().filter(|f| f.state == FindingState::Missing).map(|f| f.text.as_str()).collect();
     assert!(texts[1].contains("11.1") && texts[1].contains("7.2"));
     assert_eq!(texts[2], "3.5 GiB free in /c, 4.0 GiB are needed");
 }
@@ -78,9 +78,9 @@ fn what_is_missing_stops_it_and_can_be_mended() {
 fn a_source_that_is_not_there_costs_the_kernels_that_are_made_of_it() {
     let mut facts = facts();
     facts.packages.push(("6.12".to_owned(), "linux-source-6.12".to_owned()));
-    assert_eq!(bad(&facts), [("source of Linux 6.12".to_owned(), State::Lacking)]);
+    assert_eq!(bad(&facts), [("source of Linux 6.12".to_owned(), FindingState::Lacking)]);
     let findings = diagnose(&facts);
-    let absent = findings.iter().find(|finding| finding.state == State::Lacking).unwrap();
+    let absent = findings.iter().find(|finding| finding.state == FindingState::Lacking).unwrap();
     assert_eq!(absent.text, "no linux-source-6.12: no kernel ARCH-6.12 can be built");
     assert_eq!(absent.mend.as_deref(), Some("run ci/setup --kernel 6.12"));
 }
@@ -88,14 +88,14 @@ fn a_source_that_is_not_there_costs_the_kernels_that_are_made_of_it() {
 #[test]
 fn without_a_repository_compilers_are_not_called_missing() {
     let facts = Facts { compilers: Vec::new(), qemu: Vec::new(), ..facts() };
-    assert_eq!(bad(&facts), [("architectures".to_owned(), State::Lacking)]);
+    assert_eq!(bad(&facts), [("architectures".to_owned(), FindingState::Lacking)]);
 }
 
 #[test]
 fn a_qemu_without_plugins_is_no_use() {
     let mut facts = facts();
     facts.qemu[0].1 = Ok(FoundQemu { version: "11.2".to_owned(), plugins: false, lacks: vec![] });
-    assert_eq!(bad(&facts), [("MIPS QEMU".to_owned(), State::Missing)]);
+    assert_eq!(bad(&facts), [("MIPS QEMU".to_owned(), FindingState::Missing)]);
 }
 
 #[test]
@@ -103,8 +103,8 @@ fn a_qemu_without_modules_is_slower() {
     let mut facts = facts();
     let lacks = vec!["cpu_exit"];
     facts.qemu[0].1 = Ok(FoundQemu { version: "11.2".to_owned(), plugins: true, lacks });
-    assert_eq!(bad(&facts), [("MIPS QEMU".to_owned(), State::Lacking)]);
+    assert_eq!(bad(&facts), [("MIPS QEMU".to_owned(), FindingState::Lacking)]);
     assert!(healthy(&diagnose(&facts)));
-    let found = diagnose(&facts).into_iter().find(|f| f.state == State::Lacking).unwrap();
+    let found = diagnose(&facts).into_iter().find(|f| f.state == FindingState::Lacking).unwrap();
     assert!(found.text.contains("does not export cpu_exit"), "{}", found.text);
 }

@@ -22,7 +22,7 @@ use walkdir::WalkDir;
 use crate::cache_dir::{Cache, key, sha256_file, write_atomically};
 use crate::error::{Error, Result};
 use crate::plan::{Kernel, Testcase};
-use crate::process::Run;
+use crate::process::CommandRun;
 
 pub use layout::in_layout;
 use library::{Library, sources};
@@ -178,7 +178,7 @@ fn kernel_files(tree: &Path, testcases: &[Testcase]) -> Result<Vec<(String, Vec<
 
 /// Returns what the kernel's compiler for the guest, and its C library, are known by.
 fn toolchain(kernel: &Kernel) -> Result<Vec<(String, Vec<u8>)>> {
-    let cc = |arg: &str| Run::new(&kernel.guest.cc).arg(arg).read();
+    let cc = |arg: &str| CommandRun::new(&kernel.guest.cc).arg(arg).read();
     let libc = PathBuf::from(cc("-print-file-name=libc.a")?.trim());
     if !libc.is_absolute() {
         return Err(Error::infrastructure(format!("{} has no static C library (libc.a)", kernel.guest.cc))
@@ -221,7 +221,7 @@ fn inputs(
 }
 
 fn compile(kernel: &Kernel, library: &Library, root: &Path, program: &Program, to: &Path) -> Result<()> {
-    let cc = Run::new(&kernel.guest.cc).args(FLAGS).args(&kernel.guest.cflags);
+    let cc = CommandRun::new(&kernel.guest.cc).args(FLAGS).args(&kernel.guest.cflags);
     let cc = cc.arg(format!("-ffile-prefix-map={}/=", root.display())).arg("-I").arg(&library.common);
     let cc = cc.arg("-I").arg(&library.own);
     let cc = cc.arg("-o").arg(to).args(&program.sources).env("LC_ALL", "C").deadline(DEADLINE);

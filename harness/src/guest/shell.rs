@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::cache_dir::{Cache, key, sha256_file};
 use crate::error::{Error, Result};
 use crate::plan::Kernel;
-use crate::process::Run;
+use crate::process::CommandRun;
 use crate::source;
 
 /// Kind of the cache entries.
@@ -108,7 +108,7 @@ pub(super) fn provide(
 fn build(kernel: &Kernel, tree: &Path, fragment: &Path, asked: &str) -> Result<()> {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let make = || {
-        let make = Run::new("make").dir(tree).arg(format!("--jobs={jobs}"));
+        let make = CommandRun::new("make").dir(tree).arg(format!("--jobs={jobs}"));
         let make = make.arg(format!("CROSS_COMPILE={}", kernel.cross_compile));
         let make = make.arg(format!("CC={}", kernel.guest.cc));
         let make = make.arg(format!("EXTRA_CFLAGS={}", kernel.guest.cflags.join(" ")));

@@ -30,19 +30,19 @@ use crate::plan::Expected;
 use crate::plan::Plan;
 use crate::plan::TrialId;
 use crate::plan::Variant;
-use crate::trial::line::FlushUse;
+use crate::trial::line::FlushUseCounts;
 use crate::trial::line::Outcome;
 use crate::trial::line::Symptom;
 use crate::trial::line::TrialLine;
 
 /// The trials of one cell in one mode.
-pub(super) struct Trials<'a> {
+pub(super) struct CellTrials<'a> {
     /// The lines, in the order of the seeds, and what they say about the patches.
     lines: Vec<(&'a TrialLine, Outcome)>,
     missing: u32,
 }
 
-impl<'a> Trials<'a> {
+impl<'a> CellTrials<'a> {
     /// Takes the lines of a cell: the controls if `mode` is off, the study's trials otherwise.
     pub(super) fn new(plan: &Plan, cell: &Cell<'_>, mode: Mode, data: &Data<'a>) -> Self {
         let seeds = plan.seeds_of(cell.testcase, mode);
@@ -114,13 +114,13 @@ impl<'a> Trials<'a> {
 }
 
 /// What a cell is judged against.
-pub(super) struct Context<'a, 'b> {
+pub(super) struct CellContext<'a, 'b> {
     /// The study.
     pub(super) plan: &'b Plan,
     /// Its lines.
     pub(super) data: &'b Data<'a>,
     /// The baseline's trials of the same target and testcase; none for the baseline itself.
-    pub(super) baseline: Option<&'b Trials<'a>>,
+    pub(super) baseline: Option<&'b CellTrials<'a>>,
     /// Whether the bug shows on this target with this testcase.
     pub(super) observable: Control,
     /// Whether the variant's patches changed the kernel.
@@ -134,11 +134,11 @@ pub(super) struct Context<'a, 'b> {
 }
 
 /// Judges a cell.
-pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement {
-    let Context { plan, data, .. } = *context;
+pub(super) fn judge(cell: &Cell<'_>, context: &CellContext<'_, '_>) -> CellJudgement {
+    let CellContext { plan, data, .. } = *context;
     let of = |mode| match &context.obstacle {
-        None => Trials::new(plan, cell, mode, data),
-        Some(_) => Trials::none(),
+        None => CellTrials::new(plan, cell, mode, data),
+        Some(_) => CellTrials::none(),
     };
     let trials = of(plan.study.mode);
     let coherent = of(Mode::Off).all_pass();
@@ -154,7 +154,7 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
     let (expected, why) = cell.expected();
     // What a kernel does is known by whatever variant it was tried as.
     let twin = context.twin.filter(|_| n == 0).map(|variant| Cell { variant, ..*cell });
-    let twin = twin.map(|twin| Trials::new(plan, &twin, plan.study.mode, data));
+    let twin = twin.map(|twin| CellTrials::new(plan, &twin, plan.study.mode, data));
     let met = twin.map_or((passes, n), |twin| (twin.passes(), twin.n()));
     let verdict = verdict(cell, passes, n, coherent.control, context);
     let priced = Priced::new(plan, &trials, context.baseline, context.draws);
@@ -188,7 +188,13 @@ pub(super) fn judge(cell: &Cell<'_>, context: &Context<'_, '_>) -> CellJudgement
     }
 }
 
-fn verdict(cell: &Cell<'_>, passes: u32, n: u32, coherent: Control, context: &Context<'_, '_>) -> Verdict {
+fn verdict(
+    cell: &Cell<'_>,
+    passes: u32,
+    n: u32,
+    coherent: Control,
+    context: &CellContext<'_, '_>,
+) -> Verdict {
     if let Some(obstacle) = &context.obstacle {
         return obstacle.verdict;
     }
@@ -227,7 +233,7 @@ fn unexpected(cell: &Cell<'_>, symptoms: &BTreeMap<Symptom, u32>) -> Vec<Symptom
     symptoms.keys().copied().filter(|one| *one != Symptom::StaleLoop && !is_expected(one)).collect()
 }
 
-fn example(trials: &Trials<'_>) -> Option<Example> {
+fn example(trials: &CellTrials<'_>) -> Option<Example> {
     let (line, _) = trials.lines.iter().find(|(_, outcome)| matches!(outcome, Outcome::Fail { .. }))?;
     let text = line.detail.as_ref().map(|detail| detail.text.clone()).unwrap_or_default();
     Some(Example { trial: line.id.to_string(), text })
@@ -250,12 +256,12 @@ impl<'a, 'b> Priced<'a, 'b> {
     /// Takes trials, and those to compare them with.
     pub(super) fn new(
         plan: &'b Plan,
-        trials: &Trials<'a>,
-        baseline: Option<&Trials<'a>>,
+        trials: &CellTrials<'a>,
+        baseline: Option<&CellTrials<'a>>,
         draws: &'b RefCell<Draws>,
     ) -> Self {
-        let baseline = baseline.map(Trials::passing);
-        let baseline = baseline.iter().flat_map(Trials::counted);
+        let baseline = baseline.map(CellTrials::passing);
+        let baseline = baseline.iter().flat_map(CellTrials::counted);
         let baseline: BTreeMap<u64, &TrialLine> = baseline.map(|line| (line.id.seed, line)).collect();
         let pair = |line: &'a TrialLine| Some((line, *baseline.get(&line.id.seed)?));
         let pairs = trials.passing().counted().filter_map(pair).collect();
@@ -276,7 +282,7 @@ impl<'a, 'b> Priced<'a, 'b> {
         Price { mean, difference, pairs, interval: interval.flatten() }
     }
 
-    fn flush_use(&self, count: impl Fn(&TrialLine) -> FlushUse) -> FlushUsePrice {
+    fn flush_use(&self, count: impl Fn(&TrialLine) -> FlushUseCounts) -> FlushUsePrice {
         FlushUsePrice {
             needed: self.price(|line| count(line).needed),
             redundant: self.price(|line| count(line).redundant),

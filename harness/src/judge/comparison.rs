@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::judge::model::Group;
 use crate::judge::statistics::fisher::Alternative;
-use crate::judge::statistics::fisher::Counts;
+use crate::judge::statistics::fisher::PassCounts;
 use crate::judge::statistics::fisher::p_value;
 use crate::judge::statistics::holm::adjusted;
 
@@ -58,7 +58,7 @@ pub(super) fn compare(groups: &mut [Group], baseline: &str) {
 fn pairs(group: &Group, baseline: &str) -> Vec<Comparison> {
     let mut cells: Vec<_> = group.cells.iter().filter(|cell| cell.n > 0).collect();
     cells.sort_by_key(|cell| cell.variant != baseline);
-    let counts = |passes: u32, n: u32| Counts { passes, failures: n - passes };
+    let counts = |passes: u32, n: u32| PassCounts { passes, failures: n - passes };
     let mut pairs = Vec::new();
     for (i, a) in cells.iter().enumerate() {
         for b in &cells[i + 1..] {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use crate::judge::Built;
+use crate::judge::KernelFacts;
 use crate::judge::evidence;
 use crate::judge::obstacle::obstacle;
 use crate::judge::schedule::called_set;
@@ -31,7 +31,7 @@ pub(super) struct Data<'a> {
 
 impl<'a> Data<'a> {
     /// Takes each planned trial's line, the first if there are several.
-    pub(super) fn new(plan: &Plan, built: &Built, lines: &'a [TrialLine]) -> Self {
+    pub(super) fn new(plan: &Plan, built: &KernelFacts, lines: &'a [TrialLine]) -> Self {
         let planned: BTreeSet<TrialId> = plan.trials().into_iter().collect();
         let called = called_set(plan, built, lines);
         // Nobody needs them, but trials of no-ops are as good as any.
@@ -123,7 +123,7 @@ impl<'a> Data<'a> {
 
 /// Returns what each of the lines of a study counts as; nothing where it is left out: it is not of the study, was not
 /// called for, or is a repetition.
-pub fn outcomes(plan: &Plan, built: &Built, lines: &[TrialLine]) -> Vec<Option<Outcome>> {
+pub fn outcomes(plan: &Plan, built: &KernelFacts, lines: &[TrialLine]) -> Vec<Option<Outcome>> {
     let data = Data::new(plan, built, lines);
     let counts = |line: &TrialLine| data.get(&line.id).is_some_and(|first| std::ptr::eq(first, line));
     lines.iter().map(|line| counts(line).then(|| evidence::outcome(plan, line))).collect()

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
-use crate::judge::Built;
+use crate::judge::KernelFacts;
 use crate::judge::interval::Interval;
 use crate::judge::model::CellJudgement;
 use crate::judge::model::Control;
@@ -88,7 +88,7 @@ pub struct Dominated {
 }
 
 /// Returns the candidates: the variants of a study but for its baseline, in the study's order.
-pub(super) fn candidates(plan: &Plan, groups: &[Group], built: &Built) -> Vec<Candidate> {
+pub(super) fn candidates(plan: &Plan, groups: &[Group], built: &KernelFacts) -> Vec<Candidate> {
     let variants = plan.variants.iter().filter(|variant| variant.name != plan.study.baseline);
     let mut candidates: Vec<Candidate> = variants
         .map(|variant| candidate(plan, groups, built, &variant.name))
@@ -101,7 +101,7 @@ pub(super) fn candidates(plan: &Plan, groups: &[Group], built: &Built) -> Vec<Ca
     candidates
 }
 
-fn candidate(plan: &Plan, groups: &[Group], built: &Built, variant: &str) -> Candidate {
+fn candidate(plan: &Plan, groups: &[Group], built: &KernelFacts, variant: &str) -> Candidate {
     let cells = || groups.iter().filter_map(|group| Some((group, group.cell(variant)?)));
     // What a kernel breaks it breaks by whatever variant it was tried.
     let tried = || groups.iter().filter_map(|group| Some((group, group.tried_as(variant)?)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Whether a variant's patches are in the kernel that runs; where they are not, which other variant is the same kernel.
 
-use crate::judge::Built;
+use crate::judge::KernelFacts;
 use crate::judge::data::Data;
 use crate::judge::model::InBinary;
 use crate::plan::Plan;
@@ -11,7 +11,7 @@ use crate::plan::Variant;
 #[derive(Clone, Copy)]
 pub(super) struct Images<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) built: &'a Built,
+    pub(super) built: &'a KernelFacts,
     /// None while it is not yet known which trials count.
     pub(super) data: Option<&'a Data<'a>>,
 }

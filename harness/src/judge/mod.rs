@@ -26,6 +26,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 pub use change::CellChange;
+pub use change::ComparedRun;
 pub use change::Direction;
 pub use change::Made;
 pub use change::Outlook;
@@ -33,7 +34,6 @@ pub use change::PriceChange;
 pub use change::RateChange;
 pub use change::Renames;
 pub use change::RunChanges;
-pub use change::Side;
 pub use change::changes;
 pub use comparison::Comparison;
 pub use comparison::LEVEL;
@@ -70,8 +70,8 @@ pub use statistics::interval;
 use crate::build::Changes;
 use crate::error::Error;
 use crate::error::Result;
-use crate::judge::cell::Context;
-use crate::judge::cell::Trials;
+use crate::judge::cell::CellContext;
+use crate::judge::cell::CellTrials;
 use crate::judge::data::Data;
 use crate::judge::in_binary::Images;
 use crate::patch::Size;
@@ -84,7 +84,7 @@ use crate::trial::line::TrialLine;
 
 /// What is known of the kernels beside their trials. Images may be absent; those that trials name then have to do.
 #[derive(Clone, Debug, Default)]
-pub struct Built {
+pub struct KernelFacts {
     /// SHA-256 of each image, by kernel, then variant.
     pub images: BTreeMap<String, BTreeMap<String, String>>,
     /// SHA-256 of the images of the kernels' own trees.
@@ -111,7 +111,7 @@ pub fn check(plan: &Plan) -> Result<()> {
 }
 
 /// Judges the trials of a study.
-pub fn judge(plan: &Plan, lines: &[TrialLine], built: &Built) -> Judgement {
+pub fn judge(plan: &Plan, lines: &[TrialLine], built: &KernelFacts) -> Judgement {
     let data = Data::new(plan, built, lines);
     let images = Images { plan, built, data: Some(&data) };
     let mut groups = Vec::new();
@@ -150,13 +150,13 @@ fn group(target: &Target, testcase: &Testcase, data: &Data<'_>, images: &Images<
     let plan = images.plan;
     let baseline_variant = plan.variants.iter().find(|variant| variant.name == plan.study.baseline);
     let baseline = baseline_variant
-        .map(|variant| Trials::new(plan, &Cell { target, variant, testcase }, plan.study.mode, data));
-    let observable = baseline.as_ref().map_or(Control::Unknown, Trials::some_fail);
+        .map(|variant| CellTrials::new(plan, &Cell { target, variant, testcase }, plan.study.mode, data));
+    let observable = baseline.as_ref().map_or(Control::Unknown, CellTrials::some_fail);
     let kernel = &target.kernel.name;
     let draws = RefCell::default();
     let judge_variant = |variant: &Variant| {
         let cell = Cell { target, variant, testcase };
-        let context = Context {
+        let context = CellContext {
             plan,
             data,
             baseline: baseline.as_ref().filter(|_| variant.name != plan.study.baseline),

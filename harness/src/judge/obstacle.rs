@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
-use crate::judge::Built;
+use crate::judge::KernelFacts;
 use crate::judge::model::Verdict;
 use crate::plan::Cell;
 
@@ -38,7 +38,7 @@ pub(super) struct Obstacle {
 }
 
 /// Returns what keeps a cell from being tried, if anything does.
-pub(super) fn obstacle(built: &Built, cell: &Cell<'_>) -> Option<Obstacle> {
+pub(super) fn obstacle(built: &KernelFacts, cell: &Cell<'_>) -> Option<Obstacle> {
     let (kernel, variant) = (&cell.target.kernel.name, cell.variant);
     if let Some(why) = variant.not_on.get(kernel) {
         let reason = Reason { text: why.clone(), log: None };

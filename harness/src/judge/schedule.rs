@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use crate::judge::Built;
+use crate::judge::KernelFacts;
 use crate::judge::evidence;
 use crate::judge::in_binary::Images;
 use crate::judge::obstacle::obstacle;
@@ -37,7 +37,11 @@ pub struct Schedule {
 
 /// Returns what a study calls for after `lines`. Of several lines of a trial the first counts. A variant whose patches change
 /// nothing on a kernel is not tried there: it is the same kernel as another. Nor is one of which there is no kernel.
-pub fn schedule<'a>(plan: &Plan, built: &Built, lines: impl IntoIterator<Item = &'a TrialLine>) -> Schedule {
+pub fn schedule<'a>(
+    plan: &Plan,
+    built: &KernelFacts,
+    lines: impl IntoIterator<Item = &'a TrialLine>,
+) -> Schedule {
     let mut ended: BTreeMap<&TrialId, &TrialLine> = BTreeMap::new();
     for line in lines {
         ended.entry(&line.id).or_insert(line);
@@ -89,12 +93,12 @@ fn called(plan: &Plan, cell: &Cell<'_>, ended: &BTreeMap<&TrialId, &TrialLine>) 
 }
 
 /// Returns whether a cell needs no trials, by what is known before there are any.
-pub(super) fn is_idle(plan: &Plan, built: &Built, cell: &Cell<'_>) -> bool {
+pub(super) fn is_idle(plan: &Plan, built: &KernelFacts, cell: &Cell<'_>) -> bool {
     obstacle(built, cell).is_some()
         || Images { plan, built, data: None }.is_idle(&cell.target.kernel.name, cell.variant)
 }
 
 /// Returns the trials called for as a set.
-pub(super) fn called_set(plan: &Plan, built: &Built, lines: &[TrialLine]) -> BTreeSet<TrialId> {
+pub(super) fn called_set(plan: &Plan, built: &KernelFacts, lines: &[TrialLine]) -> BTreeSet<TrialId> {
     schedule(plan, built, lines).called.into_iter().collect()
 }

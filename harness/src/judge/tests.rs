@@ -13,7 +13,7 @@ use crate::plan::Expected;
 use crate::plan::TrialId;
 use crate::plan::tests::plan;
 use crate::trial::line::Cause;
-use crate::trial::line::FlushUse;
+use crate::trial::line::FlushUseCounts;
 use crate::trial::line::Outcome;
 use crate::trial::line::Symptom;
 
@@ -33,8 +33,8 @@ fn line(id: TrialId, outcome: Outcome) -> TrialLine {
         stale_fetches: u64::from(matches!(outcome, Outcome::Fail { .. })),
         d_operations: 1000 * id.seed + flush,
         i_operations: 500 + flush / 2,
-        d_use: FlushUse { needed: 1, redundant: flush, insufficient: 0 },
-        i_use: FlushUse { needed: 1, redundant: 7, insufficient: flush / 100 },
+        d_use: FlushUseCounts { needed: 1, redundant: flush, insufficient: 0 },
+        i_use: FlushUseCounts { needed: 1, redundant: 7, insufficient: flush / 100 },
         flush_instructions: 100 + 10 * flush,
         image: format!("image of {}", id.variant),
         record_sha256: if outcome.is_unknown() { String::new() } else { "ab".into() },
@@ -67,7 +67,7 @@ fn lines_but(outcome: impl Fn(&TrialId) -> Option<Outcome>) -> Vec<TrialLine> {
 }
 
 fn judged(lines: &[TrialLine]) -> Judgement {
-    judge(&plan(), lines, &Built::default())
+    judge(&plan(), lines, &KernelFacts::default())
 }
 
 fn cell<'a>(judgement: &'a Judgement, variant: &str, testcase: &str) -> &'a CellJudgement {
@@ -218,8 +218,11 @@ fn patches_that_change_nothing_are_a_no_op() {
     );
     assert_eq!(cell(&judgement, "merged", "t1").in_binary, InBinary::Present);
     let same = "image of merged".to_owned();
-    let judgement =
-        judge(&plan(), &lines(), &Built { bases: [("mips-6.1".into(), same)].into(), ..Built::default() });
+    let judgement = judge(
+        &plan(),
+        &lines(),
+        &KernelFacts { bases: [("mips-6.1".into(), same)].into(), ..KernelFacts::default() },
+    );
     assert_eq!(cell(&judgement, "merged", "t1").verdict, Verdict::NoOp);
     let mut nameless = lines();
     nameless.iter_mut().for_each(|line| line.image.clear());
@@ -227,14 +230,14 @@ fn patches_that_change_nothing_are_a_no_op() {
 }
 
 /// What is built when `lazy` is the same kernel as the baseline.
-pub(crate) fn lazy_is_unfixed() -> Built {
+pub(crate) fn lazy_is_unfixed() -> KernelFacts {
     let image = |variant: &str| (variant.to_owned(), format!("image of {variant}"));
     let mut images = BTreeMap::from(["unfixed", "merged", "lazy", "merged-alone"].map(image));
     images.insert("lazy".into(), "image of unfixed".into());
-    Built {
+    KernelFacts {
         images: [("mips-6.1".into(), images)].into(),
         bases: [("mips-6.1".into(), "image of merged-alone".into())].into(),
-        ..Built::default()
+        ..KernelFacts::default()
     }
 }
 
@@ -373,7 +376,7 @@ fn what_layouts_do_to_a_price_is_in_its_interval() {
                 line
             })
             .collect();
-        judge(&plan, &lines, &Built::default()).rankings.remove(0)
+        judge(&plan, &lines, &KernelFacts::default()).rankings.remove(0)
     };
     let ranking = layouts(2);
     assert_eq!(ranking.fixes.len(), 3, "{ranking:?}");

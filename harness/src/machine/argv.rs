@@ -8,7 +8,7 @@ use crate::plan::Machine;
 
 /// What QEMU boots.
 #[derive(Clone, Copy, Debug)]
-pub struct Boot<'a> {
+pub struct BootSource<'a> {
     /// The machine.
     pub machine: &'a Machine,
     /// Bytes in a page of the kernel.
@@ -35,7 +35,7 @@ const QEMU_SEED: u32 = 1;
 
 /// Returns the arguments that every start of this machine has in common: no device but one UART, no host time, no host
 /// randomness, nothing of the host in reach.
-pub fn common(boot: &Boot<'_>, append: &str, console: &Path) -> Vec<OsString> {
+pub fn common(boot: &BootSource<'_>, append: &str, console: &Path) -> Vec<OsString> {
     let machine = boot.machine;
     let mut args: Vec<OsString> = Vec::new();
     let mut option = |name: &str, value: OsString| args.extend([name.into(), value]);
@@ -170,8 +170,8 @@ pub(super) mod tests {
         args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ")
     }
 
-    fn boot(machine: &Machine) -> Boot<'_> {
-        Boot {
+    fn boot(machine: &Machine) -> BootSource<'_> {
+        BootSource {
             machine,
             page_size: 4096,
             image: Path::new("vmlinux"),
@@ -221,7 +221,7 @@ pub(super) mod tests {
     #[test]
     fn cpus_and_the_device_tree_are_named_to_qemu() {
         let machine = Machine { smp: 2, ..machine() };
-        let boot = Boot { dtb: Some(Path::new("/i/a.dtb")), ..boot(&machine) };
+        let boot = BootSource { dtb: Some(Path::new("/i/a.dtb")), ..boot(&machine) };
         let said = words(&common(&boot, "", Path::new("/t/console")));
         assert!(said.contains("-cpu 24Kf -smp 2 -m 64M"), "{said}");
         assert!(said.contains("-initrd initramfs -dtb /i/a.dtb -append"), "{said}");

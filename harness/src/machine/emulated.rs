@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use instrument::{Request, Setup};
 
-use super::argv::{self, Boot};
+use super::argv::{self, BootSource};
 use super::plugin;
 use super::seam::{Kernels, Machines, Remains, Trial, Worker};
 use super::snapshot::{self, Booted};
@@ -66,7 +66,7 @@ impl Machines for Emulated {
         guest::pack(cache, kernel, ingredients)
     }
 
-    fn boot(&self, qemu: &Qemu, boot: &Boot<'_>, to: &Path, scratch: &Path) -> Result<Booted> {
+    fn boot(&self, qemu: &Qemu, boot: &BootSource<'_>, to: &Path, scratch: &Path) -> Result<Booted> {
         snapshot::take(qemu, boot, to, scratch)
     }
 

@@ -16,10 +16,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::process::Run;
+use crate::process::CommandRun;
 use crate::qemu::Qemu;
 
-pub use argv::Boot;
+pub use argv::BootSource;
 pub use seam::{Kernels, Machines, Remains, Trial, Worker};
 pub use snapshot::Booted;
 
@@ -49,7 +49,7 @@ pub fn machines() -> Result<Box<dyn Machines>> {
 }
 
 /// Returns the command that starts QEMU with these arguments.
-pub fn command(qemu: &Qemu, args: impl IntoIterator<Item = OsString>) -> Run {
+pub fn command(qemu: &Qemu, args: impl IntoIterator<Item = OsString>) -> CommandRun {
     qemu.run().args(args).env_clear()
 }
 

@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::argv::Boot;
+use super::argv::BootSource;
 use super::snapshot::Booted;
 use crate::build::{Builder, Built, Image};
 use crate::cache_dir::Cache;
@@ -26,7 +26,7 @@ pub struct Trial<'a> {
     /// QEMU.
     pub qemu: &'a Qemu,
     /// Machine, image, initramfs, plugin.
-    pub boot: Boot<'a>,
+    pub boot: BootSource<'a>,
     /// The machine, booted and waiting; without it the trial is a boot from reset.
     pub snapshot: Option<&'a Path>,
     /// Which trial: its mode and its seed are what the guest and the model get.
@@ -155,7 +155,7 @@ pub trait Machines: Debug + Sync {
     /// # Errors
     ///
     /// Interrupted, or infrastructure: QEMU cannot be started, or the file cannot be written.
-    fn boot(&self, qemu: &Qemu, boot: &Boot<'_>, to: &Path, scratch: &Path) -> Result<Booted>;
+    fn boot(&self, qemu: &Qemu, boot: &BootSource<'_>, to: &Path, scratch: &Path) -> Result<Booted>;
 
     /// Returns a worker for the calling thread.
     fn worker(&self) -> Box<dyn Worker + '_>;

@@ -16,7 +16,7 @@ use instrument::Request;
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use serde_json::json;
 
-use super::argv::{self, Boot};
+use super::argv::{self, BootSource};
 use super::plugin;
 use super::qmp::Qmp;
 use crate::error::{Error, Result};
@@ -52,7 +52,7 @@ pub enum Booted {
 /// # Errors
 ///
 /// Infrastructure, when QEMU does not start or cannot save; interrupted.
-pub fn take(qemu: &Qemu, boot: &Boot<'_>, to: &Path, scratch: &Path) -> Result<Booted> {
+pub fn take(qemu: &Qemu, boot: &BootSource<'_>, to: &Path, scratch: &Path) -> Result<Booted> {
     let mut last = None;
     for settle in SETTLE {
         check_interrupted()?;
@@ -69,7 +69,13 @@ enum Attempt {
     Missed(Error),
 }
 
-fn attempt(qemu: &Qemu, boot: &Boot<'_>, to: &Path, scratch: &Path, settle: Duration) -> Result<Attempt> {
+fn attempt(
+    qemu: &Qemu,
+    boot: &BootSource<'_>,
+    to: &Path,
+    scratch: &Path,
+    settle: Duration,
+) -> Result<Attempt> {
     let (console, stderr) = (scratch.join("console"), scratch.join("stderr"));
     let (ready, socket) = (scratch.join("ready"), scratch.join("qmp"));
     for stale in [&ready, &socket, &console] {

@@ -10,10 +10,10 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use instrument::{Answer, Mode, Request};
+use instrument::{Mode, Reply, Request};
 
 use crate::error::{Error, Result};
-use crate::process::{Child, Run, check_interrupted};
+use crate::process::{Child, CommandRun, check_interrupted};
 
 /// How many trials a process serves before another one takes its place, which bounds what grows in it by translations.
 pub(super) const LIFETIME: u32 = 256;
@@ -58,7 +58,7 @@ impl WarmMachine {
     /// # Errors
     ///
     /// Infrastructure: QEMU cannot be started.
-    pub(super) fn start(command: Run, serves: Serves) -> Result<Self> {
+    pub(super) fn start(command: CommandRun, serves: Serves) -> Result<Self> {
         let (child, socket) = command.spawn_with_socket()?;
         socket.set_read_timeout(Some(SLICE)).map_err(|error| broken(&error))?;
         Ok(Self { child, socket, serves, served: 0 })
@@ -110,7 +110,7 @@ impl WarmMachine {
             }
         }
         let text = String::from_utf8_lossy(&line);
-        Answer::from_json(&text).map_err(|error| {
+        Reply::from_json(&text).map_err(|error| {
             Error::infrastructure(format!("the plugin answered something else than an answer: {error}"))
         })?;
         self.served += 1;
@@ -157,7 +157,7 @@ mod tests {
     /// A process that does what a shell script says, its standard input being the socket.
     fn machine(script: &str) -> WarmMachine {
         let script = script.replace("ANSWER", &format!("echo \"{ANSWER}\" >&0"));
-        WarmMachine::start(Run::new("sh").args(["-c", &script]), serves()).unwrap()
+        WarmMachine::start(CommandRun::new("sh").args(["-c", &script]), serves()).unwrap()
     }
 
     fn wait(machine: &mut WarmMachine) -> Ended {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::parse::FilePatch;
-use super::{Copy, Patch, Way};
+use super::{ApplyWay, Copy, Patch};
 use crate::error::{Error, Result};
 
 const REBASE: &str = "rebase the patch onto this kernel, or onto the patches before it in the series";
@@ -33,7 +33,7 @@ pub(super) fn explain(
     }
     let error = |why: &str, mend: &str| error(why, mend).map(Error::rejected);
     let undone_by = last_that_takes(copy, before, patch)?;
-    if copy.apply(patch, Way::CheckReverse)?.is_none() {
+    if copy.apply(patch, ApplyWay::CheckReverse)?.is_none() {
         let Some(culprit) = undone_by else {
             return error(
                 &format!("{said}: it is in this tree already, or it is reversed"),
@@ -57,7 +57,7 @@ pub(super) fn explain(
             "take the patch for this kernel, or name the kernel that it is for",
         );
     }
-    if copy.apply(patch, Way::CheckFuzzy)?.is_none() {
+    if copy.apply(patch, ApplyWay::CheckFuzzy)?.is_none() {
         return error(
             &format!("{said} without fuzz: some lines around the change differ in this tree"),
             REBASE,
@@ -72,11 +72,11 @@ fn last_that_takes<'p>(copy: &Copy<'_>, before: &'p [Patch], patch: &Patch) -> R
     again.take(patch, &patch.files()?)?;
     let mut found = None;
     for earlier in before {
-        if again.apply(patch, Way::Check)?.is_none() {
+        if again.apply(patch, ApplyWay::Check)?.is_none() {
             found = Some(earlier);
         }
         again.take(earlier, &earlier.files()?)?;
-        again.apply(earlier, Way::Forward)?;
+        again.apply(earlier, ApplyWay::Forward)?;
     }
     Ok(found)
 }

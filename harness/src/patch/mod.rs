@@ -26,10 +26,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache_dir::key;
 use crate::error::{Error, Result};
-use crate::process::Run;
+use crate::process::CommandRun;
 pub use gather::{gather, thread};
 use parse::{FilePatch, Unusual, parse};
-pub use range::{Relation, relation};
+pub use range::{CommitRelation, relation};
 pub use size::{Size, difference};
 pub use thread::{Series, Thread};
 
@@ -178,7 +178,7 @@ pub fn stage_over(tree: &Path, under: &Staged, series: &[Patch]) -> Result<Stage
     for (n, patch) in series.iter().enumerate() {
         let files = patch.files()?;
         copy.take(patch, &files)?;
-        if let Some(complaint) = copy.apply(patch, Way::Forward)? {
+        if let Some(complaint) = copy.apply(patch, ApplyWay::Forward)? {
             return Err(diagnose::explain(&copy, &series[..=n], &files, &complaint)?);
         }
         copy.check_no_others(patch)?;
@@ -197,7 +197,7 @@ struct Copy<'a> {
 
 /// How a patch is given to git.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum ApplyWay {
     /// Applied.
     Forward,
     /// Only tried.
@@ -208,7 +208,7 @@ enum Way {
     CheckFuzzy,
 }
 
-impl Way {
+impl ApplyWay {
     fn words(self) -> &'static [&'static str] {
         match self {
             Self::Forward => &[],
@@ -255,10 +255,11 @@ impl<'a> Copy<'a> {
     }
 
     /// Lets git apply a patch, all of it or nothing; returns what git complains of, if it does.
-    fn apply(&self, patch: &Patch, way: Way) -> Result<Option<String>> {
+    fn apply(&self, patch: &Patch, way: ApplyWay) -> Result<Option<String>> {
         let file = self.scratch.path().join("patch");
         std::fs::write(&file, &patch.text).map_err(|e| Error::io("write", &file, e))?;
-        let git = Run::new("git").args(["apply", "-p1", "--whitespace=nowarn"]).args(way.words()).arg("--");
+        let git =
+            CommandRun::new("git").args(["apply", "-p1", "--whitespace=nowarn"]).args(way.words()).arg("--");
         let git = git.arg(&file).dir(&self.root).env_clear().deadline(APPLY_DEADLINE);
         let git = git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
         let git = git.env("GIT_CEILING_DIRECTORIES", self.scratch.path()).output()?;

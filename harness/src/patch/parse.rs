@@ -71,7 +71,7 @@ const REVIEW: &str = "take it out of the patch: only changes of text files are j
 ///
 /// Says what is wrong with a patch that is binary, links, quotes a path, or ends in the middle.
 pub(super) fn parse(text: &str) -> Result<Vec<FilePatch>, Fault> {
-    let mut lines = Lines { lines: text.lines().peekable(), number: 0 };
+    let mut lines = PatchLines { lines: text.lines().peekable(), number: 0 };
     read(&mut lines).map_err(|(why, mend)| Fault { line: lines.number.max(1), why, mend })
 }
 
@@ -79,12 +79,12 @@ pub(super) fn parse(text: &str) -> Result<Vec<FilePatch>, Fault> {
 type Wrong = (String, &'static str);
 
 /// The lines of a patch, counted.
-struct Lines<'a> {
+struct PatchLines<'a> {
     lines: std::iter::Peekable<std::str::Lines<'a>>,
     number: usize,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> PatchLines<'a> {
     fn next(&mut self) -> Option<&'a str> {
         let line = self.lines.next()?;
         self.number += 1;
@@ -96,7 +96,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-fn read(lines: &mut Lines<'_>) -> Result<Vec<FilePatch>, Wrong> {
+fn read(lines: &mut PatchLines<'_>) -> Result<Vec<FilePatch>, Wrong> {
     let mut files: Vec<FilePatch> = Vec::new();
     let mut in_header = false;
     while let Some(line) = lines.next() {
@@ -141,7 +141,8 @@ fn from_git_header(names: &str, line: usize) -> Result<FilePatch, Wrong> {
     let same = same.into_iter().find(|((_, old), (_, new))| old == new);
     let mut file = FilePatch::default();
     if let Some((old, new)) = same {
-        let side = |(prefix, path): (&str, &str)| Side { line, prefix: prefix.into(), path: path.into() };
+        let side =
+            |(prefix, path): (&str, &str)| PatchSide { line, prefix: prefix.into(), path: path.into() };
         (file.old, file.new) = (Some(file.keep(side(old))), Some(file.keep(side(new))));
     }
     Ok(file)
@@ -178,7 +179,7 @@ fn header_line(line: &str, file: Option<&mut FilePatch>) -> Result<(), Wrong> {
 }
 
 /// A path and what is before it.
-struct Side {
+struct PatchSide {
     line: usize,
     prefix: String,
     path: PathBuf,
@@ -186,8 +187,8 @@ struct Side {
 
 impl FilePatch {
     /// Returns the path of a side, and keeps in mind that it has an unusual prefix.
-    fn keep(&mut self, side: Side) -> PathBuf {
-        let Side { line, prefix, path } = side;
+    fn keep(&mut self, side: PatchSide) -> PathBuf {
+        let PatchSide { line, prefix, path } = side;
         if !["a", "b", "."].contains(&prefix.as_str()) {
             self.unusual.push(Unusual { line, prefix, path: path.clone() });
         }
@@ -201,7 +202,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
 }
 
 /// Reads a path behind `--- ` or `+++ `, which is `line` of the patch; `None` for `/dev/null`.
-fn side(text: &str, line: usize) -> Result<Option<Side>, Wrong> {
+fn side(text: &str, line: usize) -> Result<Option<PatchSide>, Wrong> {
     // diff(1) puts a tab and a time behind the path.
     let whole = text[4..].split('\t').next().unwrap_or_default();
     if whole == "/dev/null" {
@@ -212,7 +213,7 @@ fn side(text: &str, line: usize) -> Result<Option<Side>, Wrong> {
     }
     match split(whole) {
         Some((prefix, path)) if prefix != ".." => {
-            Ok(Some(Side { line, prefix: prefix.into(), path: path.into() }))
+            Ok(Some(PatchSide { line, prefix: prefix.into(), path: path.into() }))
         }
         _ if whole.starts_with('/') || whole.starts_with("../") => {
             Err((format!("leads out of the source tree with the path {whole}"), PATHS))
@@ -234,7 +235,7 @@ fn hunk_header(line: &str) -> Option<(u64, u64, u64)> {
 }
 
 /// Passes over the body of a hunk, so that nothing in it is taken for a header.
-fn skip_hunk(lines: &mut Lines<'_>, mut old: u64, mut new: u64) -> Result<(), Wrong> {
+fn skip_hunk(lines: &mut PatchLines<'_>, mut old: u64, mut new: u64) -> Result<(), Wrong> {
     let whole = |why: &str| (why.to_owned(), WHOLE);
     while old > 0 || new > 0 {
         let line = lines.next().ok_or_else(|| whole("ends in the middle of a hunk"))?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Patch;
 use crate::error::{Error, Result};
-use crate::process::Run;
+use crate::process::CommandRun;
 
 /// The most commits that a range may have: more are no variant, but a range turned round or with a wrong end.
 const MOST: usize = 1000;
@@ -93,7 +93,7 @@ fn patch(repository: &Path, ids: &str, subject: &str) -> Result<Patch> {
 
 /// How a commit stands to another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relation {
+pub enum CommitRelation {
     /// It is not in the repository.
     Absent,
     /// It is the other one.
@@ -109,26 +109,28 @@ pub enum Relation {
 /// # Errors
 ///
 /// Infrastructure, if git is missing.
-pub fn relation(repository: &Path, commit: &str, reference: &str) -> Result<Relation> {
+pub fn relation(repository: &Path, commit: &str, reference: &str) -> Result<CommitRelation> {
     let id = |name: &str| {
         let name = format!("{name}^{{commit}}");
         let found =
             git(repository, &["rev-parse", "--verify", "--quiet", "--end-of-options", &name]).output()?;
         Ok::<_, Error>(found.outcome.success().then(|| found.stdout.trim().to_owned()))
     };
-    let (Some(commit), Some(other)) = (id(commit)?, id(reference)?) else { return Ok(Relation::Absent) };
+    let (Some(commit), Some(other)) = (id(commit)?, id(reference)?) else {
+        return Ok(CommitRelation::Absent);
+    };
     if commit == other {
-        return Ok(Relation::Same);
+        return Ok(CommitRelation::Same);
     }
     if !git(repository, &["merge-base", "--is-ancestor", &commit, &other]).output()?.outcome.success() {
-        return Ok(Relation::Beside);
+        return Ok(CommitRelation::Beside);
     }
     let count = git(repository, &["rev-list", "--count", &format!("{commit}..{other}")]).read()?;
-    Ok(Relation::Before(count.trim().parse().unwrap_or(0)))
+    Ok(CommitRelation::Before(count.trim().parse().unwrap_or(0)))
 }
 
-fn git(repository: &Path, words: &[&str]) -> Run {
+fn git(repository: &Path, words: &[&str]) -> CommandRun {
     // A repository can name programs of its own to be run.
-    let git = Run::new("git").args(["--no-optional-locks", "-c", "core.fsmonitor=false", "-C"]);
+    let git = CommandRun::new("git").args(["--no-optional-locks", "-c", "core.fsmonitor=false", "-C"]);
     git.arg(repository).args(words.iter().copied()).deadline(DEADLINE)
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Staged, copy_file};
 use crate::error::{Error, Result};
-use crate::process::Run;
+use crate::process::CommandRun;
 
 /// The size of a change, as `git diff --numstat` counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,7 +38,8 @@ pub fn difference(tree: &Path, before: &Staged, after: &Staged) -> Result<Size> 
             write(tree, staged, &side, path)?;
         }
     }
-    let git = Run::new("git").args(["diff", "--no-index", "--numstat", "--", "a", "b"]).dir(scratch.path());
+    let git =
+        CommandRun::new("git").args(["diff", "--no-index", "--numstat", "--", "a", "b"]).dir(scratch.path());
     let git = git.env_clear().env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
     // It ends with 1 if there is a difference.
     let output = git.output()?;

@@ -65,7 +65,7 @@ fn patches_apply_in_order_and_the_tree_stays_as_it_was() {
 fn a_hunk_that_does_not_apply_is_named() {
     let world = World::new().patch(&diff(FILE, &[hunk(5, "x"), hunk(20, "y").replace("-line 20", "-other")]));
     assert_eq!(world.error(), "0001-x.patch: hunk 2 at kernel/events/uprobes.c:19 does not apply");
-    assert_eq!(world.stage().unwrap_err().kind(), crate::error::Kind::Rejected);
+    assert_eq!(world.stage().unwrap_err().kind(), crate::error::ErrorKind::Rejected);
 }
 
 #[test]

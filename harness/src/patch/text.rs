@@ -75,7 +75,7 @@ fn unwrap(lines: impl Iterator<Item = (String, bool)>, flow: Flow) -> Vec<(Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::Run;
+    use crate::process::CommandRun;
 
     const FLOWED: &str = "Long lines of prose are \nwrapped.\n\n---\n\
         diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n  one\n-two\n+two, of which \n  the line is long\n  three\n\
@@ -93,7 +93,7 @@ mod tests {
         );
         std::fs::write(scratch.path().join("mail"), mail).unwrap();
         let script = "git mailinfo message patch <mail >info";
-        Run::new("sh").args(["-c", script]).dir(scratch.path()).read().unwrap();
+        CommandRun::new("sh").args(["-c", script]).dir(scratch.path()).read().unwrap();
         ["message", "patch"].map(|name| std::fs::read_to_string(scratch.path().join(name)).unwrap()).concat()
     }
 

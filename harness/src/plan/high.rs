@@ -21,7 +21,7 @@ use crate::plan::design::Evidence;
 use crate::plan::design::IntervalMethod;
 use crate::plan::design::Question;
 use crate::plan::design::Rule;
-use crate::plan::model::Expectation;
+use crate::plan::model::ExpectationRule;
 use crate::plan::model::Expected;
 use crate::plan::model::Seeds;
 use crate::plan::model::Unit;
@@ -118,7 +118,7 @@ pub struct Variant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_commit: Option<String>,
     /// Expectations; of those that apply to a cell the last one counts.
-    pub expectations: Vec<Expectation>,
+    pub expectations: Vec<ExpectationRule>,
 }
 
 impl Variant {
@@ -210,7 +210,7 @@ impl Cell<'_> {
 }
 
 /// Returns whether `entry` speaks of `cell`: every condition that it states holds.
-fn applies(entry: &Expectation, cell: &Cell<'_>) -> bool {
+fn applies(entry: &ExpectationRule, cell: &Cell<'_>) -> bool {
     let named = |wanted: &Option<String>, name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
     entry.arch.as_ref().is_none_or(|arch| *arch == cell.target.kernel.arch)
         && named(&entry.kernel, &cell.target.kernel.name)

@@ -72,7 +72,7 @@ pub struct VariantFile {
     pub base_commit: Option<String>,
     /// Expected outcomes; anything not named is expected to pass.
     #[serde(default)]
-    pub expect: Vec<Expectation>,
+    pub expect: Vec<ExpectationRule>,
 }
 
 /// One of the `for_kernels:` of a variant.
@@ -109,7 +109,7 @@ pub struct GitPatches {
 /// and those of a study come after those of the variant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Expectation {
+pub struct ExpectationRule {
     /// Only on this architecture.
     pub arch: Option<Arch>,
     /// Only with this kernel.
@@ -310,7 +310,7 @@ pub struct StudyVariant {
     pub with: Vec<String>,
     /// Expectations in this study, after those of the variant's own file.
     #[serde(default)]
-    pub expect: Vec<Expectation>,
+    pub expect: Vec<ExpectationRule>,
 }
 
 /// The seeds of a cell's trials: `count` seeds from `first` on.

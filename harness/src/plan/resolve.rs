@@ -31,7 +31,7 @@ use crate::plan::load::machine_path;
 use crate::plan::load::testcase_directory;
 use crate::plan::load::variant_directory;
 use crate::plan::model::Arch;
-use crate::plan::model::Expectation;
+use crate::plan::model::ExpectationRule;
 use crate::plan::model::StudyFile;
 use crate::plan::model::StudyVariant;
 use crate::plan::model::VariantFile;
@@ -321,7 +321,7 @@ type Condition<'a> = (&'a str, &'a Option<String>, Vec<&'a str>, &'a dyn Fn(&str
 
 /// Refuses an expectation about something that does not exist: a misspelt one would silently never apply. Those of
 /// a study must be about the study; those of a variant may speak of kernels that this study does not use.
-fn names_in_expectations(low: &Low, file: &str, entries: &[Expectation], of_study: bool) -> Result<()> {
+fn names_in_expectations(low: &Low, file: &str, entries: &[ExpectationRule], of_study: bool) -> Result<()> {
     for entry in entries {
         let texts = &low.texts;
         let arch = entry.arch.as_ref().map(|arch| arch.name().to_owned());

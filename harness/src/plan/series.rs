@@ -116,7 +116,7 @@ pub(super) fn by_kernel(low: &Low, parts: &[&VariantFile], usual: &[Patches]) ->
 /// Returns where the patches of a variant for a kernel come from, in the order in which they apply.
 fn on(low: &Low, variant: &VariantFile, kernel: &Composed) -> Result<Vec<Patches>> {
     let directory = variant_directory(&low.study.patches, &variant.name);
-    let checker = Checker { texts: &low.texts, file: format!("{directory}/variant.yaml") };
+    let checker = SeriesCheck { texts: &low.texts, file: format!("{directory}/variant.yaml") };
     for entry in &variant.for_kernels {
         if checker.has(&entry.kernels, "for_kernels", kernel)? {
             let exists = |path: &str| !low.texts.beside(path, "").is_empty();
@@ -137,7 +137,7 @@ fn on(low: &Low, variant: &VariantFile, kernel: &Composed) -> Result<Vec<Patches
 /// Returns why a variant does not apply to a kernel, if it says so.
 fn not_on_kernel<'a>(low: &Low, variant: &'a VariantFile, kernel: &Composed) -> Result<Option<&'a str>> {
     let file = format!("{}/variant.yaml", variant_directory(&low.study.patches, &variant.name));
-    let checker = Checker { texts: &low.texts, file };
+    let checker = SeriesCheck { texts: &low.texts, file };
     for entry in &variant.does_not_apply {
         if checker.has(&entry.kernels, "does_not_apply", kernel)? {
             return Ok(Some(&entry.why));
@@ -149,7 +149,7 @@ fn not_on_kernel<'a>(low: &Low, variant: &'a VariantFile, kernel: &Composed) -> 
 /// Returns where the patches of a variant come from on kernels for which it has no others: one form only.
 pub(super) fn of(low: &Low, variant: &VariantFile) -> Result<Vec<Patches>> {
     let directory = variant_directory(&low.study.patches, &variant.name);
-    let checker = Checker { texts: &low.texts, file: format!("{directory}/variant.yaml") };
+    let checker = SeriesCheck { texts: &low.texts, file: format!("{directory}/variant.yaml") };
     checker.letter(variant)?;
     let mut files = low.texts.beside(&directory, ".patch");
     // As quilt keeps them: its list says which of the files apply, and in which order.
@@ -202,12 +202,12 @@ pub(super) fn bare(id: &str) -> String {
 }
 
 /// A variant's file, for errors that say where in it something is.
-struct Checker<'a> {
+struct SeriesCheck<'a> {
     texts: &'a Texts,
     file: String,
 }
 
-impl Checker<'_> {
+impl SeriesCheck<'_> {
     fn error(&self, key: &str, why: &str) -> Error {
         let text = self.texts.text(&self.file).unwrap_or_default();
         // They are keys of the top level.

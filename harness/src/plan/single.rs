@@ -29,7 +29,7 @@ const UNPATCHED: &str = "unpatched";
 
 /// What is to be looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct WantedCell<'a> {
     /// Name of the kernel.
     pub kernel: &'a str,
     /// Name of the machine.
@@ -45,7 +45,7 @@ pub struct Wanted<'a> {
 /// # Errors
 ///
 /// Study, for names that are not there and files that are wrong.
-pub fn single(texts: &Texts, wanted: &Wanted<'_>) -> Result<Plan> {
+pub fn single(texts: &Texts, wanted: &WantedCell<'_>) -> Result<Plan> {
     let (set, variants) = match wanted.variant {
         None => (String::new(), Vec::new()),
         Some(variant) => {
@@ -113,7 +113,7 @@ mod tests {
     use crate::plan::tests::texts;
 
     fn wanted(variant: Option<&str>) -> Result<Plan> {
-        single(&texts(), &Wanted { kernel: "mips-6.1", machine: "malta", testcases: &[], variant })
+        single(&texts(), &WantedCell { kernel: "mips-6.1", machine: "malta", testcases: &[], variant })
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
         let names = |plan: Plan| plan.variants.into_iter().map(|variant| variant.name).collect::<Vec<_>>();
         assert_eq!(names(wanted(Some("xol/lazy")).unwrap()), ["lazy"]);
         let t1 = ["t1".to_owned()];
-        let one = Wanted { kernel: "mips-6.1", machine: "malta", testcases: &t1, variant: None };
+        let one = WantedCell { kernel: "mips-6.1", machine: "malta", testcases: &t1, variant: None };
         assert_eq!(single(&texts(), &one).unwrap().testcases.len(), 1);
     }
 
@@ -135,7 +135,7 @@ mod tests {
         texts.insert("testcases/t9/case.yaml", needy);
         let t9 = ["t9".to_owned()];
         let with = |testcases| {
-            single(&texts, &Wanted { kernel: "mips-6.1", machine: "malta", testcases, variant: None })
+            single(&texts, &WantedCell { kernel: "mips-6.1", machine: "malta", testcases, variant: None })
         };
         assert_eq!(with(&[]).unwrap().cells().len(), 1);
         assert_eq!(

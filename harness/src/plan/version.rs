@@ -53,10 +53,10 @@ impl PartialOrd for Version {
 
 /// A range as in `>=6.13`, `>=6.1, <6.13` or `6.12`, which is every version of 6.12: all of its conditions hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Range(Vec<(Relation, Version)>);
+pub(super) struct Range(Vec<(Comparator, Version)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Relation {
+enum Comparator {
     AtLeast,
     AtMost,
     Above,
@@ -65,12 +65,12 @@ enum Relation {
 }
 
 /// The longer ones first: `<` begins `<=`.
-const RELATIONS: [(&str, Relation); 5] = [
-    (">=", Relation::AtLeast),
-    ("<=", Relation::AtMost),
-    (">", Relation::Above),
-    ("<", Relation::Below),
-    ("", Relation::Of),
+const RELATIONS: [(&str, Comparator); 5] = [
+    (">=", Comparator::AtLeast),
+    ("<=", Comparator::AtMost),
+    (">", Comparator::Above),
+    ("<", Comparator::Below),
+    ("", Comparator::Of),
 ];
 
 impl Range {
@@ -89,11 +89,11 @@ impl Range {
     /// Whether a version is in this range.
     pub(super) fn contains(&self, version: &Version) -> bool {
         self.0.iter().all(|(relation, bound)| match relation {
-            Relation::AtLeast => version >= bound,
-            Relation::AtMost => version <= bound,
-            Relation::Above => version > bound,
-            Relation::Below => version < bound,
-            Relation::Of => version.is_of(bound),
+            Comparator::AtLeast => version >= bound,
+            Comparator::AtMost => version <= bound,
+            Comparator::Above => version > bound,
+            Comparator::Below => version < bound,
+            Comparator::Of => version.is_of(bound),
         })
     }
 }

@@ -63,7 +63,7 @@ pub enum Sink {
 
 /// A command to run; see the methods for the parts.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct CommandRun {
     program: OsString,
     args: Vec<OsString>,
     dir: Option<PathBuf>,
@@ -80,14 +80,14 @@ pub struct Run {
 
 /// How a command that was waited for ended.
 #[derive(Clone, Copy, Debug)]
-pub struct Outcome {
+pub struct CommandOutcome {
     /// Its exit status; that of the signal if the deadline ended it.
     pub status: ExitStatus,
     /// Whether the deadline ended it.
     pub timed_out: bool,
 }
 
-impl Outcome {
+impl CommandOutcome {
     /// Returns whether the command ended by itself, with exit code 0.
     pub fn success(&self) -> bool {
         self.status.success() && !self.timed_out
@@ -104,14 +104,14 @@ impl Outcome {
 #[derive(Clone, Debug)]
 pub struct Captured {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: CommandOutcome,
     /// Its standard output, with what is not UTF-8 replaced.
     pub stdout: String,
     /// Its standard error, likewise.
     pub stderr: String,
 }
 
-impl Run {
+impl CommandRun {
     /// Returns a command without arguments, in the current directory, with null input and output and no deadline.
     pub fn new(program: impl Into<OsString>) -> Self {
         Self {
@@ -170,7 +170,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// As [`Run::spawn`].
+    /// As [`CommandRun::spawn`].
     pub fn spawn_with_socket(mut self) -> Result<(Child, UnixStream)> {
         let pair = UnixStream::pair();
         let (ours, theirs) =
@@ -200,7 +200,7 @@ impl Run {
         self
     }
 
-    /// Sets after how much host time [`Run::wait`] ends the whole group.
+    /// Sets after how much host time [`CommandRun::wait`] ends the whole group.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
@@ -239,21 +239,21 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// As [`Run::spawn`]; interrupted if the user asked to stop, after the whole group was ended.
-    pub fn wait(self) -> Result<Outcome> {
+    /// As [`CommandRun::spawn`]; interrupted if the user asked to stop, after the whole group was ended.
+    pub fn wait(self) -> Result<CommandOutcome> {
         let deadline = self.deadline.map(|d| Instant::now() + d);
         let mut child = self.spawn()?;
         if let Some(status) = child.wait_until(deadline)? {
-            return Ok(Outcome { status, timed_out: false });
+            return Ok(CommandOutcome { status, timed_out: false });
         }
-        Ok(Outcome { status: child.end()?, timed_out: true })
+        Ok(CommandOutcome { status: child.end()?, timed_out: true })
     }
 
-    /// Runs the command as [`Run::wait`] does and returns what it printed, whatever the sinks were.
+    /// Runs the command as [`CommandRun::wait`] does and returns what it printed, whatever the sinks were.
     ///
     /// # Errors
     ///
-    /// As [`Run::wait`].
+    /// As [`CommandRun::wait`].
     pub fn output(mut self) -> Result<Captured> {
         let scratch = tempfile::tempdir()
             .map_err(|e| Error::io("create a scratch directory in", &std::env::temp_dir(), e))?;
@@ -272,7 +272,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// As [`Run::wait`], and infrastructure, with the last lines of standard error, if it did not succeed.
+    /// As [`CommandRun::wait`], and infrastructure, with the last lines of standard error, if it did not succeed.
     pub fn read(self) -> Result<String> {
         let shown = self.shown();
         let captured = self.output()?;

@@ -3,8 +3,8 @@
 
 use super::*;
 
-fn sh(script: &str) -> Run {
-    Run::new("sh").args(["-c", script])
+fn sh(script: &str) -> CommandRun {
+    CommandRun::new("sh").args(["-c", script])
 }
 
 /// Whether a process of this id exists and is not a zombie.
@@ -15,7 +15,7 @@ fn alive(pid: &str) -> bool {
 
 #[test]
 fn a_missing_program_is_named_and_the_hint_says_what_to_do() {
-    let error = Run::new("patcheval-no-such-program").wait().unwrap_err();
+    let error = CommandRun::new("patcheval-no-such-program").wait().unwrap_err();
     assert_eq!(error.to_string(), "patcheval-no-such-program: no such program");
     assert_eq!(error.hints(), [MISSING_HINT]);
 }
@@ -30,7 +30,7 @@ fn output_status_and_environment_are_seen() {
 
 #[test]
 fn a_cleared_environment_has_only_what_was_given() {
-    let got = Run::new("env").env_clear().env("A", "1").read().unwrap();
+    let got = CommandRun::new("env").env_clear().env("A", "1").read().unwrap();
     let names: Vec<_> = got.lines().filter_map(|l| l.split('=').next()).collect();
     assert!(names.contains(&"A") && names.contains(&"PATH") && names.contains(&"LC_ALL"));
     assert!(!names.contains(&"CARGO"), "{names:?}");
@@ -73,7 +73,7 @@ fn both_outputs_can_go_to_one_file() {
 #[test]
 fn a_command_is_shown_as_a_shell_takes_it() {
     assert_eq!(
-        Run::new("make").args(["CC=ccache gcc", "it's", ""]).shown(),
+        CommandRun::new("make").args(["CC=ccache gcc", "it's", ""]).shown(),
         r#"make 'CC=ccache gcc' "it's" ''"#
     );
 }
@@ -82,7 +82,7 @@ fn a_command_is_shown_as_a_shell_takes_it() {
 fn a_socket_reaches_the_child_and_ends_with_it() {
     use std::io::{BufRead, BufReader, Write};
     let (mut child, mut socket) =
-        Run::new("sh").args(["-c", "read word && echo got $word >&0"]).spawn_with_socket().unwrap();
+        CommandRun::new("sh").args(["-c", "read word && echo got $word >&0"]).spawn_with_socket().unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     socket.write_all(b"hello\n").unwrap();
     let mut lines = BufReader::new(socket).lines();
@@ -93,7 +93,7 @@ fn a_socket_reaches_the_child_and_ends_with_it() {
 
 #[test]
 fn a_child_reads_the_end_of_its_socket_when_we_let_go() {
-    let (mut child, socket) = Run::new("cat").spawn_with_socket().unwrap();
+    let (mut child, socket) = CommandRun::new("cat").spawn_with_socket().unwrap();
     drop(socket);
     let status = child.wait_until(Some(Instant::now() + Duration::from_secs(20))).unwrap();
     assert!(status.expect("it ends by itself").success());

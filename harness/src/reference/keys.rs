@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// One key of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key {
+pub(super) struct YamlKey {
     /// Its name.
     pub name: String,
     /// The kind of its value, in words.
@@ -23,7 +23,7 @@ pub(super) struct Key {
 }
 
 /// Returns the keys of an object of `schema`: those that are required first, in the order in which the type has them.
-pub(super) fn keys(schema: &Value, object: &Value) -> Vec<Key> {
+pub(super) fn keys(schema: &Value, object: &Value) -> Vec<YamlKey> {
     let Some(properties) = object["properties"].as_object() else { return Vec::new() };
     let required: Vec<&str> =
         object["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -32,13 +32,13 @@ pub(super) fn keys(schema: &Value, object: &Value) -> Vec<Key> {
     names.map(|name| key(schema, name, &properties[name], required.contains(&name))).collect()
 }
 
-fn key(schema: &Value, name: &str, property: &Value, required: bool) -> Key {
+fn key(schema: &Value, name: &str, property: &Value, required: bool) -> YamlKey {
     let inner = innermost(property);
     let target = referred(schema, inner);
     let own = property["description"].as_str();
     let meaning = own.or_else(|| target.and_then(|(_, to)| to["description"].as_str())).unwrap_or_default();
     let below = target.filter(|(_, to)| to.get("properties").is_some()).map(|(name, _)| name.to_owned());
-    Key {
+    YamlKey {
         name: name.to_owned(),
         kind: kind(schema, property, false),
         // An empty list and an empty text are what "left out" means anyway.

@@ -21,7 +21,7 @@ use schema::tidy;
 
 /// A kind of YAML file.
 #[derive(Debug)]
-pub struct Kind {
+pub struct FileKind {
     /// What it is called, also in the names of schema and page.
     pub name: &'static str,
     /// Where such files lie in the repository: `*` stands for one name.
@@ -37,15 +37,15 @@ pub struct Kind {
 const OWN_KERNEL: &str = "harness/doc/kernel.yaml";
 
 /// All kinds of YAML files, in the order of their pages.
-pub const KINDS: [Kind; 10] = [
-    Kind {
+pub const KINDS: [FileKind; 10] = [
+    FileKind {
         name: "study",
         pattern: "ci/studies/*.yaml",
         preferred: &["ci/studies/quick.yaml", "ci/studies/founding.yaml", "ci/studies/selftests.yaml"],
         note: "`patcheval list` checks all studies; `patcheval run STUDY` runs one, by its name or by the path of its file.",
         schema: || schema_for!(StudyFile),
     },
-    Kind {
+    FileKind {
         name: "architecture",
         pattern: "kernels/arch/*.yaml",
         preferred: &["kernels/arch/arm.yaml"],
@@ -54,7 +54,7 @@ pub const KINDS: [Kind; 10] = [
                symbol in the configuration fragments must be granted by kbuild.",
         schema: || schema_for!(ArchitectureFile),
     },
-    Kind {
+    FileKind {
         name: "sources",
         pattern: "kernels/common/sources.yaml",
         preferred: &[],
@@ -62,7 +62,7 @@ pub const KINDS: [Kind; 10] = [
                one of `debian`, `tarball`, `directory` and `git` is given.",
         schema: || schema_for!(BTreeMap<String, SourceFile>),
     },
-    Kind {
+    FileKind {
         name: "features",
         pattern: "kernels/common/features.yaml",
         preferred: &[],
@@ -70,7 +70,7 @@ pub const KINDS: [Kind; 10] = [
                name, which counts in place of this one.",
         schema: || schema_for!(BTreeMap<String, FeatureFile>),
     },
-    Kind {
+    FileKind {
         name: "kernel",
         pattern: "kernels/*.yaml",
         preferred: &[OWN_KERNEL],
@@ -79,14 +79,14 @@ pub const KINDS: [Kind; 10] = [
                is given.",
         schema: || schema_for!(KernelFile),
     },
-    Kind {
+    FileKind {
         name: "machine",
         pattern: "kernels/machines/*.yaml",
         preferred: &["kernels/machines/malta-24kf-16k.yaml"],
         note: "Sets, ways and lines are powers of two: at most 65,536 sets and 16 ways, lines of 8 to 128 bytes.",
         schema: || schema_for!(MachineFile),
     },
-    Kind {
+    FileKind {
         name: "variant",
         pattern: "patches/*/*/variant.yaml",
         preferred: &[
@@ -96,7 +96,7 @@ pub const KINDS: [Kind; 10] = [
         note: "A patch set is the directory above: it has no file of its own, and a study names it in `patches`.",
         schema: || schema_for!(VariantFile),
     },
-    Kind {
+    FileKind {
         name: "case",
         pattern: "testcases/*/case.yaml",
         preferred: &["testcases/t1-first-return/case.yaml", "testcases/k1-kprobes-sanity/case.yaml"],
@@ -104,7 +104,7 @@ pub const KINDS: [Kind; 10] = [
                `initcall`, or `begins` with `passes` and `fails`.",
         schema: || schema_for!(CaseFile),
     },
-    Kind {
+    FileKind {
         name: "suppressions",
         pattern: "harness/doc/suppressions.yaml",
         preferred: &[],
@@ -112,7 +112,7 @@ pub const KINDS: [Kind; 10] = [
                suppresses nothing, and is reported.",
         schema: || schema_for!(Vec<Suppression>),
     },
-    Kind {
+    FileKind {
         name: "known-failures",
         pattern: "harness/doc/known-failures.yaml",
         preferred: &[],
@@ -122,7 +122,7 @@ pub const KINDS: [Kind; 10] = [
     },
 ];
 
-impl Kind {
+impl FileKind {
     /// Returns whether the file at `path`, relative to the repository, is of this kind.
     pub fn is(&self, path: &str) -> bool {
         let (wanted, parts) = (self.pattern.split('/'), path.split('/'));
@@ -155,7 +155,7 @@ pub fn files(texts: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 }
 
 /// Returns the texts of a kind's files, those that are preferred first.
-fn examples<'a>(kind: &Kind, texts: &'a BTreeMap<String, String>) -> Vec<&'a str> {
+fn examples<'a>(kind: &FileKind, texts: &'a BTreeMap<String, String>) -> Vec<&'a str> {
     let first = kind.preferred.iter().filter_map(|path| texts.get(*path));
     let rest = texts.iter().filter(|(path, _)| kind.is(path) && !kind.preferred.contains(&path.as_str()));
     first.chain(rest.map(|(_, text)| text)).map(String::as_str).collect()

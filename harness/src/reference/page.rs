@@ -6,8 +6,8 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::example;
-use super::keys::{Key, keys};
-use super::{KINDS, Kind};
+use super::keys::{YamlKey, keys};
+use super::{FileKind, KINDS};
 
 /// Said at the head of each page.
 const MADE: &str = "<!-- Made by `patcheval reference`; change the types in harness/src instead. -->";
@@ -19,7 +19,7 @@ pub(super) fn index() -> String {
          differ. Names consist of `a-z`, `0-9`, `-` and `.`,\nand are the same inside a file as outside; unknown keys are \
          errors.\n\n| file | reference | schema |\n| --- | --- | --- |\n"
     );
-    for Kind { name, pattern, .. } in &KINDS {
+    for FileKind { name, pattern, .. } in &KINDS {
         let _ =
             writeln!(text, "| `{pattern}` | [{name}]({name}.md) | [{name}.json](../schema/{name}.json) |");
     }
@@ -28,8 +28,8 @@ pub(super) fn index() -> String {
 }
 
 /// Returns the page of one kind of file.
-pub(super) fn page(kind: &Kind, schema: &Value, texts: &[&str]) -> String {
-    let Kind { name, pattern, note, .. } = kind;
+pub(super) fn page(kind: &FileKind, schema: &Value, texts: &[&str]) -> String {
+    let FileKind { name, pattern, note, .. } = kind;
     // A list of entries, entries by name, or the keys of the file itself.
     let referred = |key: &str| super::keys::referred(schema, &schema[key]).map(|(_, entry)| entry);
     let (root, entries) = match (referred("items"), referred("additionalProperties")) {
@@ -77,7 +77,7 @@ impl Page<'_> {
         }
     }
 
-    fn section(&self, text: &mut String, path: &[String], key: &Key, before: Option<&str>) {
+    fn section(&self, text: &mut String, path: &[String], key: &YamlKey, before: Option<&str>) {
         let needed = match (&key.default, key.required) {
             (_, true) => "required".to_owned(),
             (Some(default), false) => format!("`{}` by default", default.trim_matches('"')),

@@ -17,7 +17,7 @@ pub use text::{mail, table};
 
 /// One of those of which one broke or fixed it: a commit, or an option that is switched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub struct Suspect {
     /// The commit's hash, or that of the configuration with the option switched.
     pub hash: String,
     /// By what people name it.
@@ -28,7 +28,7 @@ pub struct Candidate {
     pub author: Option<String>,
 }
 
-impl From<Commit> for Candidate {
+impl From<Commit> for Suspect {
     fn from(commit: Commit) -> Self {
         let label = commit.short().to_owned();
         Self { hash: commit.hash, label, subject: commit.subject, author: Some(commit.author) }
@@ -37,7 +37,7 @@ impl From<Commit> for Candidate {
 
 /// Where the candidates come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum SuspectSource {
     /// From a repository.
     Commits {
         /// The repository.
@@ -56,13 +56,13 @@ pub enum Origin {
         /// The file of the one that fails.
         bad: String,
         /// The two sides of the answer, if there is one.
-        found: Option<Sides>,
+        found: Option<SuspectSides>,
     },
 }
 
 /// The last configuration that passes and the first one that fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sides {
+pub struct SuspectSides {
     /// File with the one.
     pub last_good: String,
     /// File with the other.
@@ -71,7 +71,7 @@ pub struct Sides {
     pub effect: Option<Vec<String>>,
 }
 
-impl Origin {
+impl SuspectSource {
     /// What a candidate is.
     fn noun(&self) -> &'static str {
         match self {
@@ -102,13 +102,13 @@ pub struct Bisection {
     /// `KERNEL/MACHINE/VARIANT/TESTCASE`.
     pub cell: String,
     /// Where the candidates come from.
-    pub origin: Origin,
+    pub origin: SuspectSource,
     /// Whether it broke or was fixed.
     pub direction: SearchDirection,
     /// How it was searched.
     pub settings: Settings,
     /// The old end, then the candidates after it, the new end last.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<Suspect>,
     /// Those that were tried, in that order.
     pub tried: Vec<Tried>,
     /// By position, how probable it is that the candidate is on the failing side.
@@ -121,7 +121,7 @@ pub struct Bisection {
 
 impl Bisection {
     /// Returns the candidates that are the answer; none if there is no answer.
-    pub fn found(&self) -> Vec<&Candidate> {
+    pub fn found(&self) -> Vec<&Suspect> {
         match &self.end {
             Next::Found { positions, .. } => {
                 positions.iter().map(|position| &self.candidates[*position]).collect()
@@ -154,8 +154,10 @@ impl Bisection {
         let (passing, failing) =
             if self.direction == SearchDirection::Broken { (0, newest) } else { (newest, 0) };
         let named = |state: &str, position: usize| match &self.origin {
-            Origin::Commits { .. } => format!("the {state} commit {}", self.candidates[position].label),
-            Origin::Configurations { good, bad, .. } => if position == 0 { good } else { bad }.clone(),
+            SuspectSource::Commits { .. } => {
+                format!("the {state} commit {}", self.candidates[position].label)
+            }
+            SuspectSource::Configurations { good, bad, .. } => if position == 0 { good } else { bad }.clone(),
         };
         let noun = self.origin.noun();
         let tally = |position: usize| {
@@ -214,7 +216,7 @@ impl Bisection {
         let tried = at_answer.or_else(|| self.tried.iter().find(failing))?;
         let (seed, _) = tried.failure.as_ref()?;
         let words = match &self.origin {
-            Origin::Commits { tree, base, .. } => vec![
+            SuspectSource::Commits { tree, base, .. } => vec![
                 format!("patcheval step {}", shell::word(&self.study)),
                 format!("--tree {}", shell::word(tree)),
                 format!("--base {base}"),
@@ -222,8 +224,8 @@ impl Bisection {
                 format!("--cell {}", self.cell),
                 format!("--seed {seed}"),
             ],
-            Origin::Configurations { found, .. } => {
-                let Sides { last_good, first_bad, .. } = found.as_ref()?;
+            SuspectSource::Configurations { found, .. } => {
+                let SuspectSides { last_good, first_bad, .. } = found.as_ref()?;
                 vec![
                     format!("patcheval bisect-config {}", shell::word(&self.study)),
                     format!("--good {}", shell::word(last_good)),
@@ -275,8 +277,8 @@ impl Bisection {
             "{} {}, {} tried, {} of them skipped, {}",
             plural(count(self.candidates.len() - 1), self.origin.noun()),
             match &self.origin {
-                Origin::Commits { .. } => format!("after {}", self.candidates[0].label),
-                Origin::Configurations { good, bad, .. } => format!("between {good} and {bad}"),
+                SuspectSource::Commits { .. } => format!("after {}", self.candidates[0].label),
+                SuspectSource::Configurations { good, bad, .. } => format!("between {good} and {bad}"),
             },
             self.tried.len(),
             skipped,

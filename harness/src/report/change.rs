@@ -24,14 +24,14 @@ use crate::report::wrap::wrapped;
 const NAMED: usize = 5;
 
 /// A heading with what belongs under it.
-struct Section {
+struct ChangeSection {
     heading: String,
     tone: Tone,
-    entries: Vec<Entry>,
+    entries: Vec<ChangedCell>,
 }
 
 /// A cell, or whatever else changed, and how.
-struct Entry {
+struct ChangedCell {
     name: String,
     sentences: Vec<String>,
 }
@@ -101,25 +101,25 @@ fn summary(changes: &RunChanges) -> (String, Tone) {
     )
 }
 
-fn sections(changes: &RunChanges) -> Vec<Section> {
+fn sections(changes: &RunChanges) -> Vec<ChangeSection> {
     let mut sections = Vec::new();
-    let mut add = |heading: String, tone: Tone, entries: Vec<Entry>| {
+    let mut add = |heading: String, tone: Tone, entries: Vec<ChangedCell>| {
         if !entries.is_empty() {
-            sections.push(Section { heading, tone, entries });
+            sections.push(ChangeSection { heading, tone, entries });
         }
     };
     let of = |direction: Direction| changes.cells.iter().filter(move |cell| cell.direction == direction);
     let entries = |cells: Vec<&CellChange>| {
         cells
             .into_iter()
-            .map(|cell| Entry { name: name(cell), sentences: sentences(cell, changes.tested) })
+            .map(|cell| ChangedCell { name: name(cell), sentences: sentences(cell, changes.tested) })
             .collect()
     };
     add("worse".into(), Tone::Bad, entries(of(Direction::Worse).collect()));
-    let mut open: Vec<Entry> = entries(of(Direction::Undecided).collect());
+    let mut open: Vec<ChangedCell> = entries(of(Direction::Undecided).collect());
     if changes.outlook != Outlook::NotWorse && !changes.problems.is_empty() {
         let sentences = changes.problems.iter().map(|text| printable(text)).collect();
-        open.push(Entry { name: "data of the second run".into(), sentences });
+        open.push(ChangedCell { name: "data of the second run".into(), sentences });
     }
     add("undecided".into(), Tone::Doubtful, open);
     add("better".into(), Tone::Good, entries(of(Direction::Better).collect()));
@@ -136,7 +136,7 @@ fn sections(changes: &RunChanges) -> Vec<Section> {
             if cells.len() > NAMED { format!(" and {} more", cells.len() - NAMED) } else { String::new() };
         let named = cells.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
         let entry = (!cells.is_empty())
-            .then(|| Entry { name: plural(len(cells), "cell"), sentences: vec![named + &more] });
+            .then(|| ChangedCell { name: plural(len(cells), "cell"), sentences: vec![named + &more] });
         add(format!("only in the {which} run, not compared"), Tone::Plain, entry.into_iter().collect());
     }
     add("made differently".into(), Tone::Plain, changes.made.iter().map(made).collect());
@@ -147,14 +147,14 @@ fn len(cells: &[String]) -> u32 {
     u32::try_from(cells.len()).unwrap_or(u32::MAX)
 }
 
-fn made(made: &Made) -> Entry {
+fn made(made: &Made) -> ChangedCell {
     let sentence = match (&made.before, &made.after) {
         (Some(before), Some(after)) => format!("{before} -> {after}"),
         (None, Some(after)) => format!("{after} (second run only)"),
         (Some(before), None) => format!("{before} (first run only)"),
         (None, None) => String::new(),
     };
-    Entry { name: made.what.clone(), sentences: vec![printable(&sentence)] }
+    ChangedCell { name: made.what.clone(), sentences: vec![printable(&sentence)] }
 }
 
 fn name(cell: &CellChange) -> String {

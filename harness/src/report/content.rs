@@ -55,11 +55,11 @@ pub(super) struct Content {
 /// The variants of one testcase on one target.
 pub(super) struct Section {
     pub(super) heading: String,
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<CellRow>,
 }
 
 /// The words of one cell.
-pub(super) struct Row {
+pub(super) struct CellRow {
     pub(super) words: [String; 8],
     pub(super) verdict: Tone,
     pub(super) expected: Tone,
@@ -134,7 +134,7 @@ fn section(group: &Group) -> Section {
     }
 }
 
-pub(super) fn row(cell: &CellJudgement) -> Row {
+pub(super) fn row(cell: &CellJudgement) -> CellRow {
     let words = [
         cell.variant.clone(),
         passes(cell),
@@ -161,7 +161,7 @@ pub(super) fn row(cell: &CellJudgement) -> Row {
         Expectation::NotTried => Tone::Faint,
         Expectation::Unknown => Tone::Doubtful,
     };
-    Row { words, verdict, expected }
+    CellRow { words, verdict, expected }
 }
 
 pub(super) fn passes(cell: &CellJudgement) -> String {

@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
-use crate::judge::Built;
 use crate::judge::CellJudgement;
 use crate::judge::Group;
 use crate::judge::Judgement;
+use crate::judge::KernelFacts;
 use crate::plan::Plan;
 use crate::plan::TrialId;
 use crate::trial::line::TrialLine;
@@ -25,7 +25,7 @@ pub struct ReportData {
     /// With what it was answered.
     pub tools: Tools,
     /// What is known of the kernels beside their trials.
-    pub built: Built,
+    pub built: KernelFacts,
     /// The answer.
     pub judgement: Judgement,
     /// Every trial, in the order in which the run has them.

@@ -30,9 +30,9 @@ pub struct Document<'a> {
     /// With what the run was made.
     tools: &'a Tools,
     /// The variants, in the order of the study.
-    variants: Vec<Variant<'a>>,
+    variants: Vec<DocumentVariant<'a>>,
     /// The targets, in the order of the study.
-    targets: Vec<Target<'a>>,
+    targets: Vec<DocumentTarget<'a>>,
     /// What the trials say.
     judgement: &'a Judgement,
     /// Trials that are shown whole: of each cell the first one, and its example of a failure. Consoles are as the guest
@@ -42,7 +42,7 @@ pub struct Document<'a> {
 
 /// A variant of the study.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Variant<'a> {
+struct DocumentVariant<'a> {
     /// Name.
     name: &'a str,
     /// Name of its directory in the patch set.
@@ -65,7 +65,7 @@ struct Variant<'a> {
 
 /// A target of the study.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Target<'a> {
+struct DocumentTarget<'a> {
     /// Name of the kernel.
     kernel: &'a str,
     /// Name of the machine.
@@ -106,8 +106,8 @@ pub fn json_schema() -> Result<String> {
     Ok(text.map_err(|error| Error::internal(format!("JSON schema: {error}")))? + "\n")
 }
 
-fn variant(variant: &crate::plan::Variant) -> Variant<'_> {
-    Variant {
+fn variant(variant: &crate::plan::Variant) -> DocumentVariant<'_> {
+    DocumentVariant {
         name: &variant.name,
         directory: &variant.directory,
         companions: &variant.companions,
@@ -123,13 +123,13 @@ fn names(series: &[Patches]) -> Vec<String> {
     series.iter().map(ToString::to_string).collect()
 }
 
-fn target<'a>(data: &'a ReportData, target: &'a crate::plan::Target) -> Target<'a> {
+fn target<'a>(data: &'a ReportData, target: &'a crate::plan::Target) -> DocumentTarget<'a> {
     let plan = &data.plan;
     let trials = plan.testcases_on(target).map(|testcase| {
         let seeds = plan.seeds_of(testcase, plan.study.mode);
         (testcase.name.as_str(), seeds.count)
     });
-    Target {
+    DocumentTarget {
         kernel: &target.kernel.name,
         machine: &target.machine.name,
         release: data.tools.releases.get(&target.kernel.name).map(String::as_str),

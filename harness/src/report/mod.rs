@@ -47,7 +47,7 @@ pub use junit::junit;
 pub use kcidb::kcidb;
 pub use ktap::ktap;
 pub use mail::Envelope;
-pub use mail::Line;
+pub use mail::HeaderText;
 pub use mail::Mailbox;
 pub use mail::MessageId;
 pub use mail::TestedBy;

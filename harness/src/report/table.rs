@@ -3,11 +3,11 @@
 
 use crate::judge::Judgement;
 use crate::report::content::COLUMNS;
+use crate::report::content::CellRow;
 use crate::report::content::Content;
 use crate::report::content::EXPECTED;
 use crate::report::content::FIGURES;
 use crate::report::content::Note;
-use crate::report::content::Row;
 use crate::report::content::Section;
 use crate::report::content::Tone;
 use crate::report::content::VERDICT;
@@ -118,7 +118,7 @@ fn column_widths(sections: &[Section]) -> [usize; 8] {
 }
 
 /// The tone of a row's word; a heading has none.
-fn tone(row: Option<&Row>, column: usize) -> Tone {
+fn tone(row: Option<&CellRow>, column: usize) -> Tone {
     match (row, column) {
         (Some(row), VERDICT) => row.verdict,
         (Some(row), EXPECTED) => row.expected,
@@ -126,7 +126,7 @@ fn tone(row: Option<&Row>, column: usize) -> Tone {
     }
 }
 
-fn line(words: &[String; 8], row: Option<&Row>, widths: &[usize; 8], style: Style) -> String {
+fn line(words: &[String; 8], row: Option<&CellRow>, widths: &[usize; 8], style: Style) -> String {
     let mut text = String::new();
     for (column, word) in words.iter().enumerate() {
         let padding = " ".repeat(widths[column].saturating_sub(length(word)));
@@ -143,7 +143,7 @@ fn line(words: &[String; 8], row: Option<&Row>, widths: &[usize; 8], style: Styl
 }
 
 /// A row where the terminal is too narrow for a table: the same words on three lines.
-fn block(row: &Row, style: Style) -> String {
+fn block(row: &CellRow, style: Style) -> String {
     let [name, passes, symptoms, stale, d, i, verdict, expected] = &row.words;
     let symptoms = if symptoms == "-" { String::new() } else { format!(", {symptoms}") };
     format!(

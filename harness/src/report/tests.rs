@@ -8,8 +8,8 @@ mod readers;
 mod untried;
 
 use super::*;
-use crate::judge::Built;
 use crate::judge::Judgement;
+use crate::judge::KernelFacts;
 use crate::judge::judge;
 use crate::judge::tests::lines;
 use crate::plan::tests::plan;
@@ -23,7 +23,7 @@ const WIDE: Style = Style { colour: false, width: 160 };
 const NARROW: Style = Style { colour: false, width: 80 };
 
 fn judgement() -> Judgement {
-    judge(&plan(), &lines(), &Built::default())
+    judge(&plan(), &lines(), &KernelFacts::default())
 }
 
 /// The small study with a contradiction, an unknown trial, a missing one, and a guest that prints escape sequences.
@@ -39,7 +39,7 @@ fn troubled() -> Judgement {
     by(&mut lines, "mips-6.1/malta/lazy/t1/enforce/3", Outcome::Unknown { cause: Cause::HostDeadline });
     by(&mut lines, "mips-6.1/malta/lazy/t9/off/1", Outcome::Fail { symptom: Symptom::Livelock });
     lines.retain(|line| line.id.to_string() != "mips-6.1/malta/unfixed/t9/enforce/4");
-    judge(&plan(), &lines, &Built::default())
+    judge(&plan(), &lines, &KernelFacts::default())
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn a_question_is_answered_in_a_sentence() {
         yes: crate::plan::Yes::Passes,
     };
     let plan = crate::plan::Plan { questions: vec![question], ..plan() };
-    let text = table(&judge(&plan, &lines(), &Built::default()), WIDE);
+    let text = table(&judge(&plan, &lines(), &KernelFacts::default()), WIDE);
     let expected = "questions: Is it so? it depends. Yes: merged-alone passes t1 in all of 4 trials on malta. No: \
                     merged-alone passes 0 of 4 of t9 on malta, for instance mips-6.1/malta/merged-alone/t9/enforce/1\n";
     assert!(text.replace("\n  ", " ").contains(&expected.replace("\n", "")), "{text}");

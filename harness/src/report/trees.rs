@@ -110,14 +110,14 @@ fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::Built;
     use crate::judge::Control;
+    use crate::judge::KernelFacts;
     use crate::judge::judge;
     use crate::judge::tests::lines;
     use crate::plan::tests::plan;
 
     fn planted() -> Judgement {
-        judge(&plan(), &lines(), &Built::default())
+        judge(&plan(), &lines(), &KernelFacts::default())
     }
 
     /// A judgement of two kernels: in the second one everything passes.

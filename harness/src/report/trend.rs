@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::judge::statistics::fisher::Counts;
-use crate::judge::trend::{CellEntry, CellTrend, State, Trends};
+use crate::judge::statistics::fisher::PassCounts;
+use crate::judge::trend::{CellEntry, CellState, CellTrend, Trends};
 use crate::report::content::{Tone, printable};
 use crate::report::number::{self, plural, small};
 use crate::report::table::Style;
@@ -29,27 +29,31 @@ pub struct TrendReport {
 impl TrendReport {
     /// Returns the cells that are worse or fail for the first time, and that nobody knows of.
     pub fn alarming(&self) -> impl Iterator<Item = &CellTrend> {
-        self.with(State::Worse, false).chain(self.with(State::FirstFailure, false))
+        self.with(CellState::Worse, false).chain(self.with(CellState::FirstFailure, false))
     }
 
-    fn with(&self, state: State, known: bool) -> impl Iterator<Item = &CellTrend> {
+    fn with(&self, state: CellState, known: bool) -> impl Iterator<Item = &CellTrend> {
         self.trends.in_state(state).filter(move |cell| self.known.contains_key(&cell.cell) == known)
     }
 
     /// The sections of a report: a heading, its tone, and the cells under it.
     pub(super) fn sections(&self) -> Vec<(&'static str, Tone, Vec<&CellTrend>)> {
-        let known = self.with(State::Worse, true).chain(self.with(State::FirstFailure, true));
+        let known = self.with(CellState::Worse, true).chain(self.with(CellState::FirstFailure, true));
         let sections = [
-            ("worse", Tone::Bad, self.with(State::Worse, false).collect::<Vec<_>>()),
-            ("fails for the first time", Tone::Bad, self.with(State::FirstFailure, false).collect()),
+            ("worse", Tone::Bad, self.with(CellState::Worse, false).collect::<Vec<_>>()),
+            ("fails for the first time", Tone::Bad, self.with(CellState::FirstFailure, false).collect()),
             ("known", Tone::Doubtful, known.collect()),
-            ("better", Tone::Good, self.trends.in_state(State::Better).collect()),
+            ("better", Tone::Good, self.trends.in_state(CellState::Better).collect()),
             (
                 "the baseline fails more or less often",
                 Tone::Plain,
-                self.trends.in_state(State::Shifted).collect(),
+                self.trends.in_state(CellState::Shifted).collect(),
             ),
-            ("no result in the last entry", Tone::Doubtful, self.trends.in_state(State::Silent).collect()),
+            (
+                "no result in the last entry",
+                Tone::Doubtful,
+                self.trends.in_state(CellState::Silent).collect(),
+            ),
         ];
         sections.into_iter().filter(|(_, _, cells)| !cells.is_empty()).collect()
     }
@@ -71,10 +75,10 @@ impl TrendReport {
 
     /// What is to be said of a cell.
     pub(super) fn sentence(&self, cell: &CellTrend) -> String {
-        let ratio = |counts: Counts| format!("{}/{}", counts.passes, counts.passes + counts.failures);
+        let ratio = |counts: PassCounts| format!("{}/{}", counts.passes, counts.passes + counts.failures);
         let last = cell.entries.last().and_then(Option::as_ref);
         let said = match (cell.state, &cell.split, last) {
-            (State::Worse | State::Better | State::Shifted, Some(split), _) => format!(
+            (CellState::Worse | CellState::Better | CellState::Shifted, Some(split), _) => format!(
                 "since {} passes {}, before {} (p = {}, adjusted for {})",
                 self.trends.entries[split.at],
                 ratio(split.after),
@@ -82,7 +86,7 @@ impl TrendReport {
                 small(split.p),
                 plural(self.trends.tested, "cell")
             ),
-            (State::Silent, _, Some(entry)) => plural(entry.unknown, "unknown or missing trial"),
+            (CellState::Silent, _, Some(entry)) => plural(entry.unknown, "unknown or missing trial"),
             (_, _, Some(entry)) => format!("{}/{} in the last entry", entry.passes, entry.n),
             (_, _, None) => "not in the last entry".to_owned(),
         };

@@ -18,7 +18,7 @@ use crate::trial::line::TrialLine;
 
 /// One line. The names of the fields are the headings, and `harness/doc/reports.md` describes them.
 #[derive(Default, Serialize)]
-struct Line<'a> {
+struct CsvLine<'a> {
     trial: String,
     kernel: &'a str,
     machine: &'a str,
@@ -71,9 +71,9 @@ pub fn csv(data: &ReportData) -> Result<String> {
 }
 
 /// A cell without trials: its verdict is the result.
-fn untried_row<'a>(group: &'a Group, cell: &'a CellJudgement, why: String) -> Line<'a> {
+fn untried_row<'a>(group: &'a Group, cell: &'a CellJudgement, why: String) -> CsvLine<'a> {
     let names = [&group.kernel, &group.machine, &cell.variant, &group.testcase];
-    Line {
+    CsvLine {
         trial: names.map(String::as_str).join("/"),
         kernel: &group.kernel,
         machine: &group.machine,
@@ -81,19 +81,19 @@ fn untried_row<'a>(group: &'a Group, cell: &'a CellJudgement, why: String) -> Li
         testcase: &group.testcase,
         result: cell.verdict.name(),
         detail: why,
-        ..Line::default()
+        ..CsvLine::default()
     }
 }
 
 /// `judged` is what a trial counts as; nothing if it is left out.
-fn row(line: &TrialLine, judged: Option<Outcome>) -> Line<'_> {
+fn row(line: &TrialLine, judged: Option<Outcome>) -> CsvLine<'_> {
     let (result, symptom, cause) = match judged.unwrap_or(line.outcome) {
         Outcome::Pass => ("pass", "", ""),
         Outcome::Fail { symptom } => ("fail", symptom.name(), ""),
         Outcome::Unknown { cause } => ("unknown", "", cause.name()),
     };
     let detail = line.detail.as_ref();
-    Line {
+    CsvLine {
         trial: line.id.to_string(),
         kernel: &line.id.kernel,
         machine: &line.id.machine,

@@ -17,7 +17,7 @@ const FOR_EACH_JOB: usize = 4;
 
 /// What a worker does with a trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum WorkerStep {
     /// Runs it on the machine at hand.
     Run(TrialId),
     /// Runs it as the first of a new machine, which then goes on; what came of it waits for [`Step::Again`].
@@ -37,11 +37,11 @@ pub(super) fn batches(
     jobs: usize,
     layout: impl Fn(&TrialId) -> u32,
     serves: impl Fn(&TrialId) -> bool,
-) -> Vec<Vec<Step>> {
+) -> Vec<Vec<WorkerStep>> {
     let key = |id| key(id, layout(id));
     let most = (trials.len() / (jobs * FOR_EACH_JOB).max(1)).clamp(FEWEST, MOST);
     let mut batches: Vec<Vec<&TrialId>> = Vec::new();
-    let mut open: BTreeMap<Key<'_>, usize> = BTreeMap::new();
+    let mut open: BTreeMap<BatchKey<'_>, usize> = BTreeMap::new();
     for id in trials {
         let known = open.get(&key(id)).copied().filter(|at| batches[*at].len() < most);
         match known.filter(|_| serves(id)) {
@@ -58,21 +58,21 @@ pub(super) fn batches(
 }
 
 /// What one machine serves.
-type Key<'a> = (&'a str, &'a str, &'a str, u32, u8);
+type BatchKey<'a> = (&'a str, &'a str, &'a str, u32, u8);
 
-fn key(id: &TrialId, layout: u32) -> Key<'_> {
+fn key(id: &TrialId, layout: u32) -> BatchKey<'_> {
     (&id.kernel, &id.machine, &id.variant, layout, id.mode as u8)
 }
 
-fn steps(mut batch: Vec<&TrialId>, sample: &Sample) -> Vec<Step> {
+fn steps(mut batch: Vec<&TrialId>, sample: &Sample) -> Vec<WorkerStep> {
     batch.sort_by(|a, b| a.testcase.cmp(&b.testcase));
     let (mut steps, mut waiting) = (Vec::new(), Vec::new());
     for group in batch.chunk_by(|a, b| a.testcase == b.testcase) {
         let (drawn, others): (Vec<&TrialId>, Vec<&TrialId>) = group.iter().partition(|id| sample.has(id));
-        steps.extend(drawn.iter().map(|id| Step::First((*id).clone())));
-        steps.extend(others.into_iter().map(|id| Step::Run(id.clone())));
+        steps.extend(drawn.iter().map(|id| WorkerStep::First((*id).clone())));
+        steps.extend(others.into_iter().map(|id| WorkerStep::Run(id.clone())));
         steps.append(&mut waiting);
-        waiting.extend(drawn.into_iter().map(|id| Step::Again(id.clone())));
+        waiting.extend(drawn.into_iter().map(|id| WorkerStep::Again(id.clone())));
     }
     steps.append(&mut waiting);
     steps
@@ -83,8 +83,8 @@ mod tests {
     use super::*;
     use crate::plan::tests::plan;
 
-    fn id(step: &Step) -> &TrialId {
-        let (Step::Run(id) | Step::First(id) | Step::Again(id)) = step;
+    fn id(step: &WorkerStep) -> &TrialId {
+        let (WorkerStep::Run(id) | WorkerStep::First(id) | WorkerStep::Again(id)) = step;
         id
     }
 
@@ -98,7 +98,7 @@ mod tests {
             batches.iter().all(|batch| batch.iter().all(|step| key(id(step), 0) == key(id(&batch[0]), 0)))
         );
         let all = batches.concat();
-        let of = |want: fn(&Step) -> bool| {
+        let of = |want: fn(&WorkerStep) -> bool| {
             let mut names: Vec<String> =
                 all.iter().filter(|step| want(step)).map(|step| id(step).to_string()).collect();
             names.sort_unstable();
@@ -106,9 +106,11 @@ mod tests {
         };
         let mut expected: Vec<String> = trials.iter().map(ToString::to_string).collect();
         expected.sort_unstable();
-        assert_eq!(of(|step| !matches!(step, Step::Again(_))), expected);
-        let (first, again) =
-            (of(|step| matches!(step, Step::First(_))), of(|step| matches!(step, Step::Again(_))));
+        assert_eq!(of(|step| !matches!(step, WorkerStep::Again(_))), expected);
+        let (first, again) = (
+            of(|step| matches!(step, WorkerStep::First(_))),
+            of(|step| matches!(step, WorkerStep::Again(_))),
+        );
         assert_eq!(first, again, "what begins a machine is run again");
         expected.retain(|name| trials.iter().any(|id| id.to_string() == *name && sample.has(id)));
         assert_eq!(first, expected, "and is the sample");
@@ -124,12 +126,12 @@ mod tests {
         let other = |testcase| (1..3).map(|seed| of(testcase, seed)).find(|id| !sample.has(id)).unwrap();
         let (t1, t2) = (drawn("t1"), drawn("t2"));
         let expected = [
-            Step::First(t1.clone()),
-            Step::Run(other("t1")),
-            Step::First(t2.clone()),
-            Step::Run(other("t2")),
-            Step::Again(t1),
-            Step::Again(t2),
+            WorkerStep::First(t1.clone()),
+            WorkerStep::Run(other("t1")),
+            WorkerStep::First(t2.clone()),
+            WorkerStep::Run(other("t2")),
+            WorkerStep::Again(t1),
+            WorkerStep::Again(t2),
         ];
         assert_eq!(batches(&trials, &sample, 1, |_| 0, |_| true), [expected]);
     }

@@ -56,9 +56,9 @@ impl Sample {
 }
 
 /// A cell in one mode, which is what is run cold once a difference was seen in it.
-type Cell = (String, String, String, String, u8);
+type CellInMode = (String, String, String, String, u8);
 
-fn cell(id: &TrialId) -> Cell {
+fn cell(id: &TrialId) -> CellInMode {
     (id.kernel.clone(), id.machine.clone(), id.variant.clone(), id.testcase.clone(), id.mode as u8)
 }
 
@@ -71,7 +71,7 @@ fn hash(id: &TrialId) -> u64 {
 pub(super) struct ColdCheck {
     sample: Sample,
     dir: PathBuf,
-    differing: Mutex<BTreeSet<Cell>>,
+    differing: Mutex<BTreeSet<CellInMode>>,
 }
 
 impl ColdCheck {
@@ -183,8 +183,8 @@ mod tests {
     fn each_cell_has_one_trial_in_the_sample_and_of_many_trials_some() {
         let trials = plan().trials();
         let sample = Sample::of(&trials);
-        let cells: BTreeSet<Cell> = trials.iter().map(cell).collect();
-        let drawn: BTreeSet<Cell> = trials.iter().filter(|id| sample.has(id)).map(cell).collect();
+        let cells: BTreeSet<CellInMode> = trials.iter().map(cell).collect();
+        let drawn: BTreeSet<CellInMode> = trials.iter().filter(|id| sample.has(id)).map(cell).collect();
         assert_eq!(cells, drawn);
         let one = &trials[0];
         let many: Vec<TrialId> = (0..5000).map(|seed| TrialId { seed, ..one.clone() }).collect();

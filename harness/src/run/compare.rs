@@ -6,15 +6,15 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Judged, judged_whole};
+use super::{JudgedRun, judged_whole};
 use crate::error::{Error, Result};
-use crate::judge::{self, Made, Renames, RunChanges, Side};
+use crate::judge::{self, ComparedRun, Made, Renames, RunChanges};
 use crate::nearest::suggestion;
 use crate::plan::Plan;
-use crate::store::{Image, Manifest};
+use crate::store::{Manifest, StoredImage};
 
 /// What two runs call the same thing: the first run's name, and the second's.
-pub type Names = (String, String);
+pub type RunNames = (String, String);
 
 /// Keys of the plan that say why and not what.
 const WORDS: [&str; 8] = ["title", "why", "shows", "separates", "expectations", "file", "symptoms", "name"];
@@ -25,7 +25,7 @@ const WORDS: [&str; 8] = ["title", "why", "shows", "separates", "expectations", 
 ///
 /// Study, when a directory is not a whole run, a name is not in its run, or the runs have no cell in common;
 /// infrastructure.
-pub fn compare(before: &Path, after: &Path, renames: &[Names]) -> Result<RunChanges> {
+pub fn compare(before: &Path, after: &Path, renames: &[RunNames]) -> Result<RunChanges> {
     let (old, new) = (judged_whole(before)?, judged_whole(after)?);
     let renames = checked(&old.manifest.plan, &new.manifest.plan, renames)?;
     let mut changes = judge::changes(side(&old), side(&new), &renames);
@@ -41,8 +41,8 @@ pub fn compare(before: &Path, after: &Path, renames: &[Names]) -> Result<RunChan
     Ok(changes)
 }
 
-fn side(judged: &Judged) -> Side<'_> {
-    Side {
+fn side(judged: &JudgedRun) -> ComparedRun<'_> {
+    ComparedRun {
         plan: &judged.manifest.plan,
         built: &judged.built,
         lines: &judged.lines,
@@ -58,7 +58,7 @@ fn names(plan: &Plan) -> BTreeSet<&str> {
     targets.chain(variants).chain(testcases).map(String::as_str).collect()
 }
 
-fn checked(old: &Plan, new: &Plan, renames: &[Names]) -> Result<Renames> {
+fn checked(old: &Plan, new: &Plan, renames: &[RunNames]) -> Result<Renames> {
     let (old, new) = (names(old), names(new));
     let mut checked = Renames::new();
     for (from, to) in renames {
@@ -154,7 +154,7 @@ fn parts(manifest: &Manifest, renames: &Renames) -> BTreeMap<String, String> {
     parts
 }
 
-fn described(image: &Image) -> String {
+fn described(image: &StoredImage) -> String {
     if image.failed.is_some() { "not built".into() } else { short(&image.sha256) }
 }
 

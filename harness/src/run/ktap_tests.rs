@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::cache_dir::Cache;
-use crate::process::Run;
+use crate::process::CommandRun;
 use crate::trial::parse_ktap;
 
 /// Prints of each log what the kernel's reader counts: passed, failed or crashed, skipped, errors.
@@ -31,8 +31,10 @@ for log in sorted(glob.glob('test_data/*.log')):
 ";
 
 fn compare(directory: &Path) -> usize {
-    let run =
-        Run::new("python3").args(["-B", "-c", SCRIPT]).dir(directory).deadline(Duration::from_secs(120));
+    let run = CommandRun::new("python3")
+        .args(["-B", "-c", SCRIPT])
+        .dir(directory)
+        .deadline(Duration::from_secs(120));
     let ended = run.output().unwrap();
     assert!(ended.outcome.success(), "{ended:?}");
     let mut compared = 0;
@@ -66,7 +68,8 @@ fn compare(directory: &Path) -> usize {
 
 #[test]
 fn ktap_is_read_as_the_kernel_reads_it() {
-    let python = Run::new("python3").arg("--version").output().is_ok_and(|ended| ended.outcome.success());
+    let python =
+        CommandRun::new("python3").arg("--version").output().is_ok_and(|ended| ended.outcome.success());
     let sources = Cache::locate().unwrap().root().join("source");
     let trees = sources.read_dir().into_iter().flatten().flatten().map(|entry| entry.path().join("tree"));
     for tree in trees.filter(|tree| python && tree.join("tools/testing/kunit/test_data").is_dir()) {

@@ -29,7 +29,7 @@ use crate::build;
 use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Result};
 use crate::guest;
-use crate::judge::{self, Built, Judgement, Schedule};
+use crate::judge::{self, Judgement, KernelFacts, Schedule};
 use crate::machine::{Remains, Trial, Worker, uimage};
 use crate::plan::{Kernel, Plan, Shard, Share, TrialId};
 use crate::report;
@@ -53,16 +53,16 @@ pub const CACHE_KINDS: [&str; 8] = [
 /// The report for a browser, in a run directory.
 pub const PAGE: &str = "report.html";
 
-use trials::Trials;
+use trials::TrialRunner;
 
 pub use bisect::{
     BisectRequest, BuilderOptions, CandidateBuilder, Ends, LOG, MAIL, SearchSource, SearchSpace, StepRequest,
     Stepped, bisect, kernel_of, settings_for, step,
 };
 pub use cache_status::{CacheStatus, cache_status};
-pub use compare::{Names, compare};
+pub use compare::{RunNames, compare};
 pub use event::{Event, Stage, Watch};
-pub use explain::{Evidence, Resolve, explain, find_cell, stale_classes};
+pub use explain::{ExplainInputs, Resolve, explain, find_cell, stale_classes};
 pub use history_entry::{RunEntry, history_entry};
 pub use merge::{Merged, merge};
 pub use prepare::{Prepared, prepare};
@@ -74,7 +74,7 @@ pub use snapshots::{Combination, Snapshot, Snapshots};
 
 /// What to run, and where.
 #[derive(Clone, Debug)]
-pub struct Request<'a> {
+pub struct RunRequest<'a> {
     /// The cache directory.
     pub cache: &'a Cache,
     /// The repository.
@@ -107,7 +107,7 @@ pub struct Finished {
 /// # Errors
 ///
 /// Study, infrastructure or interrupted; finished trials are kept in each case.
-pub fn run(request: &Request<'_>, watch: Watch<'_>) -> Result<Finished> {
+pub fn run(request: &RunRequest<'_>, watch: Watch<'_>) -> Result<Finished> {
     judge::check(request.plan)?;
     let prepared = prepare(request.cache, request.root, request.plan, watch)?;
     let manifest = &prepared.manifest;
@@ -160,7 +160,7 @@ fn run_name(manifest: &Manifest, shard: Option<Shard>) -> String {
 
 /// Runs trials as long as the study calls for some; returns how many.
 fn run_called(
-    request: &Request<'_>,
+    request: &RunRequest<'_>,
     prepared: &Prepared,
     dir: &mut RunDir,
     mut lines: Vec<TrialLine>,
@@ -184,7 +184,7 @@ fn run_called(
 }
 
 fn run_trials(
-    request: &Request<'_>,
+    request: &RunRequest<'_>,
     prepared: &Prepared,
     missing: &[TrialId],
     all: usize,
@@ -198,7 +198,7 @@ fn run_trials(
     let (done, missing) = (all - missing.len(), &booted.cloned().collect::<Vec<_>>()[..]);
     watch(Event::Stage { stage: Stage::Trials, steps: done + missing.len(), done });
     let root = dir.root().to_owned();
-    let trials = Trials {
+    let trials = TrialRunner {
         plan: request.plan,
         machines: prepared.machines.as_ref(),
         jobs: request.jobs,
@@ -301,15 +301,15 @@ fn never_ran(line: TrialLine) -> Done {
 }
 
 /// What a run directory holds, judged.
-struct Judged {
+struct JudgedRun {
     manifest: Manifest,
     lines: Vec<TrialLine>,
     judgement: Judgement,
-    built: Built,
+    built: KernelFacts,
 }
 
 /// A run that is not a share.
-fn judged_whole(root: &Path) -> Result<Judged> {
+fn judged_whole(root: &Path) -> Result<JudgedRun> {
     if let Some(shard) = store::read_shard(root)? {
         return Err(Error::study(format!(
             "{} is share {shard} of a run: no verdicts follow from it alone",
@@ -320,17 +320,17 @@ fn judged_whole(root: &Path) -> Result<Judged> {
     judged(root)
 }
 
-fn judged(root: &Path) -> Result<Judged> {
+fn judged(root: &Path) -> Result<JudgedRun> {
     cold_check::refuse_differences(root)?;
     let manifest = store::read_manifest(root)?;
     let lines = store::read_lines(root)?;
     let built = built(&manifest, &store::read_boots(root)?);
     let judgement = judge::judge(&manifest.plan, &lines, &built);
-    Ok(Judged { manifest, lines, judgement, built })
+    Ok(JudgedRun { manifest, lines, judgement, built })
 }
 
 /// Writes what is for people into the run directory of a whole run, whose examples are there.
-fn publish(root: &Path, judged: Judged) -> Result<Judgement> {
+fn publish(root: &Path, judged: JudgedRun) -> Result<Judgement> {
     write_judgement(root, &judged.judgement)?;
     let data = report_data::of(root, judged)?;
     write_atomically(&root.join(PAGE), report::html(&data).as_bytes())?;
@@ -344,7 +344,7 @@ fn write_judgement(root: &Path, judgement: &Judgement) -> Result<()> {
     write_atomically(&root.join("report.md"), report::markdown(judgement).as_bytes())
 }
 
-fn built(manifest: &Manifest, boots: &[NotBooted]) -> Built {
+fn built(manifest: &Manifest, boots: &[NotBooted]) -> KernelFacts {
     let mut images: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for (kernel, variants) in &manifest.images {
         let variants = variants.iter().filter(|(_, image)| image.failed.is_none());
@@ -354,7 +354,7 @@ fn built(manifest: &Manifest, boots: &[NotBooted]) -> Built {
     let bases = manifest.bases.iter().map(|(kernel, image)| (kernel.clone(), image.sha256.clone())).collect();
     let (no_image, not_booted) = (boots::no_images(manifest), boots::not_booted(boots));
     let (sizes, changes) = (manifest.sizes.clone(), manifest.changes.clone());
-    Built { images, bases, sizes, changes, no_image, not_booted }
+    KernelFacts { images, bases, sizes, changes, no_image, not_booted }
 }
 
 /// Returns whether a trial is worth showing as soon as it has ended.

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::build::{Compared, Image as BuiltImage, complaint};
 use crate::cache_dir::{Cache, sha256_file};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::guest::{Ingredients, Initramfs};
 use crate::machine::{self, Machines, uimage};
 use crate::patch::{self, Patch, Size, Staged};
 use crate::plan::{Kernel, Patches, Plan, Target, Variant};
 use crate::qemu::Qemu;
 use crate::source::{self, Tree};
-use crate::store::{Failure, Image, Manifest};
+use crate::store::{Failure, Manifest, StoredImage};
 
 use super::event::{Event, Stage, Watch};
 
@@ -31,7 +31,7 @@ pub struct Prepared {
     /// Kernels by kernel and variant; absent when the build failed.
     pub images: BTreeMap<(String, String), BuiltImage>,
     /// What QEMU boots, by kernel, machine and variant; absent when the build failed.
-    pub bootable: BTreeMap<Names, Bootable>,
+    pub bootable: BTreeMap<BootNames, Bootable>,
     /// Guest programs by kernel.
     pub guests: BTreeMap<String, Initramfs>,
     /// Logs of builds that failed, by their places in the run directory.
@@ -39,7 +39,7 @@ pub struct Prepared {
 }
 
 /// Names of a kernel, a machine and a variant.
-pub type Names = (String, String, String);
+pub type BootNames = (String, String, String);
 
 /// A kernel as one machine takes it.
 #[derive(Clone, Debug)]
@@ -133,7 +133,7 @@ pub(super) fn assemble(
 }
 
 /// Gives each machine each image in the form in which it takes it.
-fn bootable(cache: &Cache, plan: &Plan, prepared: &Prepared) -> Result<BTreeMap<Names, Bootable>> {
+fn bootable(cache: &Cache, plan: &Plan, prepared: &Prepared) -> Result<BTreeMap<BootNames, Bootable>> {
     let mut all = BTreeMap::new();
     for target in &plan.targets {
         for variant in plan.variants_on(&target.kernel.name) {
@@ -155,7 +155,7 @@ fn bootable(cache: &Cache, plan: &Plan, prepared: &Prepared) -> Result<BTreeMap<
     Ok(all)
 }
 
-pub(super) fn names(target: &Target, variant: &Variant) -> Names {
+pub(super) fn names(target: &Target, variant: &Variant) -> BootNames {
     (target.kernel.name.clone(), target.machine.name.clone(), variant.name.clone())
 }
 
@@ -205,7 +205,7 @@ pub(super) fn sources(
             });
             match changes {
                 Ok(changes) => drop(staged.insert(variant.name.clone(), changes)),
-                Err(error) if error.kind() == Kind::Rejected => {
+                Err(error) if error.kind() == ErrorKind::Rejected => {
                     rejected.insert(variant.name.clone(), error.to_string());
                     let named = error.context(format!("variant {} on {}", variant.name, kernel.name));
                     rejections.push((variant, named));
@@ -310,7 +310,7 @@ fn build_kernel(
                 (entry, built.seconds)
             }
             // The base has been built: what fails now are the patches.
-            Err(error) if error.kind() == Kind::Study => {
+            Err(error) if error.kind() == ErrorKind::Study => {
                 let text = error.to_string();
                 let log = error.logged().unwrap_or(&text);
                 let text = complaint(log, &sources.tree.path);
@@ -347,16 +347,16 @@ const LIBRARY: &str = "testcases/guest";
 
 impl Prepared {
     /// Returns the vmlinux that belongs to an image of a manifest, if the cache still has it.
-    pub fn vmlinux(cache: &Cache, image: &Image) -> Option<PathBuf> {
+    pub fn vmlinux(cache: &Cache, image: &StoredImage) -> Option<PathBuf> {
         Some(cache.peek(crate::build::IMAGE, &image.key)?.join("vmlinux"))
     }
 }
 
-fn no_image(text: String, rejected: bool, log: Option<String>) -> Image {
-    Image { key: String::new(), sha256: String::new(), failed: Some(Failure { text, rejected, log }) }
+fn no_image(text: String, rejected: bool, log: Option<String>) -> StoredImage {
+    StoredImage { key: String::new(), sha256: String::new(), failed: Some(Failure { text, rejected, log }) }
 }
 
-fn image(built: &BuiltImage) -> Image {
+fn image(built: &BuiltImage) -> StoredImage {
     let key = built.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Image { key, sha256: built.record.image_sha256.clone(), failed: None }
+    StoredImage { key, sha256: built.record.image_sha256.clone(), failed: None }
 }

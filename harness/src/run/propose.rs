@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::cache_dir::{Cache, write_atomically};
-use crate::error::{Error, Kind, Result};
-use crate::patch::{self, Patch, Relation, Series, Thread};
+use crate::error::{Error, ErrorKind, Result};
+use crate::patch::{self, CommitRelation, Patch, Series, Thread};
 use crate::plan::{Kernel, One, Plan, Source};
 use crate::source;
 
@@ -82,7 +82,7 @@ pub fn propose(cache: &Cache, root: &Path, plan: &Plan, options: &ProposeOptions
                 }
                 proposed.variants.push(name);
             }
-            Err(error) if matches!(error.kind(), Kind::Study | Kind::Rejected) => {
+            Err(error) if matches!(error.kind(), ErrorKind::Study | ErrorKind::Rejected) => {
                 proposed.notes.push(format!("left out: {}: {error}", series.summary()));
                 first_error = first_error.or(Some(error));
             }
@@ -185,10 +185,12 @@ fn made_for(root: &Path, variant: &str, kernel: &Kernel, base: &str) -> Result<S
     };
     let relation = patch::relation(&root.join(path), base, reference)?;
     let relation = match relation {
-        Relation::Absent => format!("which {} does not have", path.display()),
-        Relation::Same => format!("which is that of {}", kernel.name),
-        Relation::Before(commits) => format!("which {} has, {commits} commits before its own", kernel.name),
-        Relation::Beside => format!("which is not in the history of {}", kernel.name),
+        CommitRelation::Absent => format!("which {} does not have", path.display()),
+        CommitRelation::Same => format!("which is that of {}", kernel.name),
+        CommitRelation::Before(commits) => {
+            format!("which {} has, {commits} commits before its own", kernel.name)
+        }
+        CommitRelation::Beside => format!("which is not in the history of {}", kernel.name),
     };
     Ok(format!("{variant} was made for the commit {base}, {relation}"))
 }

@@ -10,7 +10,7 @@ use instrument::Record;
 
 use super::explain::{Resolve, explanation, work};
 use super::prepare::Prepared;
-use super::{Judged, judged_whole, write_judgement};
+use super::{JudgedRun, judged_whole, write_judgement};
 use crate::cache_dir::{Cache, write_atomically};
 use crate::error::{Error, Result};
 use crate::judge::Judgement;
@@ -40,8 +40,8 @@ pub fn report_data(root: &Path) -> Result<ReportData> {
 }
 
 /// The report data of a run that has been judged.
-pub(super) fn of(root: &Path, judged: Judged) -> Result<ReportData> {
-    let Judged { manifest, lines, judgement, built } = judged;
+pub(super) fn of(root: &Path, judged: JudgedRun) -> Result<ReportData> {
+    let JudgedRun { manifest, lines, judgement, built } = judged;
     let tools = tools(&manifest);
     Ok(ReportData {
         run: root.display().to_string(),
@@ -95,8 +95,8 @@ fn read_examples(root: &Path) -> Result<Vec<ExampleTrial>> {
 /// # Errors
 ///
 /// Infrastructure, when the disk is full.
-pub(super) fn write_examples(cache: &Cache, root: &Path, judged: &Judged) -> Result<()> {
-    let Judged { manifest, lines, judgement, .. } = judged;
+pub(super) fn write_examples(cache: &Cache, root: &Path, judged: &JudgedRun) -> Result<()> {
+    let JudgedRun { manifest, lines, judgement, .. } = judged;
     let lines: BTreeMap<&TrialId, &TrialLine> = lines.iter().map(|line| (&line.id, line)).collect();
     let mut symbols: Option<((String, String), Option<Symbols>)> = None;
     let mut examples = Vec::new();

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use super::event::{Event, Stage, Watch};
 use super::pool::parallel;
-use super::prepare::{Names, Prepared, names, report_altered};
+use super::prepare::{BootNames, Prepared, names, report_altered};
 use crate::cache_dir::{Cache, key, sha256_file};
 use crate::error::{Error, Result};
 use crate::guest;
-use crate::machine::{Boot, Booted, plugin};
+use crate::machine::{BootSource, Booted, plugin};
 use crate::plan::{Target, Variant};
 use crate::qemu::Qemu;
 
@@ -44,14 +44,14 @@ pub enum Snapshot {
 }
 
 /// Snapshots by kernel, machine and variant, and by layout.
-pub type Snapshots = BTreeMap<(Names, u32), Snapshot>;
+pub type Snapshots = BTreeMap<(BootNames, u32), Snapshot>;
 
 impl Prepared {
     /// Returns how QEMU starts a combination, or `None` when there is no kernel for it.
-    pub fn boot<'a>(&'a self, combination: &Combination<'a>) -> Option<Boot<'a>> {
+    pub fn boot<'a>(&'a self, combination: &Combination<'a>) -> Option<BootSource<'a>> {
         let Combination { target, variant, .. } = *combination;
         let bootable = self.bootable.get(&names(target, variant))?;
-        Some(Boot {
+        Some(BootSource {
             machine: &target.machine,
             page_size: target.kernel.page_size,
             image: &bootable.image,
@@ -105,7 +105,7 @@ impl Prepared {
         let Some(boot) = self.boot(combination) else { return Ok(None) };
         let target = combination.target;
         let guest = guest::in_layout(cache, &self.guests[&target.kernel.name], combination.layout)?;
-        let boot = Boot { initramfs: &guest.path, ..boot };
+        let boot = BootSource { initramfs: &guest.path, ..boot };
         let qemu = self.qemu_of(target)?;
         let machine = serde_json::to_string(&target.machine)
             .map_err(|error| Error::internal(format!("machine: {error}")))?;

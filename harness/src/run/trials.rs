@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::batches::{Step, batches};
+use super::batches::{WorkerStep, batches};
 use super::cold_check::ColdCheck;
 use super::pool;
 use crate::error::Result;
@@ -14,7 +14,7 @@ use crate::process::check_interrupted;
 use crate::trial::Done;
 
 /// How trials are run.
-pub(super) struct Trials<'a> {
+pub(super) struct TrialRunner<'a> {
     /// The plan that has them.
     pub(super) plan: &'a Plan,
     /// What they are run on.
@@ -27,7 +27,7 @@ pub(super) struct Trials<'a> {
     pub(super) dir: &'a Path,
 }
 
-impl Trials<'_> {
+impl TrialRunner<'_> {
     /// Runs trials, each by `run`, and hands each to `done` on this thread as it ends. One of the sample ends when it has been
     /// compared, so that an interrupted run compares it again.
     ///
@@ -78,25 +78,25 @@ impl Hand<'_> {
     /// Does a step; returns a trial that has ended with it.
     fn take(
         &mut self,
-        step: &Step,
+        step: &WorkerStep,
         cold: bool,
         check: &ColdCheck,
         run: impl Fn(&mut dyn Worker, &TrialId) -> Result<Done>,
     ) -> Result<Option<Done>> {
         match step {
-            Step::Run(id) => {
+            WorkerStep::Run(id) => {
                 if cold || check.runs_cold(id) {
                     self.machine.start_afresh();
                 }
                 run(self.machine.as_mut(), id).map(Some)
             }
-            Step::First(id) => {
+            WorkerStep::First(id) => {
                 self.machine.start_afresh();
                 let done = run(self.machine.as_mut(), id)?;
                 self.first.insert(id.clone(), done);
                 Ok(None)
             }
-            Step::Again(id) => {
+            WorkerStep::Again(id) => {
                 let Some(first) = self.first.remove(id) else { return Ok(None) };
                 if let Some(warm) = self.warm(|machine| run(machine, id))? {
                     check.compare(id, &warm, &first)?;

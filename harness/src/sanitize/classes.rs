@@ -17,16 +17,16 @@ pub struct Spot {
 
 /// What distinguishes one missing flush from another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
-    /// Function that wrote; [`Key::UNSEEN`] if the model saw no store.
+pub struct ClassKey {
+    /// Function that wrote; [`ClassKey::UNSEEN`] if the model saw no store.
     pub writer: String,
-    /// Function that was fetched; [`Key::USER`] for whatever a process executes.
+    /// Function that was fetched; [`ClassKey::USER`] for whatever a process executes.
     pub fetch: String,
     /// What was not done in between.
     pub missing: Missing,
 }
 
-impl Key {
+impl ClassKey {
     /// Stands for a writer that the model did not see: a device, or a store that came before it was on.
     pub const UNSEEN: &'static str = "unseen";
     /// Stands for everything outside the kernel.
@@ -35,7 +35,7 @@ impl Key {
     pub const NOWHERE: &'static str = "no function";
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for ClassKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} -> {}, missing: {}", self.writer, self.fetch, missing_name(self.missing))
     }
@@ -67,9 +67,9 @@ pub struct Fetched {
 
 /// All stale fetches that one flush would have prevented, as far as names show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Class {
+pub struct StaleFetchClass {
     /// Who, what, and what was missing.
-    pub key: Key,
+    pub key: ClassKey,
     /// Whether it is the known benign kind: the CPU fetches code that it is in the course of patching.
     pub patching: bool,
     /// How many stale fetches of it the records list.
@@ -112,7 +112,7 @@ const PATCHING: u64 = 500;
 /// The classes of one kernel on one machine, over all its testcases.
 #[derive(Clone, Debug, Default)]
 pub struct Classes {
-    classes: BTreeMap<(bool, Key), Class>,
+    classes: BTreeMap<(bool, ClassKey), StaleFetchClass>,
     /// Stale fetches that happened.
     pub happened: u64,
     /// Those of them that the records list; the others cannot be classified.
@@ -132,28 +132,28 @@ impl Classes {
     }
 
     /// Returns the classes, the most frequent first.
-    pub fn sorted(&self) -> Vec<&Class> {
-        let mut sorted: Vec<&Class> = self.classes.values().collect();
+    pub fn sorted(&self) -> Vec<&StaleFetchClass> {
+        let mut sorted: Vec<&StaleFetchClass> = self.classes.values().collect();
         // Stable: equally frequent ones stay in the order of their keys.
         sorted.sort_by_key(|class| std::cmp::Reverse(class.count));
         sorted
     }
 }
 
-fn classify(testcase: &str, fetch: &StaleFetch, resolve: &dyn Fn(u64) -> Option<Spot>) -> Class {
+fn classify(testcase: &str, fetch: &StaleFetch, resolve: &dyn Fn(u64) -> Option<Spot>) -> StaleFetchClass {
     let written = fetch.writer.and_then(|writer| resolve(writer.pc));
     let fetched = if fetch.user { None } else { resolve(fetch.pc) };
     let function = |spot: &Option<Spot>, otherwise: &str| {
         spot.as_ref().map_or_else(|| otherwise.to_owned(), |spot| spot.function.clone())
     };
     let no_writer = match fetch.writer {
-        None => Key::UNSEEN,
+        None => ClassKey::UNSEEN,
         // Only the kernel's functions have symbols.
-        Some(_) => Key::NOWHERE,
+        Some(_) => ClassKey::NOWHERE,
     };
-    let key = Key {
+    let key = ClassKey {
         writer: function(&written, no_writer),
-        fetch: function(&fetched, if fetch.user { Key::USER } else { Key::NOWHERE }),
+        fetch: function(&fetched, if fetch.user { ClassKey::USER } else { ClassKey::NOWHERE }),
         missing: fetch.missing,
     };
     let instructions_ago = fetch.writer.map(|writer| writer.instructions_ago);
@@ -162,7 +162,7 @@ fn classify(testcase: &str, fetch: &StaleFetch, resolve: &dyn Fn(u64) -> Option<
         && fetch.dirty_in.is_none()
         && instructions_ago.is_some_and(|ago| ago <= PATCHING)
         && PATCHERS.iter().any(|patcher| key.writer.starts_with(patcher));
-    Class {
+    StaleFetchClass {
         key,
         patching,
         count: 1,

@@ -9,7 +9,7 @@ mod date;
 mod suppress;
 mod text;
 
-pub use classes::{Class, Classes, Fetched, Key, Spot};
+pub use classes::{ClassKey, Classes, Fetched, Spot, StaleFetchClass};
 pub use date::Date;
 pub use suppress::{Sorted, Suppression, read, sort};
 pub use text::{Title, report};

@@ -5,7 +5,7 @@ use instrument::Missing;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::classes::{Class, Classes};
+use super::classes::{Classes, StaleFetchClass};
 use super::date::Date;
 use crate::error::Result;
 use crate::yaml;
@@ -27,7 +27,7 @@ pub struct Suppression {
 }
 
 impl Suppression {
-    fn is_for(&self, class: &Class) -> bool {
+    fn is_for(&self, class: &StaleFetchClass) -> bool {
         let key = &class.key;
         (&self.writer, &self.fetch, self.missing) == (&key.writer, &key.fetch, key.missing)
     }
@@ -46,11 +46,11 @@ pub fn read(file: &str, text: &str) -> Result<Vec<Suppression>> {
 #[derive(Clone, Debug)]
 pub struct Sorted<'a> {
     /// Nobody has a reason to let them be.
-    pub findings: Vec<&'a Class>,
+    pub findings: Vec<&'a StaleFetchClass>,
     /// Code being patched: known to be benign, whatever suppressions say.
-    pub patching: Vec<&'a Class>,
+    pub patching: Vec<&'a StaleFetchClass>,
     /// Somebody has a reason to let them be.
-    pub suppressed: Vec<(&'a Class, &'a Suppression)>,
+    pub suppressed: Vec<(&'a StaleFetchClass, &'a Suppression)>,
     /// Entries that no longer count.
     pub expired: Vec<&'a Suppression>,
     /// Entries that count, and for which there was nothing: mended, or not reached by these testcases.

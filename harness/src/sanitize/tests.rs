@@ -55,7 +55,7 @@ fn classes(stale: Vec<StaleFetch>) -> Classes {
     classes
 }
 
-fn keys(classes: &[&Class]) -> Vec<String> {
+fn keys(classes: &[&StaleFetchClass]) -> Vec<String> {
     classes.iter().map(|class| format!("{} x {}", class.key, class.count)).collect()
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::classes::{Class, Classes, missing_name};
+use super::classes::{Classes, StaleFetchClass, missing_name};
 use super::suppress::{Sorted, Suppression};
 
 /// What a report is about.
@@ -61,7 +61,12 @@ pub fn report(title: &Title<'_>, classes: &Classes, sorted: &Sorted<'_>) -> Stri
     text
 }
 
-fn section(text: &mut String, heading: &str, classes: &[&Class], after: impl Fn(&mut String, &Class)) {
+fn section(
+    text: &mut String,
+    heading: &str,
+    classes: &[&StaleFetchClass],
+    after: impl Fn(&mut String, &StaleFetchClass),
+) {
     if !classes.is_empty() {
         let _ = writeln!(text, "{heading}:");
     }
@@ -71,7 +76,7 @@ fn section(text: &mut String, heading: &str, classes: &[&Class], after: impl Fn(
     }
 }
 
-fn story(number: usize, class: &Class) -> String {
+fn story(number: usize, class: &StaleFetchClass) -> String {
     let first = &class.first;
     let mut text = format!(
         "{number}. {}: {}\n   first: {:#010x} (physical {:#010x}), testcase {}, phase {}\n",
@@ -98,7 +103,7 @@ fn times(count: u64) -> String {
 }
 
 /// An entry for a suppression file that lacks nothing but what its author knows.
-fn entry(class: &Class) -> String {
+fn entry(class: &StaleFetchClass) -> String {
     let key = &class.key;
     format!(
         "{{writer: {}, fetch: {}, missing: {}, reason: ..., expires: YYYY-MM-DD}}",

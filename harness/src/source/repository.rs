@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::process::{Run, Sink};
+use crate::process::{CommandRun, Sink};
 
 /// Between the fields of a commit.
 const SEPARATOR: char = '\u{1f}';
@@ -36,7 +36,7 @@ impl Commit {
 
 /// What a path of a commit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum FileMode {
     /// A file.
     Plain,
     /// A file that may be executed.
@@ -46,7 +46,7 @@ pub enum Mode {
 }
 
 /// By path, a file's bytes and what it is; `None` where it is deleted.
-pub type Changes = BTreeMap<PathBuf, Option<(Vec<u8>, Mode)>>;
+pub type TreeChanges = BTreeMap<PathBuf, Option<(Vec<u8>, FileMode)>>;
 
 /// A git repository.
 #[derive(Clone, Debug)]
@@ -73,9 +73,9 @@ impl Repository {
         &self.path
     }
 
-    fn git(&self, args: &[&str]) -> Run {
+    fn git(&self, args: &[&str]) -> CommandRun {
         // In `git bisect run`, what git exports would lead elsewhere.
-        Run::new("git").arg("-C").arg(&self.path).args(args).env_clear()
+        CommandRun::new("git").arg("-C").arg(&self.path).args(args).env_clear()
     }
 
     /// Returns the commit that a revision names.
@@ -165,7 +165,7 @@ impl Repository {
     /// # Errors
     ///
     /// Study, for what is or was a submodule; infrastructure.
-    pub fn changes(&self, from: &str, to: &str) -> Result<Changes> {
+    pub fn changes(&self, from: &str, to: &str) -> Result<TreeChanges> {
         let scratch = tempfile::tempdir()
             .map_err(|e| Error::io("create a scratch directory in", &std::env::temp_dir(), e))?;
         let raw = scratch.path().join("raw");
@@ -189,7 +189,7 @@ impl Repository {
         let batch = self.git(&["cat-file", "--batch"]).stdin(&list);
         let objects = self.bytes(batch, &scratch.path().join("objects"))?;
         let mut rest = objects.as_slice();
-        let mut changes = Changes::new();
+        let mut changes = TreeChanges::new();
         for entry in entries {
             let file = match entry.blob {
                 None => None,
@@ -205,7 +205,7 @@ impl Repository {
     }
 
     /// Runs a command whose output is no text.
-    fn bytes(&self, run: Run, file: &Path) -> Result<Vec<u8>> {
+    fn bytes(&self, run: CommandRun, file: &Path) -> Result<Vec<u8>> {
         let shown = run.shown();
         if !run.stdout(Sink::File(file.to_owned())).wait()?.success() {
             return Err(Error::infrastructure(format!("{shown} failed")));
@@ -222,13 +222,13 @@ fn parse(line: &str) -> Option<Commit> {
 }
 
 /// One changed path; without a blob it is deleted.
-struct Entry {
+struct ChangedPath {
     path: PathBuf,
-    blob: Option<(String, Mode)>,
+    blob: Option<(String, FileMode)>,
 }
 
 /// Reads `:100644 100755 OLD NEW M\0path\0...`.
-fn entries(raw: &[u8]) -> Result<Vec<Entry>> {
+fn entries(raw: &[u8]) -> Result<Vec<ChangedPath>> {
     use std::os::unix::ffi::OsStrExt as _;
     let garbled = || Error::infrastructure("git diff-tree says what nobody understands");
     let mut fields = raw.split(|byte| *byte == 0).filter(|field| !field.is_empty());
@@ -240,9 +240,9 @@ fn entries(raw: &[u8]) -> Result<Vec<Entry>> {
         let submodule = "160000";
         let mode = match new {
             "000000" => None,
-            "100755" => Some(Mode::Executable),
-            "120000" => Some(Mode::Link),
-            _ => Some(Mode::Plain),
+            "100755" => Some(FileMode::Executable),
+            "120000" => Some(FileMode::Link),
+            _ => Some(FileMode::Plain),
         };
         if old.trim_start_matches(':') == submodule || new == submodule {
             return Err(Error::study(format!(
@@ -250,7 +250,7 @@ fn entries(raw: &[u8]) -> Result<Vec<Entry>> {
                 path.display()
             )));
         }
-        entries.push(Entry { path, blob: mode.map(|mode| (blob.to_owned(), mode)) });
+        entries.push(ChangedPath { path, blob: mode.map(|mode| (blob.to_owned(), mode)) });
     }
     Ok(entries)
 }
@@ -272,7 +272,7 @@ mod tests {
     fn world() -> (tempfile::TempDir, Repository) {
         let dir = tempfile::tempdir().unwrap();
         let git = |args: &[&str]| {
-            let run = Run::new("git").arg("-C").arg(dir.path()).args(args);
+            let run = CommandRun::new("git").arg("-C").arg(dir.path()).args(args);
             run.env("GIT_AUTHOR_NAME", "A")
                 .env("GIT_AUTHOR_EMAIL", "a@example.org")
                 .env("GIT_COMMITTER_NAME", "A")
@@ -309,17 +309,17 @@ mod tests {
         let (_dir, repository) = world();
         let hash = |revision: &str| repository.commit(revision).unwrap().hash;
         let changes = repository.changes(&hash("HEAD~2^"), &hash("HEAD~2")).unwrap();
-        let plain = |content: &[u8]| Some((content.to_vec(), Mode::Plain));
-        let wanted: Changes =
+        let plain = |content: &[u8]| Some((content.to_vec(), FileMode::Plain));
+        let wanted: TreeChanges =
             [("a.c".into(), plain(b"two\0\xff")), ("b.c".into(), None), ("new file.c".into(), plain(b""))]
                 .into();
         assert_eq!(changes, wanted);
-        assert_eq!(repository.changes(&hash("HEAD^"), &hash("HEAD^")).unwrap(), Changes::new());
-        let link = Some((b"a.c".to_vec(), Mode::Link));
+        assert_eq!(repository.changes(&hash("HEAD^"), &hash("HEAD^")).unwrap(), TreeChanges::new());
+        let link = Some((b"a.c".to_vec(), FileMode::Link));
         let made = repository.changes(&hash("HEAD^"), &hash("HEAD")).unwrap();
-        assert_eq!(made, Changes::from([("link".into(), link)]));
+        assert_eq!(made, TreeChanges::from([("link".into(), link)]));
         let gone = repository.changes(&hash("HEAD"), &hash("HEAD^")).unwrap();
-        assert_eq!(gone, Changes::from([("link".into(), None)]));
+        assert_eq!(gone, TreeChanges::from([("link".into(), None)]));
     }
 
     #[test]

@@ -147,17 +147,17 @@ pub fn read_boots(root: &Path) -> Result<Vec<NotBooted>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::Image;
+    use crate::store::StoredImage;
 
     #[test]
     fn what_older_runs_say_of_a_build_is_read_as_its_first_complaint() {
         let old = r#"{"key": "", "sha256": "", "failed": "the build failed; the end of /x/build.log:\n  CC a.o\n/t/a.c:3:1: error: no"}"#;
-        let image: Image = serde_json::from_str(old).unwrap();
+        let image: StoredImage = serde_json::from_str(old).unwrap();
         let failed = image.failed.clone().unwrap();
         assert_eq!((failed.text.as_str(), failed.rejected), ("/t/a.c:3:1: error: no", false));
         let text = serde_json::to_string(&image).unwrap();
-        assert_eq!(serde_json::from_str::<Image>(&text).unwrap(), image);
+        assert_eq!(serde_json::from_str::<StoredImage>(&text).unwrap(), image);
         let none = r#"{"key":"k","sha256":"s","failed":null}"#;
-        assert_eq!(serde_json::to_string(&serde_json::from_str::<Image>(none).unwrap()).unwrap(), none);
+        assert_eq!(serde_json::to_string(&serde_json::from_str::<StoredImage>(none).unwrap()).unwrap(), none);
     }
 }

@@ -77,7 +77,7 @@ impl Batch<'_> {
         let images = self.plan.variants.len() + 1;
         let boots = self.plan.targets.len() * self.plan.variants.len();
         let seconds = BASE_SECONDS + IMAGE_SECONDS * images as f64 + BOOT_SECONDS * boots as f64;
-        let job = Job {
+        let job = SlurmJob {
             name: "prepare",
             tasks: Some(kernels.len() as u32),
             cores: self.cores,
@@ -94,7 +94,7 @@ impl Batch<'_> {
         let dearest = self.loads().map(|load| load.seconds);
         let boots = self.plan.targets.len() * self.plan.variants.len();
         let seconds = dearest.fold(0.0, f64::max) + BOOT_SECONDS * boots as f64;
-        let job = Job {
+        let job = SlurmJob {
             name: "share",
             tasks: Some(self.shards),
             cores: self.cores,
@@ -123,7 +123,7 @@ exit "$code"
     }
 
     fn merge(&self) -> String {
-        let job = Job { name: "merge", tasks: None, cores: 1, mib: 2 * OWN_MIB, minutes: MERGE_MINUTES };
+        let job = SlurmJob { name: "merge", tasks: None, cores: 1, mib: 2 * OWN_MIB, minutes: MERGE_MINUTES };
         let merge = self.command(&["merge"]);
         self.head(&job) + &format!("exec {merge} share-*/ --out whole\n")
     }
@@ -147,8 +147,8 @@ exit "$code"
     }
 
     /// The lines for Slurm, and what every job begins with.
-    fn head(&self, job: &Job) -> String {
-        let Job { name, tasks, cores, mib, minutes } = job;
+    fn head(&self, job: &SlurmJob) -> String {
+        let SlurmJob { name, tasks, cores, mib, minutes } = job;
         let study = &self.plan.study.name;
         let mut text = format!(
             "#!/bin/bash\n# SPDX-License-Identifier: GPL-2.0-or-later\n\
@@ -176,7 +176,7 @@ exit "$code"
 }
 
 /// What a script asks of Slurm.
-struct Job {
+struct SlurmJob {
     name: &'static str,
     tasks: Option<u32>,
     cores: u32,

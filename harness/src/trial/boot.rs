@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! From a console to the result of a test that the kernel itself ran while it booted: pure.
 
-use super::classify::{Finding, failed, unknown};
+use super::classify::{ClassifiedOutcome, failed, unknown};
 use super::ktap::{self, Test};
 use super::line::{Cause, Checks, Outcome, Symptom};
 use crate::plan::ResultSource;
@@ -14,7 +14,7 @@ const READY: &str = "patcheval: READY";
 const SAID: usize = 300;
 
 /// Returns what came of the test, and the counts of its checks.
-pub(super) fn judge(console: &str, source: &ResultSource) -> (Finding, Checks) {
+pub(super) fn judge(console: &str, source: &ResultSource) -> (ClassifiedOutcome, Checks) {
     match source {
         ResultSource::Kunit { suite } => kunit(console, suite),
         ResultSource::Init => init(console),
@@ -24,7 +24,7 @@ pub(super) fn judge(console: &str, source: &ResultSource) -> (Finding, Checks) {
 }
 
 /// No result, and why.
-fn no_result(why: impl Into<String>) -> (Finding, Checks) {
+fn no_result(why: impl Into<String>) -> (ClassifiedOutcome, Checks) {
     (unknown(Cause::BadOutput, why), Checks::default())
 }
 
@@ -32,7 +32,7 @@ fn one(passed: bool) -> Checks {
     Checks { passed: passed.into(), failed: (!passed).into(), skipped: 0 }
 }
 
-fn kunit(console: &str, suite: &str) -> (Finding, Checks) {
+fn kunit(console: &str, suite: &str) -> (ClassifiedOutcome, Checks) {
     let tests = ktap::parse(console);
     let Some(test) = Test::find(&tests, suite) else {
         return no_result(format!("no result of {suite} on the console"));
@@ -62,7 +62,7 @@ enum Word {
 
 /// Tests that each say something as they begin and as they end. What ends one may stand on the same line or on a later one,
 /// where somebody else spoke in between.
-fn said(console: &str, begins: &str, passes: &[String], fails: &[String]) -> (Finding, Checks) {
+fn said(console: &str, begins: &str, passes: &[String], fails: &[String]) -> (ClassifiedOutcome, Checks) {
     let ends = |texts: &'_ [String], word: Word| {
         texts.iter().map(move |text| (text.clone(), word)).collect::<Vec<_>>()
     };
@@ -111,7 +111,7 @@ fn said(console: &str, begins: &str, passes: &[String], fails: &[String]) -> (Fi
 }
 
 /// An initcall that warns if something is wrong, and says nothing else; the kernel's command line makes it say when it calls which.
-fn initcall(console: &str, function: &str) -> (Finding, Checks) {
+fn initcall(console: &str, function: &str) -> (ClassifiedOutcome, Checks) {
     let (begin, end) = (format!("calling  {function}+"), format!("initcall {function}+"));
     let mut lines = console.lines().map(ktap::plain);
     if !lines.any(|line| line.starts_with(&begin)) {
@@ -134,7 +134,7 @@ fn initcall(console: &str, function: &str) -> (Finding, Checks) {
 }
 
 /// The boot itself. A kernel that dies on its way, or never gets there, is recognised before this.
-fn init(console: &str) -> (Finding, Checks) {
+fn init(console: &str) -> (ClassifiedOutcome, Checks) {
     let mut begun = 0;
     for line in console.lines().map(ktap::plain) {
         match () {

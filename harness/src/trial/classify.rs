@@ -52,17 +52,17 @@ pub fn classify(read: &Read<'_>, target: &Kernel, case: &Testcase) -> (Outcome, 
 }
 
 /// An outcome with what is known about it.
-pub type Finding = (Outcome, Option<Detail>);
+pub type ClassifiedOutcome = (Outcome, Option<Detail>);
 
-pub(super) fn unknown(cause: Cause, text: impl Into<String>) -> Finding {
+pub(super) fn unknown(cause: Cause, text: impl Into<String>) -> ClassifiedOutcome {
     (Outcome::Unknown { cause }, Some(Detail { text: text.into(), ..Detail::default() }))
 }
 
-pub(super) fn failed(symptom: Symptom, text: impl Into<String>) -> Finding {
+pub(super) fn failed(symptom: Symptom, text: impl Into<String>) -> ClassifiedOutcome {
     (Outcome::Fail { symptom }, Some(Detail { text: text.into(), ..Detail::default() }))
 }
 
-fn instrument(read: &Read<'_>) -> Option<Finding> {
+fn instrument(read: &Read<'_>) -> Option<ClassifiedOutcome> {
     let remains = read.remains;
     let said = remains.stderr.trim().lines().last().unwrap_or_default();
     if remains.timed_out {
@@ -85,7 +85,7 @@ fn instrument(read: &Read<'_>) -> Option<Finding> {
 }
 
 /// What the kernel says about itself on the console: a panic, which is the same on all architectures, or an oops.
-pub fn kernel(console: &str, oops: &[String]) -> Option<Finding> {
+pub fn kernel(console: &str, oops: &[String]) -> Option<ClassifiedOutcome> {
     let line = |needle: &str| console.lines().find(|line| line.contains(needle)).map(str::trim);
     if let Some(panic) = line("Kernel panic - not syncing") {
         let symptom =
@@ -99,7 +99,7 @@ pub fn kernel(console: &str, oops: &[String]) -> Option<Finding> {
 /// through the kernel in each turn does not come to [`Request::STALE_LIMIT`](instrument::Request::STALE_LIMIT).
 const LOOPED: u64 = 1000;
 
-fn deadline(read: &Read<'_>) -> Option<Finding> {
+fn deadline(read: &Read<'_>) -> Option<ClassifiedOutcome> {
     let record = read.record.as_ref().ok()?;
     let loops = match record.end {
         End::StaleLoop => 1,
@@ -118,14 +118,14 @@ fn deadline(read: &Read<'_>) -> Option<Finding> {
 }
 
 /// An END line that init did not print: it executes the END marker behind its own.
-fn forged(read: &Read<'_>, output: &Output) -> Option<Finding> {
+fn forged(read: &Read<'_>, output: &Output) -> Option<ClassifiedOutcome> {
     let left_early = matches!(read.record, Ok(Record { end: End::Exit, .. }));
     (left_early && output.ends > 0)
         .then(|| unknown(Cause::BadOutput, "an END line is on the console, but init did not come to its end"))
 }
 
 /// What the testcase says. With `may_skip` a check that was skipped says nothing, unless all were.
-fn testcase(output: &Output, target: &Kernel, may_skip: bool) -> Finding {
+fn testcase(output: &Output, target: &Kernel, may_skip: bool) -> ClassifiedOutcome {
     if let Some(why) = gave_up(output, target) {
         // A check that failed before it gave up has failed, and so has one of a testcase that died when all was said.
         let stands = output.bailed.is_some() || output.incomplete().is_none();

@@ -25,7 +25,7 @@ pub(crate) struct Test {
 }
 
 /// A line of KTAP behind what nests it.
-enum Line<'a> {
+enum KtapLine<'a> {
     Plan(u32),
     Result(Check),
     /// A version, or the name of a test whose subtests follow: the result says it, too.
@@ -44,9 +44,9 @@ pub(crate) fn parse(console: &str) -> Vec<Test> {
     let mut said: Vec<String> = Vec::new();
     for line in console.lines() {
         match nested(plain(line)) {
-            Some((depth, Line::Plan(count))) => plans.push((depth, count)),
-            Some((_, Line::Diagnostic(text))) => said.push(text.to_owned()),
-            Some((depth, Line::Result(check))) => {
+            Some((depth, KtapLine::Plan(count))) => plans.push((depth, count)),
+            Some((_, KtapLine::Diagnostic(text))) => said.push(text.to_owned()),
+            Some((depth, KtapLine::Result(check))) => {
                 let deeper = tests.iter().rposition(|(other, _)| *other <= depth).map_or(0, |last| last + 1);
                 let subtests = tests.split_off(deeper).into_iter().map(|(_, test)| test).collect();
                 let planned = plans.iter().rev().find(|(other, _)| *other > depth).map(|(_, count)| *count);
@@ -56,7 +56,7 @@ pub(crate) fn parse(console: &str) -> Vec<Test> {
                 let said = std::mem::take(&mut said);
                 tests.push((depth, Test { check, said, planned, headed, subtests }));
             }
-            Some((depth, Line::Heading)) => headings.push(depth),
+            Some((depth, KtapLine::Heading)) => headings.push(depth),
             None => {}
         }
     }
@@ -83,26 +83,26 @@ fn behind(line: &str, open: char, close: char, wanted: impl Fn(&str) -> bool) ->
 }
 
 /// Returns how far to the right a line is, and what it is.
-fn nested(line: &str) -> Option<(usize, Line<'_>)> {
+fn nested(line: &str) -> Option<(usize, KtapLine<'_>)> {
     let inner = line.trim_start();
     let depth = line.len() - inner.len();
     if let Some(check) = result(inner) {
-        return Some((depth, Line::Result(check)));
+        return Some((depth, KtapLine::Result(check)));
     }
     if HEADINGS.iter().any(|heading| inner.starts_with(heading)) {
-        return Some((depth, Line::Heading));
+        return Some((depth, KtapLine::Heading));
     }
     // A plan may be followed by a directive, as in `1..0 # SKIP why`.
     if let Some(plan) = inner.strip_prefix("1..") {
         let count = plan.split('#').next().unwrap_or_default().trim().parse().ok()?;
-        return Some((depth, Line::Plan(count)));
+        return Some((depth, KtapLine::Plan(count)));
     }
     let inside = inner.strip_prefix('#')?;
     match nested(inside.strip_prefix(' ').unwrap_or(inside)) {
-        Some((further, line @ (Line::Plan(_) | Line::Result(_) | Line::Heading))) => {
+        Some((further, line @ (KtapLine::Plan(_) | KtapLine::Result(_) | KtapLine::Heading))) => {
             Some((depth + 2 + further, line))
         }
-        _ => Some((depth, Line::Diagnostic(inside.trim_start_matches(['#', ' ']).trim()))),
+        _ => Some((depth, KtapLine::Diagnostic(inside.trim_start_matches(['#', ' ']).trim()))),
     }
 }
 

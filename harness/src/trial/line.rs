@@ -39,7 +39,7 @@ pub struct TrialLine {
     /// Number of stale fetches, also of those not listed.
     pub stale_fetches: u64,
     /// The first stale fetches, in the order of execution.
-    pub stale: Vec<Stale>,
+    pub stale: Vec<StaleLine>,
     /// Maintenance operations by architectural name, executed from the first marker on.
     pub operations: BTreeMap<String, u64>,
     /// Operations on the D$; those that work on both caches count here and under `i_operations`.
@@ -48,10 +48,10 @@ pub struct TrialLine {
     pub i_operations: u64,
     /// The use of the operations on the D$.
     #[serde(alias = "d_worth")]
-    pub d_use: FlushUse,
+    pub d_use: FlushUseCounts,
     /// The use of the operations on the I$.
     #[serde(alias = "i_worth")]
-    pub i_use: FlushUse,
+    pub i_use: FlushUseCounts,
     /// Guest instructions inside functions that do maintenance, from the first marker on.
     pub flush_instructions: u64,
     /// Guest instructions.
@@ -66,7 +66,7 @@ pub struct TrialLine {
 
 /// Of how many operations what is known; of the rest nothing was to be said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FlushUse {
+pub struct FlushUseCounts {
     /// Without them something stale would have been fetched.
     pub needed: u64,
     /// The line was clean, absent or not stale.
@@ -180,7 +180,7 @@ impl Sum for Checks {
 
 /// A stale fetch in short; addresses are the guest's, unresolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stale {
+pub struct StaleLine {
     /// Virtual address of the fetch.
     pub pc: u64,
     /// Physical address of the fetch.
@@ -209,8 +209,8 @@ impl TrialLine {
             operations: BTreeMap::new(),
             d_operations: 0,
             i_operations: 0,
-            d_use: FlushUse::default(),
-            i_use: FlushUse::default(),
+            d_use: FlushUseCounts::default(),
+            i_use: FlushUseCounts::default(),
             flush_instructions: 0,
             instructions: 0,
             image: String::new(),
@@ -258,7 +258,7 @@ mod tests {
 
     fn line() -> TrialLine {
         let id = "mips-6.1/malta-24kf-16k/unfixed/t1-first-return/enforce/7".parse().unwrap();
-        let stale = Stale {
+        let stale = StaleLine {
             pc: 0x7fff_8000,
             physical: 0x1234,
             user: true,

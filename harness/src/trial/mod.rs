@@ -19,7 +19,7 @@ use classify::Read;
 pub use classify::kernel as kernel_symptom;
 #[cfg(test)]
 pub(crate) use ktap::parse as parse_ktap;
-use line::{Detail, FlushUse, Outcome, Stale, Symptom, TrialLine};
+use line::{Detail, FlushUseCounts, Outcome, StaleLine, Symptom, TrialLine};
 
 /// A finished trial.
 #[derive(Clone, Debug)]
@@ -104,14 +104,14 @@ fn count_operations(line: &mut TrialLine, record: &Record, first: Phase) {
     line.flush_instructions = record.functions.iter().map(later).sum();
 }
 
-fn count_use(flush_use: &mut FlushUse, entry: &LedgerEntry) {
+fn count_use(flush_use: &mut FlushUseCounts, entry: &LedgerEntry) {
     flush_use.needed += entry.needed;
     flush_use.redundant += entry.redundant;
     flush_use.insufficient += entry.wrong_colour + entry.wrong_cpu;
 }
 
-fn stale(fetch: &instrument::StaleFetch) -> Stale {
-    Stale {
+fn stale(fetch: &instrument::StaleFetch) -> StaleLine {
+    StaleLine {
         pc: fetch.pc,
         physical: fetch.physical,
         user: fetch.user,

@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use crate::run::{Event, Stage};
 
 use super::Verbosity;
-use super::remark::{Remark, Remarks, Tone};
+use super::remark::{Remark, RemarkTone, Remarks};
 
 /// How often the clock on the bar moves while a long build runs.
 const TICK: Duration = Duration::from_millis(200);
@@ -28,12 +28,12 @@ pub struct Bars {
     stages: ProgressBar,
     bar: ProgressBar,
     now: ProgressBar,
-    under_way: Option<UnderWay>,
+    under_way: Option<StageUnderWay>,
 }
 
 /// A stage, and how many of its steps took time and how many did not.
 #[derive(Clone, Copy, Debug)]
-struct UnderWay {
+struct StageUnderWay {
     stage: Stage,
     before: usize,
     made: usize,
@@ -103,7 +103,7 @@ impl Bars {
 
     fn begin(&mut self, stage: Stage, steps: usize, done: usize) {
         self.end_stage();
-        self.under_way = Some(UnderWay { stage, before: done, made: 0, cached: 0 });
+        self.under_way = Some(StageUnderWay { stage, before: done, made: 0, cached: 0 });
         self.stages.set_message(stages(stage));
         self.now.set_message("");
         let bar = ProgressBar::new(steps as u64).with_style(style(template(stage, (self.width)())));
@@ -117,7 +117,7 @@ impl Bars {
 
     /// Says what came of a stage, if anything was done in it.
     fn end_stage(&mut self) {
-        let Some(UnderWay { stage, before, made, cached }) = self.under_way.take() else { return };
+        let Some(StageUnderWay { stage, before, made, cached }) = self.under_way.take() else { return };
         let (done, took) = (self.bar.position(), duration(self.bar.elapsed()));
         let how = match stage {
             Stage::Trials => self.remarks.to_string(),
@@ -135,12 +135,12 @@ impl Bars {
     }
 }
 
-fn paint(text: &str, tone: Tone) -> String {
+fn paint(text: &str, tone: RemarkTone) -> String {
     let style = Style::new().for_stderr();
     let (sign, style) = match tone {
-        Tone::Bad => ("✗", style.red()),
-        Tone::Doubtful => ("?", style.yellow()),
-        Tone::Faint => ("·", style.dim()),
+        RemarkTone::Bad => ("✗", style.red()),
+        RemarkTone::Doubtful => ("?", style.yellow()),
+        RemarkTone::Faint => ("·", style.dim()),
     };
     style.apply_to(format!("{sign} {text}")).to_string()
 }

@@ -11,7 +11,7 @@ const PARTS: usize = 10;
 
 /// One line after the other.
 #[derive(Debug)]
-pub struct Lines {
+pub struct PlainLines {
     verbosity: Verbosity,
     remarks: Remarks,
     stage: Option<Stage>,
@@ -19,7 +19,7 @@ pub struct Lines {
     done: usize,
 }
 
-impl Lines {
+impl PlainLines {
     pub(super) fn new(verbosity: Verbosity, remarks: Remarks) -> Self {
         Self { verbosity, remarks, stage: None, steps: 0, done: 0 }
     }

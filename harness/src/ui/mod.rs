@@ -11,11 +11,11 @@ mod tests;
 
 use std::io::{IsTerminal, Write, stderr};
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::run::Event;
 
 use bars::Bars;
-use lines::Lines;
+use lines::PlainLines;
 use remark::Remarks;
 
 pub use json::Json;
@@ -37,7 +37,7 @@ pub enum Display {
     /// Bars that are redrawn.
     Bars(Box<Bars>),
     /// One line after the other.
-    Lines(Lines),
+    Lines(PlainLines),
 }
 
 impl Display {
@@ -48,7 +48,7 @@ impl Display {
             console::set_colors_enabled_stderr(colour);
             Self::Bars(Box::new(Bars::new(verbosity, remarks)))
         } else {
-            Self::Lines(Lines::new(verbosity, remarks))
+            Self::Lines(PlainLines::new(verbosity, remarks))
         }
     }
 
@@ -83,7 +83,7 @@ pub(crate) fn say(text: &str) {
 
 /// Prints an error with its hints.
 pub fn error(error: &Error) {
-    let label = if error.kind() == Kind::Internal { "bug in patcheval" } else { "error" };
+    let label = if error.kind() == ErrorKind::Internal { "bug in patcheval" } else { "error" };
     say(&format!("{label}: {error}"));
     for hint in error.hints() {
         say(&format!("hint: {hint}"));

@@ -27,12 +27,12 @@ pub(super) struct Remarks {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Remark {
     pub(super) text: String,
-    pub(super) tone: Tone,
+    pub(super) tone: RemarkTone,
 }
 
 /// How a remark is meant, for colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(super) enum RemarkTone {
     /// A failure.
     Bad,
     /// A trial that says nothing.
@@ -66,11 +66,11 @@ impl Remarks {
             Outcome::Fail { symptom } => {
                 self.failures += 1;
                 self.of_baseline += usize::from(is_baseline);
-                (format!("fail, {}", symptom.name()), Tone::Bad)
+                (format!("fail, {}", symptom.name()), RemarkTone::Bad)
             }
             Outcome::Unknown { cause } => {
                 self.unknown += 1;
-                (format!("unknown, {}", cause.name()), Tone::Doubtful)
+                (format!("unknown, {}", cause.name()), RemarkTone::Doubtful)
             }
         };
         let detail = line.detail.as_ref().map(|detail| format!(": {}", detail.text)).unwrap_or_default();
@@ -79,16 +79,16 @@ impl Remarks {
         if self.verbosity == Verbosity::Verbose {
             return remark;
         }
-        if is_baseline && tone == Tone::Bad {
+        if is_baseline && tone == RemarkTone::Bad {
             let first = !std::mem::replace(&mut self.baseline_shown, true);
             let text = format!("{}, as the baseline should: {what}", line.id);
-            return first.then_some(Remark { text, tone: Tone::Faint });
+            return first.then_some(Remark { text, tone: RemarkTone::Faint });
         }
         self.shown += 1;
         match self.shown {
             ..=FIRST_FAILURES => remark,
             n if n == FIRST_FAILURES + 1 => {
-                Some(Remark { text: "... and more, which the report shows".into(), tone: Tone::Faint })
+                Some(Remark { text: "... and more, which the report shows".into(), tone: RemarkTone::Faint })
             }
             _ => None,
         }

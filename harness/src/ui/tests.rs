@@ -4,8 +4,8 @@
 use indicatif::{InMemoryTerm, ProgressDrawTarget};
 
 use super::bars::Bars;
-use super::lines::Lines;
-use super::remark::{Remarks, Tone};
+use super::lines::PlainLines;
+use super::remark::{RemarkTone, Remarks};
 use super::*;
 use crate::run::Stage;
 use crate::trial::line::{Cause, Detail, Outcome, Symptom, TrialLine};
@@ -79,13 +79,13 @@ fn a_narrow_terminal_has_room_for_the_bar() {
 fn of_many_failures_the_first_are_reported_and_all_are_counted() {
     let mut remarks = Remarks::new(Verbosity::Normal, Some("unfixed"));
     let tone = |remarks: &mut Remarks, line: &TrialLine| remarks.of(line).map(|remark| remark.tone);
-    assert_eq!(tone(&mut remarks, &fails("unfixed")), Some(Tone::Faint));
+    assert_eq!(tone(&mut remarks, &fails("unfixed")), Some(RemarkTone::Faint));
     assert_eq!(tone(&mut remarks, &fails("unfixed")), None);
     let unknown = trial("unfixed", Outcome::Unknown { cause: Cause::HostDeadline });
-    assert_eq!(tone(&mut remarks, &unknown), Some(Tone::Doubtful));
+    assert_eq!(tone(&mut remarks, &unknown), Some(RemarkTone::Doubtful));
     let tones: Vec<_> = (0..6).map(|_| tone(&mut remarks, &fails("lazy"))).collect();
-    let bad = Some(Tone::Bad);
-    assert_eq!(tones, [bad, bad, bad, bad, Some(Tone::Faint), None]);
+    let bad = Some(RemarkTone::Bad);
+    assert_eq!(tones, [bad, bad, bad, bad, Some(RemarkTone::Faint), None]);
     assert_eq!(remarks.to_string(), "0 pass, 8 fail (2 of unfixed, the baseline), 1 unknown");
     let mut verbose = Remarks::new(Verbosity::Verbose, Some("unfixed"));
     assert!((0..20).all(|_| tone(&mut verbose, &fails("unfixed")) == bad));
@@ -94,7 +94,7 @@ fn of_many_failures_the_first_are_reported_and_all_are_counted() {
 #[test]
 fn a_log_gets_plain_lines() {
     let lines = |verbosity| {
-        let mut lines = Lines::new(verbosity, Remarks::new(verbosity, None));
+        let mut lines = PlainLines::new(verbosity, Remarks::new(verbosity, None));
         let mut shown = lines.lines(Event::Stage { stage: Stage::Trials, steps: 20, done: 0 });
         shown.extend(lines.lines(Event::Step { what: "a", seconds: None }));
         shown.extend(lines.lines(Event::Step { what: "b", seconds: Some(1.0) }));

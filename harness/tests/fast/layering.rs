@@ -5,6 +5,7 @@
 mod architectures;
 mod circles;
 mod documents;
+mod names;
 mod scripts;
 mod words;
 

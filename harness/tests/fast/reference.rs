@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
 use patcheval::cli::{reference, yaml_files};
-use patcheval::reference::{KINDS, Kind};
+use patcheval::reference::{FileKind, KINDS};
 use patcheval::template::{Workflow, github, gitlab};
 use serde_json::Value;
 use walkdir::WalkDir;
@@ -15,11 +15,11 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn validator(kind: &Kind) -> Validator {
+fn validator(kind: &FileKind) -> Validator {
     jsonschema::draft202012::new(&kind.schema()).unwrap()
 }
 
-fn kind(name: &str) -> &'static Kind {
+fn kind(name: &str) -> &'static FileKind {
     KINDS.iter().find(|kind| kind.name == name).unwrap()
 }
 

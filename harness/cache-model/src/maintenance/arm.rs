@@ -7,7 +7,7 @@
 //! register c7; ARM Architecture Reference Manual v6 (DDI 0100I), B6.6.5; ARM1136JF-S TRM (DDI 0211), register c7 and
 //! its block transfer operations; ARM Architecture Reference Manual v7 (DDI 0406C), B3.18.6 and B4.2.
 
-use super::{Action, Broadcast, Operation, Point, Scope, Side};
+use super::{Action, Broadcast, CoherencePoint, Operation, Scope, Side};
 
 /// Version of the architecture, by which one encoding means different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum ArmVersion {
 }
 
 /// An operation in the versions from `first` to `last`, by the register CRm and the second opcode.
-struct Row {
+struct OperationRow {
     first: ArmVersion,
     last: ArmVersion,
     crm: u32,
@@ -29,38 +29,38 @@ struct Row {
     operation: Operation,
 }
 
-const fn old(first: ArmVersion, crm: u32, op2: u32, operation: Operation) -> Row {
-    Row { first, last: ArmVersion::V6, crm, op2, operation }
+const fn old(first: ArmVersion, crm: u32, op2: u32, operation: Operation) -> OperationRow {
+    OperationRow { first, last: ArmVersion::V6, crm, op2, operation }
 }
 
-const fn v7(crm: u32, op2: u32, operation: Operation) -> Row {
-    Row { first: ArmVersion::V7, last: ArmVersion::V7, crm, op2, operation }
+const fn v7(crm: u32, op2: u32, operation: Operation) -> OperationRow {
+    OperationRow { first: ArmVersion::V7, last: ArmVersion::V7, crm, op2, operation }
 }
 
-const fn by_mva(name: &'static str, side: Side, action: Action, point: Point) -> Operation {
+const fn by_mva(name: &'static str, side: Side, action: Action, point: CoherencePoint) -> Operation {
     Operation::local(name, side, Scope::Address, action, point)
 }
 
 const fn by_set_way(name: &'static str, side: Side, action: Action) -> Operation {
-    Operation::local(name, side, Scope::SetWay, action, Point::Level)
+    Operation::local(name, side, Scope::SetWay, action, CoherencePoint::Level)
 }
 
 const fn all(name: &'static str, side: Side, action: Action) -> Operation {
-    let point = if matches!(side, Side::I) { Point::Unification } else { Point::Coherency };
+    let point = if matches!(side, Side::I) { CoherencePoint::Unification } else { CoherencePoint::Coherency };
     Operation::local(name, side, Scope::All, action, point)
 }
 
 const fn range(name: &'static str, side: Side, action: Action) -> Operation {
-    let point = if matches!(side, Side::I) { Point::Unification } else { Point::Coherency };
+    let point = if matches!(side, Side::I) { CoherencePoint::Unification } else { CoherencePoint::Coherency };
     Operation::local(name, side, Scope::Range, action, point)
 }
 
 /// `MCR p15, 0, Rt, c7, CRm, op2`.
-static MCR: &[Row] = {
+static MCR: &[OperationRow] = {
     use Action::{Clean, CleanInvalidate, Invalidate, Prefetch};
     use ArmVersion::{V5, V6};
     use Broadcast::{ByAddress, InnerShareable};
-    use Point::{Coherency, Unification};
+    use CoherencePoint::{Coherency, Unification};
     use Side::{Both, D, I};
     &[
         // By set and way all versions have the same, and v5 and v6 the same by address, in older names.
@@ -101,13 +101,13 @@ static MCR: &[Row] = {
 };
 
 /// `MRC p15, 0, Rt, c7, CRm, op2`.
-static MRC: &[Row] = &[
+static MRC: &[OperationRow] = &[
     old(ArmVersion::V5, 10, 3, all("DCCTEST", Side::D, Action::Clean)),
     old(ArmVersion::V5, 14, 3, all("DCCITEST", Side::D, Action::CleanInvalidate)),
 ];
 
 /// `MCRR p15, op1, Rt, Rt2, CRm`, with the first opcode in place of the second.
-static MCRR: &[Row] = &[
+static MCRR: &[OperationRow] = &[
     old(ArmVersion::V6, 5, 0, range("ICIRANGE", Side::I, Action::Invalidate)),
     old(ArmVersion::V6, 6, 0, range("DCIRANGE", Side::D, Action::Invalidate)),
     old(ArmVersion::V6, 12, 0, range("DCCRANGE", Side::D, Action::Clean)),
@@ -116,8 +116,8 @@ static MCRR: &[Row] = &[
     old(ArmVersion::V6, 12, 2, range("DCPRANGE", Side::D, Action::Prefetch)),
 ];
 
-fn find(rows: &[Row], version: ArmVersion, crm: u32, op: u32) -> Option<Operation> {
-    let matches = |row: &&Row| {
+fn find(rows: &[OperationRow], version: ArmVersion, crm: u32, op: u32) -> Option<Operation> {
+    let matches = |row: &&OperationRow| {
         (row.first as u8..=row.last as u8).contains(&(version as u8)) && (row.crm, row.op2) == (crm, op)
     };
     rows.iter().find(matches).map(|row| row.operation)

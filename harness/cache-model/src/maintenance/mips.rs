@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! MIPS: the `CACHE` instruction and its EVA twin `CACHEE`, `SYNCI` and `GINVI`.
 
-use super::{Action, Broadcast, Operation, Point, Scope, Side};
+use super::{Action, Broadcast, CoherencePoint, Operation, Scope, Side};
 
 /// Operations of the `CACHE` instruction by its 5-bit field: bits 1:0 are the cache (I, D, T, S), bits 4:2 the
 /// operation. MIPS32 PRA volume II, table of CACHE encodings (the same in Release 6), in the names of Linux's
@@ -49,11 +49,12 @@ static CACHE: [Operation; 32] = {
 };
 
 const fn index(name: &'static str, side: Side, action: Action) -> Operation {
-    Operation::local(name, side, Scope::Index, action, Point::Level)
+    Operation::local(name, side, Scope::Index, action, CoherencePoint::Level)
 }
 
 const fn hit(name: &'static str, side: Side, action: Action) -> Operation {
-    Operation::local(name, side, Scope::Address, action, Point::Level).broadcast(Broadcast::ByAddress)
+    Operation::local(name, side, Scope::Address, action, CoherencePoint::Level)
+        .broadcast(Broadcast::ByAddress)
 }
 
 /// The operation of `CACHE` or `CACHEE` for one value of its 5-bit field; higher bits are ignored.
@@ -62,14 +63,19 @@ pub fn mips_cache(field: u32) -> Operation {
 }
 
 /// `SYNCI`: writes back the D$ line and invalidates the I$ line of an address (MIPS32 PRA volume II, from Release 2).
-pub const MIPS_SYNCI: Operation =
-    Operation::local("SYNCI", Side::Both, Scope::Address, Action::CleanInvalidate, Point::Unification)
-        .broadcast(Broadcast::ByAddress);
+pub const MIPS_SYNCI: Operation = Operation::local(
+    "SYNCI",
+    Side::Both,
+    Scope::Address,
+    Action::CleanInvalidate,
+    CoherencePoint::Unification,
+)
+.broadcast(Broadcast::ByAddress);
 
 /// `GINVI`: invalidates the whole I$ of all cores, or of the one that its register names if that is not zero (MIPS32
 /// PRA volume II, Release 6).
 pub const MIPS_GINVI: Operation =
-    Operation::local("GINVI", Side::I, Scope::All, Action::Invalidate, Point::Level)
+    Operation::local("GINVI", Side::I, Scope::All, Action::Invalidate, CoherencePoint::Level)
         .broadcast(Broadcast::InnerShareable);
 
 #[cfg(test)]

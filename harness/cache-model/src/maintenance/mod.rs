@@ -59,7 +59,7 @@ pub enum Action {
 
 /// Up to where an operation has its effect. In the model both points of an ARM CPU are the memory below L1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Point {
+pub enum CoherencePoint {
     /// No further than the one cache that the operation names: MIPS `CACHE`, ARM set/way.
     Level,
     /// The point of unification (PoU), where I$ and D$ of one CPU see the same copy.
@@ -92,13 +92,19 @@ pub struct Operation {
     /// What happens to it.
     pub action: Action,
     /// Up to where.
-    pub point: Point,
+    pub point: CoherencePoint,
     /// On which CPUs.
     pub broadcast: Broadcast,
 }
 
 impl Operation {
-    const fn local(name: &'static str, side: Side, scope: Scope, action: Action, point: Point) -> Self {
+    const fn local(
+        name: &'static str,
+        side: Side,
+        scope: Scope,
+        action: Action,
+        point: CoherencePoint,
+    ) -> Self {
         Self { name, side, scope, action, point, broadcast: Broadcast::Local }
     }
 

@@ -17,7 +17,7 @@ use mips::Mips;
 
 /// The architecture of the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arch {
+pub enum GuestArch {
     /// MIPS.
     Mips(Mips),
     /// 32-bit ARM.
@@ -28,8 +28,8 @@ pub enum Arch {
 macro_rules! with {
     ($arch:expr, $it:ident => $do:expr) => {
         match $arch {
-            Arch::Mips($it) => $do,
-            Arch::Arm($it) => $do,
+            GuestArch::Mips($it) => $do,
+            GuestArch::Arm($it) => $do,
         }
     };
 }
@@ -37,7 +37,7 @@ macro_rules! with {
 /// Hands each function on to the architecture, without a table of functions: some are called for every slow access.
 macro_rules! forward {
     ($(fn $name:ident(self $(, $arg:ident : $type:ty)*) -> $ret:ty;)*) => {
-        impl Architecture for Arch {
+        impl Architecture for GuestArch {
             fn from_name(name: &str) -> Option<Self> {
                 Mips::from_name(name).map(Self::Mips).or_else(|| Arm::from_name(name).map(Self::Arm))
             }

@@ -3,10 +3,10 @@
 
 use cache_model::{Memory, Origin, PhysAddr, VirtAddr};
 
-use super::{DeferredStore, Machine};
+use super::{DeferredStore, GuestMachine};
 use crate::arch::architecture::Architecture;
 use crate::fast_path::FAST_PATH;
-use crate::qemu::api::Qemu;
+use crate::qemu::api::QemuApi;
 
 /// An access to RAM within one page.
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ struct Access {
     cached: bool,
 }
 
-impl Machine {
+impl GuestMachine {
     /// A load of the guest; returns whether it went to RAM.
     pub fn load(&mut self, info: u32, virt: VirtAddr) -> bool {
         self.access(info, virt, |machine, Access { virt, phys, len, cached }| {
@@ -122,7 +122,11 @@ impl Machine {
 
     /// Physical address of a virtual one; what QEMU says of it is remembered.
     #[inline]
-    fn physical(&mut self, virt: VirtAddr, ask: impl FnOnce(&Qemu) -> Option<PhysAddr>) -> Option<PhysAddr> {
+    fn physical(
+        &mut self,
+        virt: VirtAddr,
+        ask: impl FnOnce(&QemuApi) -> Option<PhysAddr>,
+    ) -> Option<PhysAddr> {
         self.translated(virt).or_else(|| {
             let phys = ask(&self.qemu)?;
             self.trial.tlb.insert(virt, phys);

@@ -4,12 +4,12 @@
 use cache_model::maintenance::Operation;
 use cache_model::{FlushUse, Memory, Origin, PhysAddr, VirtAddr};
 
-use super::Machine;
+use super::GuestMachine;
 use super::refill::{MaintenanceCall, Substitute};
 use crate::arch::architecture::Architecture;
 use crate::arch::instruction::Operand;
 
-impl Machine {
+impl GuestMachine {
     /// Does maintenance from an address to the `last`; returns its use, `None` where no address was translated.
     pub fn maintain(
         &mut self,

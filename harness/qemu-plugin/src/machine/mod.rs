@@ -15,36 +15,36 @@ mod tlb;
 use cache_model::{Config, FetchedLine, Memory, Model, Origin, PageSize, PhysAddr, Stale, VirtAddr};
 use instrument::Ram as RamRange;
 
-use crate::arch::Arch;
+use crate::arch::GuestArch;
 use crate::arch::architecture::{Architecture, CachesState};
 use crate::arch::instruction::{Advertised, Operand};
 use crate::fast_path::FAST_PATH;
-use crate::qemu::api::{Instruction, Qemu, Ram, Register};
-use ram::{Captured, ShadowedRam};
+use crate::qemu::api::{HostRam, Instruction, QemuApi, Register};
+use ram::{RamSnapshot, ShadowedRam};
 use refill::Refills;
 use registers::Registers;
-use selfcheck::Checker;
+use selfcheck::RegisterCheck;
 pub use swap::GroupStart;
 use swap::Swaps;
 use tlb::Tlb;
 
 /// The machine.
-pub struct Machine {
-    qemu: Qemu,
-    arch: Arch,
+pub struct GuestMachine {
+    qemu: QemuApi,
+    arch: GuestArch,
     caches: Config,
     ram: RamRange,
     registers: Registers,
     /// Host address of RAM minus its physical address, once known.
     host_minus_phys: Option<usize>,
     /// The guest's RAM in QEMU's memory, once known.
-    ram_in_qemu: Option<Ram>,
-    checker: Checker,
-    trial: Trial,
+    ram_in_qemu: Option<HostRam>,
+    checker: RegisterCheck,
+    trial: MachineTrial,
 }
 
 /// What belongs to one trial.
-struct Trial {
+struct MachineTrial {
     /// The MMU and both caches are on.
     cached: bool,
     model: Option<Model<ShadowedRam>>,
@@ -57,7 +57,7 @@ struct Trial {
     cpus: Vec<u64>,
 }
 
-impl Trial {
+impl MachineTrial {
     /// Returns a trial in which nothing has happened yet.
     fn new(page: PageSize, cached: bool, model: Option<Model<ShadowedRam>>) -> Self {
         Self {
@@ -80,10 +80,10 @@ struct DeferredStore {
     origin: Origin,
 }
 
-impl Machine {
+impl GuestMachine {
     /// Returns a machine whose RAM has not been found yet.
-    pub fn new(qemu: Qemu, arch: Arch, caches: Config, ram: RamRange, mmu_on: bool) -> Self {
-        let trial = Trial::new(caches.dcache.page(), mmu_on || arch.caches_always_on(), None);
+    pub fn new(qemu: QemuApi, arch: GuestArch, caches: Config, ram: RamRange, mmu_on: bool) -> Self {
+        let trial = MachineTrial::new(caches.dcache.page(), mmu_on || arch.caches_always_on(), None);
         Self {
             qemu,
             arch,
@@ -92,13 +92,13 @@ impl Machine {
             registers: Registers::new(arch),
             host_minus_phys: None,
             ram_in_qemu: None,
-            checker: Checker::default(),
+            checker: RegisterCheck::default(),
             trial,
         }
     }
 
     /// QEMU's functions.
-    pub fn qemu(&self) -> &Qemu {
+    pub fn qemu(&self) -> &QemuApi {
         &self.qemu
     }
 
@@ -171,7 +171,7 @@ impl Machine {
             return;
         }
         self.host_minus_phys = Some(host.wrapping_sub(phys.get() as usize));
-        let ram = Ram::new(host - (phys - base) as usize, size);
+        let ram = HostRam::new(host - (phys - base) as usize, size);
         self.ram_in_qemu = Some(ram.clone());
         if !modelled {
             return;
@@ -182,13 +182,13 @@ impl Machine {
     }
 
     /// Copies RAM as it is now; `None` before it has been found.
-    pub fn capture(&self) -> Option<Captured> {
-        self.ram_in_qemu.clone().map(|ram| Captured::new(self.ram.base.into(), ram))
+    pub fn capture(&self) -> Option<RamSnapshot> {
+        self.ram_in_qemu.clone().map(|ram| RamSnapshot::new(self.ram.base.into(), ram))
     }
 
     /// Takes RAM back to what was captured, with cold caches, and forgets what belongs to a trial. Returns whether QEMU took
     /// it.
-    pub fn reset(&mut self, captured: &Captured, mmu_on: bool) -> bool {
+    pub fn reset(&mut self, captured: &RamSnapshot, mmu_on: bool) -> bool {
         self.drop_kept();
         if !captured.write_back_to(|phys, bytes| self.qemu.write_physical(phys, bytes)) {
             return false;
@@ -199,7 +199,7 @@ impl Machine {
             model.reset();
         }
         let cached = mmu_on || self.arch.caches_always_on();
-        self.trial = Trial::new(self.page(), cached, model);
+        self.trial = MachineTrial::new(self.page(), cached, model);
         self.checker.reset();
         true
     }

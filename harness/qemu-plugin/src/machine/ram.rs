@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use cache_model::{Memory, PhysAddr};
 
-use crate::qemu::api::{Ram, host_page};
+use crate::qemu::api::{HostRam, host_page};
 
 /// Bytes of a piece of the shadow's first copy; no page of a host is smaller.
 const PIECE: usize = 4096;
@@ -18,7 +18,7 @@ const ZEROS: [u8; PIECE] = [0; PIECE];
 #[derive(Clone, Debug)]
 pub struct ShadowedRam {
     base: PhysAddr,
-    ram: Ram,
+    ram: HostRam,
     shadow: Vec<u8>,
     /// Pieces that were written since the shadow was what was captured; `None` before it ever was.
     written: Option<Vec<bool>>,
@@ -26,7 +26,7 @@ pub struct ShadowedRam {
 
 impl ShadowedRam {
     /// Takes the shadow of RAM as it is now, when no cache holds anything.
-    pub fn new(base: PhysAddr, ram: Ram) -> Self {
+    pub fn new(base: PhysAddr, ram: HostRam) -> Self {
         let shadow = copy(&ram);
         Self { base, ram, shadow, written: None }
     }
@@ -38,7 +38,7 @@ impl ShadowedRam {
 
     /// Takes the shadow of RAM anew, from what was captured of it, when no cache holds anything. There is one capture in a
     /// process: after the first time, only what was written since is looked at.
-    pub fn reset(&mut self, captured: &Captured) {
+    pub fn reset(&mut self, captured: &RamSnapshot) {
         let shadow = &mut self.shadow;
         let mut take = |at: usize| {
             let (below, was) = (&mut shadow[at..at + PIECE], &captured.bytes[at..at + PIECE]);
@@ -63,15 +63,15 @@ impl ShadowedRam {
 }
 
 /// The guest's RAM as it was at one instant.
-pub struct Captured {
+pub struct RamSnapshot {
     base: PhysAddr,
-    ram: Ram,
+    ram: HostRam,
     bytes: Vec<u8>,
 }
 
-impl Captured {
+impl RamSnapshot {
     /// Copies RAM, which begins at a physical address, as it is now.
-    pub fn new(base: PhysAddr, ram: Ram) -> Self {
+    pub fn new(base: PhysAddr, ram: HostRam) -> Self {
         let bytes = copy(&ram);
         Self { base, ram, bytes }
     }
@@ -87,7 +87,7 @@ impl Captured {
 }
 
 /// Returns a copy of RAM. Zeroed pages come from the system untouched: pages that are zero in the guest cost no memory here.
-fn copy(ram: &Ram) -> Vec<u8> {
+fn copy(ram: &HostRam) -> Vec<u8> {
     let mut copy = vec![0; ram.size()];
     for at in pieces(ram) {
         let piece = ram.bytes(at, PIECE);
@@ -99,7 +99,7 @@ fn copy(ram: &Ram) -> Vec<u8> {
 }
 
 /// Offsets of the pieces of RAM that the guest has touched. Others are not even looked at, which would give them memory.
-fn pieces(ram: &Ram) -> impl Iterator<Item = usize> + use<> {
+fn pieces(ram: &HostRam) -> impl Iterator<Item = usize> + use<> {
     let touched = touched(ram.host(), ram.size(), host_page());
     (0..ram.size()).step_by(PIECE).filter(move |at| touched(*at))
 }
@@ -154,11 +154,11 @@ mod tests {
     use super::*;
 
     /// Guest RAM of four pieces, which stays there.
-    fn ram() -> (&'static mut [u8], Ram) {
+    fn ram() -> (&'static mut [u8], HostRam) {
         let memory = vec![7; 4 * PIECE + host_page()].leak();
         let aligned = memory.as_ptr().align_offset(host_page());
         let memory = &mut memory[aligned..aligned + 4 * PIECE];
-        let ram = Ram::new(memory.as_ptr() as usize, memory.len());
+        let ram = HostRam::new(memory.as_ptr() as usize, memory.len());
         (memory, ram)
     }
 
@@ -168,7 +168,7 @@ mod tests {
         let mut shadowed = ShadowedRam::new(0x1000.into(), ram.clone());
         // Between the first look at RAM and the capture, and not written back.
         memory[PIECE] = 8;
-        let captured = Captured::new(0x1000.into(), ram);
+        let captured = RamSnapshot::new(0x1000.into(), ram);
         for round in 0..3 {
             shadowed.reset(&captured);
             assert_eq!(shadowed.below(0x1000.into(), 4 * PIECE), &captured.bytes[..], "round {round}");

@@ -3,15 +3,15 @@
 
 use cache_model::VirtAddr;
 
-use crate::arch::Arch;
+use crate::arch::GuestArch;
 use crate::arch::architecture::{Architecture, RegisterRole};
 use crate::arch::instruction::Operand;
-use crate::qemu::api::{Qemu, Register, unlisted_register};
+use crate::qemu::api::{QemuApi, Register, unlisted_register};
 
 /// Handles of the registers that the plugin reads.
 #[derive(Debug)]
 pub(super) struct Registers {
-    arch: Arch,
+    arch: GuestArch,
     general: Vec<Option<Register>>,
     flags: Option<Register>,
     system_control: Option<Register>,
@@ -23,7 +23,7 @@ const GENERAL: usize = 32;
 
 impl Registers {
     /// Returns the handles that are known before QEMU has listed any.
-    pub(super) fn new(arch: Arch) -> Self {
+    pub(super) fn new(arch: GuestArch) -> Self {
         let mut general = vec![None; GENERAL];
         for (number, handle) in (0..arch.unlisted_registers()).zip(&mut general) {
             *handle = Some(unlisted_register(number));
@@ -61,7 +61,7 @@ impl Registers {
     }
 
     /// The value of a general register.
-    pub(super) fn general(&self, qemu: &Qemu, number: u32) -> Option<u64> {
+    pub(super) fn general(&self, qemu: &QemuApi, number: u32) -> Option<u64> {
         if Some(number) == self.arch.zero_register() {
             return Some(0);
         }
@@ -70,7 +70,7 @@ impl Registers {
     }
 
     /// Writes a general register.
-    pub(super) fn write(&self, qemu: &Qemu, number: u32, value: u64) {
+    pub(super) fn write(&self, qemu: &QemuApi, number: u32, value: u64) {
         if let Some(register) = self.general[number as usize] {
             let len = if self.arch.is_64_bit() { 8 } else { 4 };
             qemu.write_register(register, value, len, self.arch.big_endian());
@@ -78,7 +78,7 @@ impl Registers {
     }
 
     /// The address that an operand comes to; of a range, the first.
-    pub(super) fn operand(&self, qemu: &Qemu, operand: Operand) -> Option<VirtAddr> {
+    pub(super) fn operand(&self, qemu: &QemuApi, operand: Operand) -> Option<VirtAddr> {
         let register = |number| self.general(qemu, number);
         let address = match operand {
             Operand::Register(number) => register(number)?,
@@ -89,16 +89,16 @@ impl Registers {
         Some(self.arch.address(address))
     }
 
-    pub(super) fn flags(&self, qemu: &Qemu) -> Option<u64> {
+    pub(super) fn flags(&self, qemu: &QemuApi) -> Option<u64> {
         qemu.read_register(self.flags?, false)
     }
 
-    pub(super) fn system_control(&self, qemu: &Qemu) -> Option<u64> {
+    pub(super) fn system_control(&self, qemu: &QemuApi) -> Option<u64> {
         qemu.read_register(self.system_control?, false)
     }
 
     /// The value that says which CPU runs: `None` without such a register, 0 early in the boot.
-    pub(super) fn identity(&self, qemu: &Qemu) -> Option<u64> {
+    pub(super) fn identity(&self, qemu: &QemuApi) -> Option<u64> {
         Some(qemu.read_register(self.identity?, false).unwrap_or(0))
     }
 

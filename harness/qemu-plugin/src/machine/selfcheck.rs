@@ -14,7 +14,7 @@ const SITES: u8 = 4;
 
 /// What the check came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Tally {
+struct CheckTally {
     /// Loads and stores whose base register plus offset was the reported address.
     agreed: u64,
     /// Those where it was not.
@@ -23,14 +23,14 @@ struct Tally {
 
 /// State of the check.
 #[derive(Default)]
-pub struct Checker {
+pub struct RegisterCheck {
     /// Instructions that are instrumented, by base register.
     sites: [u8; 32],
     expected: Option<VirtAddr>,
-    tally: Tally,
+    tally: CheckTally,
 }
 
-impl Checker {
+impl RegisterCheck {
     /// Whether another instruction with this base register should be instrumented for the check.
     pub fn wants_site(&mut self, base: u32) -> bool {
         let Some(sites) = self.sites.get_mut(base as usize) else { return false };
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn every_register_has_its_share() {
-        let mut checker = Checker::default();
+        let mut checker = RegisterCheck::default();
         assert!((0..SITES).all(|_| checker.wants_site(29)));
         assert!(!checker.wants_site(29));
         assert!(checker.wants_site(4));
@@ -75,12 +75,12 @@ mod tests {
 
     #[test]
     fn one_mismatch_is_enough() {
-        let mut checker = Checker::default();
+        let mut checker = RegisterCheck::default();
         checker.expect(Some(8.into()));
         assert!(checker.compare(8.into()));
         assert!(checker.compare(12.into()), "an access without expectation says nothing");
         checker.expect(Some(8.into()));
         assert!(!checker.compare(12.into()));
-        assert_eq!(checker.tally, Tally { agreed: 1, disagreed: 1 });
+        assert_eq!(checker.tally, CheckTally { agreed: 1, disagreed: 1 });
     }
 }

@@ -3,10 +3,10 @@
 
 use cache_model::{PastOperation, PhysAddr, Stale};
 
-use super::Machine;
+use super::GuestMachine;
 use super::swap::{GroupStart, Swap};
 
-impl Machine {
+impl GuestMachine {
     /// A fetch group is entered: the stale bytes of the one before go. Returns whether it was started again, so that its fetch
     /// has been counted.
     pub fn enter_group(&mut self, group: GroupStart) -> bool {

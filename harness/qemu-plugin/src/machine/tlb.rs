@@ -7,7 +7,7 @@ use cache_model::{PageSize, PhysAddr, VirtAddr};
 const ENTRIES: usize = 256;
 
 #[derive(Clone, Copy)]
-struct Entry {
+struct TlbEntry {
     /// Virtual page, with the generation in the bits below.
     tag: u64,
     /// Physical page minus virtual page, wrapping.
@@ -20,7 +20,7 @@ struct Entry {
 /// changed page table take effect no earlier than that, except where nothing was mapped before, and that is
 /// never kept here.
 pub struct Tlb {
-    entries: Box<[Entry; ENTRIES]>,
+    entries: Box<[TlbEntry; ENTRIES]>,
     generation: u64,
     page: PageSize,
 }
@@ -28,7 +28,7 @@ pub struct Tlb {
 impl Tlb {
     /// Returns one that knows nothing, for pages of this size.
     pub fn new(page: PageSize) -> Self {
-        Self { entries: Box::new([Entry { tag: u64::MAX, delta: 0 }; ENTRIES]), generation: 0, page }
+        Self { entries: Box::new([TlbEntry { tag: u64::MAX, delta: 0 }; ENTRIES]), generation: 0, page }
     }
 
     /// Number of an address's entry, and the tag that it has if it is the address's.
@@ -49,7 +49,7 @@ impl Tlb {
     /// Remembers a translation.
     pub fn insert(&mut self, virt: VirtAddr, phys: PhysAddr) {
         let (at, tag) = self.entry(virt);
-        self.entries[at] = Entry { tag, delta: phys.get().wrapping_sub(virt.get()) };
+        self.entries[at] = TlbEntry { tag, delta: phys.get().wrapping_sub(virt.get()) };
     }
 
     /// Forgets everything.

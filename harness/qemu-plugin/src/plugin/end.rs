@@ -4,7 +4,7 @@
 use instrument::End;
 
 use super::Plugin;
-use super::warm::Stage;
+use super::warm::ServingStage;
 use crate::fast_path::FAST_PATH;
 use crate::qemu::api::end_process;
 use crate::recorder::{RecordInputs, write};
@@ -19,7 +19,7 @@ impl Plugin {
     /// Ends the trial, and returns whether there was one.
     pub(super) fn end_if_running(&mut self, end: End) -> bool {
         // What the guest does on its way to the end of its block is nobody's.
-        let running = !matches!(self.warm.stage, Stage::Returning);
+        let running = !matches!(self.warm.stage, ServingStage::Returning);
         if running {
             self.end_trial(end);
         }
@@ -30,8 +30,8 @@ impl Plugin {
     pub(super) fn end_trial(&mut self, end: End) {
         self.finish(end);
         match self.warm.stage {
-            Stage::Running => self.serve_next(),
-            Stage::Starting | Stage::Returning => end_process(0),
+            ServingStage::Running => self.serve_next(),
+            ServingStage::Starting | ServingStage::Returning => end_process(0),
         }
     }
 
@@ -50,7 +50,9 @@ impl Plugin {
 
     pub(super) fn finish(&mut self, end: End) {
         // On its way back the guest belongs to no trial.
-        if matches!(self.warm.stage, Stage::Returning) || std::mem::replace(&mut self.trial.finished, true) {
+        if matches!(self.warm.stage, ServingStage::Returning)
+            || std::mem::replace(&mut self.trial.finished, true)
+        {
             return;
         }
         self.write_record(end);
@@ -58,7 +60,7 @@ impl Plugin {
 
     /// Writes what has been found so far, so that it is there if QEMU is killed before the trial has come to its end.
     pub(super) fn keep_record(&mut self) {
-        if !matches!(self.warm.stage, Stage::Returning) && !self.trial.finished {
+        if !matches!(self.warm.stage, ServingStage::Returning) && !self.trial.finished {
             self.write_record(End::Unfinished);
         }
     }

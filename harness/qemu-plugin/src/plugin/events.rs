@@ -6,13 +6,13 @@ use instrument::hardware::Aliases;
 use instrument::{End, Mode, Phase};
 
 use super::Plugin;
-use super::warm::Stage;
+use super::warm::ServingStage;
 use crate::arch::architecture::Architecture;
 use crate::arch::instruction::Operand;
 use crate::fast_path::{FAST_PATH, InsnRef};
 use crate::machine::refill::{MaintenanceCall, Substitute};
 use crate::qemu::api::end_process;
-use crate::translation::events::{Event, PlannedEvent};
+use crate::translation::events::{InsnEvent, PlannedEvent};
 
 impl Plugin {
     /// An instruction that matters is about to run. Returns an address where QEMU must start again, if it must.
@@ -26,25 +26,25 @@ impl Plugin {
             return None;
         }
         match event {
-            Event::Maintenance { site, operand, substitute } => {
+            InsnEvent::Maintenance { site, operand, substitute } => {
                 return self.maintain(site, operand, substitute, insn);
             }
-            Event::PrepareForStore(operand) => self.machine.prepare_for_store(operand, insn.origin()),
-            Event::Marker { kind, argument } => self.marker(kind, argument, insn),
-            Event::Rewrite { what, register } => {
+            InsnEvent::PrepareForStore(operand) => self.machine.prepare_for_store(operand, insn.origin()),
+            InsnEvent::Marker { kind, argument } => self.marker(kind, argument, insn),
+            InsnEvent::Rewrite { what, register } => {
                 let hidden = self.options.setup.caches.aliases == Aliases::Hidden;
                 self.machine.rewrite(what, register, hidden);
             }
-            Event::Translation => self.machine.remapped(),
-            Event::SystemControl(register) => {
+            InsnEvent::Translation => self.machine.remapped(),
+            InsnEvent::SystemControl(register) => {
                 let value = self.machine.register(register).unwrap_or(0);
                 self.machine.system_control(value);
             }
-            Event::Called(function) => {
+            InsnEvent::Called(function) => {
                 let caller = self.machine.register(self.arch.link_register()).unwrap_or(0).into();
                 self.recorder.called(function, caller, insn.now());
             }
-            Event::Check(operand) => self.machine.predict(operand),
+            InsnEvent::Check(operand) => self.machine.predict(operand),
         }
         None
     }
@@ -138,8 +138,8 @@ impl Plugin {
             self.wait_for_snapshot();
             return;
         };
-        if self.options.setup.serves && !matches!(self.warm.stage, Stage::Running) {
-            if matches!(self.warm.stage, Stage::Starting) {
+        if self.options.setup.serves && !matches!(self.warm.stage, ServingStage::Running) {
+            if matches!(self.warm.stage, ServingStage::Starting) {
                 self.first_command();
             }
             return;

@@ -10,32 +10,32 @@ mod warm;
 use cache_model::VirtAddr;
 use instrument::hardware::Isa;
 
-use crate::arch::Arch;
+use crate::arch::GuestArch;
 use crate::arch::architecture::Architecture;
 use crate::fast_path::{FAST_PATH, InsnRef};
-use crate::machine::Machine;
-use crate::options::Options;
-use crate::qemu::api::{Block, Qemu, Register};
+use crate::machine::GuestMachine;
+use crate::options::PluginOptions;
+use crate::qemu::api::{Block, QemuApi, Register};
 use crate::recorder::Recorder;
-use crate::recorder::functions::Functions;
+use crate::recorder::functions::KernelFunctions;
 use crate::translation::access_groups::GroupedAccess;
-use crate::translation::{Context, Translation};
+use crate::translation::{BlockContext, Translation};
 use warm::Warm;
 
 /// Everything that the plugin knows.
 pub struct Plugin {
-    options: Options,
-    arch: Arch,
-    machine: Machine,
+    options: PluginOptions,
+    arch: GuestArch,
+    machine: GuestMachine,
     translation: Translation,
     recorder: Recorder,
-    trial: Trial,
+    trial: TrialProgress,
     warm: Warm,
 }
 
 /// How far the trial has come.
 #[derive(Default)]
-struct Trial {
+struct TrialProgress {
     command_markers: u32,
     finished: bool,
 }
@@ -46,9 +46,9 @@ impl Plugin {
     /// # Errors
     ///
     /// An unknown target or a wrong argument.
-    pub fn new(qemu: Qemu, target_name: &str, arguments: &[String]) -> Result<Self, String> {
-        let options = Options::read(arguments)?;
-        let arch = Arch::from_name(target_name)
+    pub fn new(qemu: QemuApi, target_name: &str, arguments: &[String]) -> Result<Self, String> {
+        let options = PluginOptions::read(arguments)?;
+        let arch = GuestArch::from_name(target_name)
             .filter(|arch| !arch.is_64_bit())
             .ok_or_else(|| format!("target `{target_name}` is not one of mips, mipsel, arm"))?;
         let arch = match options.setup.isa.as_ref().map(Isa::name) {
@@ -58,21 +58,21 @@ impl Plugin {
             None => arch,
         };
         let functions = match options.symbols() {
-            Some(path) => Functions::parse(
+            Some(path) => KernelFunctions::parse(
                 &std::fs::read_to_string(path)
                     .map_err(|error| format!("cannot read {}: {error}", path.display()))?,
                 arch,
             ),
-            None => Functions::default(),
+            None => KernelFunctions::default(),
         };
         let request = &options.request;
         FAST_PATH.set_deadline(request.deadline());
         let mut plugin = Self {
             arch,
-            machine: Machine::new(qemu, arch, options.caches, options.setup.ram, request.mmu_on),
+            machine: GuestMachine::new(qemu, arch, options.caches, options.setup.ram, request.mmu_on),
             translation: Translation::default(),
             recorder: Recorder::new(request.mode, arch.kernel_start(), target_name, functions),
-            trial: Trial::default(),
+            trial: TrialProgress::default(),
             warm: Warm::default(),
             options,
         };
@@ -83,7 +83,7 @@ impl Plugin {
     }
 
     /// QEMU's functions.
-    pub fn qemu(&self) -> &Qemu {
+    pub fn qemu(&self) -> &QemuApi {
         self.machine.qemu()
     }
 
@@ -108,7 +108,7 @@ impl Plugin {
         }
         self.warm.translations += 1;
         let (machine, recorder) = (&mut self.machine, &mut self.recorder);
-        let mut context = Context { arch: self.arch, options: &self.options, machine, recorder };
+        let mut context = BlockContext { arch: self.arch, options: &self.options, machine, recorder };
         if let Err(why) = self.translation.translate(block, &mut context) {
             self.fault(why);
         }

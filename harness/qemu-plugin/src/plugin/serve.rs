@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use instrument::Answer;
+use instrument::Reply;
 
 use super::Plugin;
-use super::warm::{Stage, StartPoint};
+use super::warm::{ServingStage, StartPoint};
 use crate::arch::architecture::Architecture;
 use crate::fast_path::FAST_PATH;
 use crate::qemu::api::end_process;
@@ -19,7 +19,7 @@ impl Plugin {
             Ok(start) => {
                 start.internals.between_turns(self.machine.qemu());
                 self.warm.start = Some(start);
-                self.warm.stage = Stage::Returning;
+                self.warm.stage = ServingStage::Returning;
             }
             Err(why) => self.fault(&why),
         }
@@ -28,7 +28,7 @@ impl Plugin {
     /// A trial has ended, and its record lies on the disk: answers, and waits for the next request. Ends QEMU if there is none.
     pub(super) fn serve_next(&mut self) {
         let (translations, return_us) = (self.warm.translations, self.warm.return_us);
-        let answer = Answer { version: Answer::VERSION, translations, return_us };
+        let answer = Reply { version: Reply::VERSION, translations, return_us };
         let Some(start) = self.warm.start.as_mut() else { end_process(0) };
         // Every trial then has a process of its own; or only this one, in which restarts were made that depend on how full
         // QEMU's memory for translations was. Whose turn it is among several CPUs lies in no state that QEMU saves.
@@ -53,7 +53,7 @@ impl Plugin {
         FAST_PATH.set_deadline(request.deadline());
         FAST_PATH.suspend();
         self.options.request = request;
-        self.warm.stage = Stage::Returning;
+        self.warm.stage = ServingStage::Returning;
         self.trial.finished = false;
     }
 
@@ -75,13 +75,13 @@ impl Plugin {
         main_thread::watch_again();
         if let Err(why) = self.return_to_start() {
             // Of the trial that was to begin.
-            self.warm.stage = Stage::Running;
+            self.warm.stage = ServingStage::Running;
             self.fault(&why);
         }
         self.recorder.reset();
         FAST_PATH.reset();
         FAST_PATH.set_deadline(self.options.request.deadline());
-        self.warm.stage = Stage::Running;
+        self.warm.stage = ServingStage::Running;
         self.warm.translations = 0;
         self.warm.return_us = begun.elapsed().as_micros() as u64;
         self.keep_record();

@@ -13,9 +13,9 @@ use std::os::fd::{AsFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use instrument::{Answer, Request};
+use instrument::{Reply, Request};
 
-use crate::machine::ram::Captured;
+use crate::machine::ram::RamSnapshot;
 use crate::qemu::internals::{Internals, redirect};
 
 /// Standard error.
@@ -26,7 +26,7 @@ const LONGEST: usize = 1 << 16;
 
 /// Where a QEMU that serves requests is.
 #[derive(Default)]
-pub(super) enum Stage {
+pub(super) enum ServingStage {
     /// The guest has not asked for its command yet.
     #[default]
     Starting,
@@ -39,7 +39,7 @@ pub(super) enum Stage {
 /// What goes beyond one trial.
 #[derive(Default)]
 pub(super) struct Warm {
-    pub(super) stage: Stage,
+    pub(super) stage: ServingStage,
     pub(super) start: Option<StartPoint>,
     /// Blocks translated since the trial began.
     pub(super) translations: u64,
@@ -55,7 +55,7 @@ pub(super) struct StartPoint {
     /// QEMU's descriptor for the console, if it has one.
     console: Option<RawFd>,
     /// Devices and RAM, once the guest has come to the end of its block.
-    pub(super) state: Option<(Vec<u8>, Captured)>,
+    pub(super) state: Option<(Vec<u8>, RamSnapshot)>,
 }
 
 impl StartPoint {
@@ -75,7 +75,7 @@ impl StartPoint {
     }
 
     /// Answers, and returns the next request, or none if the harness has gone.
-    pub(super) fn exchange(&mut self, answer: &Answer) -> Result<Option<Request>, String> {
+    pub(super) fn exchange(&mut self, answer: &Reply) -> Result<Option<Request>, String> {
         if self.harness.write_all(answer.to_line().as_bytes()).is_err() {
             return Ok(None);
         }

@@ -61,13 +61,13 @@ pub fn unlisted_register(gdb_number: u32) -> Register {
 
 /// QEMU, as seen from inside a callback: the safe side of the function table.
 #[derive(Clone, Copy)]
-pub struct Qemu {
+pub struct QemuApi {
     functions: Functions,
     scratch: *mut ByteArray,
     callbacks: &'static Callbacks,
 }
 
-impl Qemu {
+impl QemuApi {
     /// Looks up QEMU's functions.
     pub(super) fn new(callbacks: &'static Callbacks) -> Result<Self, String> {
         let functions = Functions::resolve()
@@ -187,13 +187,13 @@ impl Qemu {
 
 /// A translation block while it is being translated.
 pub struct Block<'a> {
-    qemu: &'a Qemu,
+    qemu: &'a QemuApi,
     tb: Opaque,
 }
 
 /// One instruction of a [`Block`].
 pub struct Instruction<'a> {
-    qemu: &'a Qemu,
+    qemu: &'a QemuApi,
     insn: Opaque,
 }
 
@@ -201,7 +201,7 @@ impl<'a> Block<'a> {
     /// Returns the block of a handle.
     ///
     /// The caller is a translation callback that got the handle, and keeps the block no longer than it runs.
-    pub(super) fn new(qemu: &'a Qemu, tb: Opaque) -> Self {
+    pub(super) fn new(qemu: &'a QemuApi, tb: Opaque) -> Self {
         Self { qemu, tb }
     }
 
@@ -329,12 +329,12 @@ impl Instruction<'_> {
 
 /// Guest RAM in QEMU's own memory.
 #[derive(Clone, Debug)]
-pub struct Ram {
+pub struct HostRam {
     host: *const u8,
     size: usize,
 }
 
-impl Ram {
+impl HostRam {
     /// Returns the RAM that begins at a host address.
     ///
     /// The caller vouches that `[host, host + size)` is one RAM block: the plugin finds it from an

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cache_model::VirtAddr;
 
 use super::abi::{API_VERSION, Info, Opaque};
-use super::api::{Block, Qemu, leave_turns_alone};
+use super::api::{Block, QemuApi, leave_turns_alone};
 use super::hooks::{Callbacks, GuestCallbacks};
 use super::main_thread;
 use crate::fast_path::{FAST_PATH, InsnRef};
@@ -49,15 +49,15 @@ static GUEST_CALLBACKS: GuestCallbacks = GuestCallbacks {
 };
 
 /// The plugin's state, and the flag that proves that only one callback has it at a time.
-struct Cell {
+struct PluginCell {
     busy: AtomicBool,
     plugin: UnsafeCell<Option<Box<Plugin>>>,
 }
 
 // SAFETY: `busy` hands the content to one thread at a time.
-unsafe impl Sync for Cell {}
+unsafe impl Sync for PluginCell {}
 
-static CELL: Cell = Cell { busy: AtomicBool::new(false), plugin: UnsafeCell::new(None) };
+static CELL: PluginCell = PluginCell { busy: AtomicBool::new(false), plugin: UnsafeCell::new(None) };
 
 /// Runs `f` on the plugin. A panic ends the record with its message and makes every later callback a no-op.
 #[inline]
@@ -307,7 +307,7 @@ pub unsafe extern "C" fn qemu_plugin_install(
                 versions.0, versions.1
             ));
         }
-        Plugin::new(Qemu::new(&CALLBACKS)?, &target, &arguments)
+        Plugin::new(QemuApi::new(&CALLBACKS)?, &target, &arguments)
     });
     match installed {
         Ok(Ok(plugin)) => {

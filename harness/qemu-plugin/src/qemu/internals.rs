@@ -12,7 +12,7 @@ use std::fs::File;
 use std::os::fd::{AsRawFd, RawFd};
 
 use super::abi::Opaque;
-use super::api::Qemu;
+use super::api::QemuApi;
 
 unsafe extern "C" {
     fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
@@ -101,7 +101,7 @@ impl Internals {
 
     /// Has the plugin called on this thread when the CPU that runs has come to the end of its block: no CPU runs then,
     /// and the clock is settled. From within a callback the same would end QEMU with "Bad icount read".
-    pub fn between_turns(&self, qemu: &Qemu) {
+    pub fn between_turns(&self, qemu: &QemuApi) {
         let Some(variable) = address_of(c"current_cpu") else { return };
         // SAFETY: called from a callback, where this thread's `current_cpu` is the CPU that runs.
         unsafe {

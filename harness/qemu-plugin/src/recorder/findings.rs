@@ -42,7 +42,7 @@ impl Fetch<'_> {
 
 /// What is to be said of a stale fetch that takes a search.
 #[derive(Default)]
-pub(super) struct History {
+pub(super) struct FetchHistory {
     /// Maintenance since the store.
     pub(super) past: Vec<PastOperation>,
     /// Where the caller of the writer goes on, if that copies for others.
@@ -123,7 +123,7 @@ impl Findings {
         &mut self,
         fetch: &Fetch<'_>,
         sites: &Sites,
-        history: impl FnOnce() -> History,
+        history: impl FnOnce() -> FetchHistory,
     ) -> u64 {
         self.stale_fetches += 1;
         let place = fetch.place();
@@ -141,7 +141,7 @@ impl Findings {
     }
 
     /// Lists a stale fetch, in place of the last one if the list is full and does not have it.
-    pub(super) fn list(&mut self, fetch: &Fetch<'_>, sites: &Sites, history: impl FnOnce() -> History) {
+    pub(super) fn list(&mut self, fetch: &Fetch<'_>, sites: &Sites, history: impl FnOnce() -> FetchHistory) {
         let place = fetch.place();
         if !self.stale.iter().any(|(listed, _)| *listed == place) {
             self.stale.truncate(Record::STALE_LISTED - 1);
@@ -150,7 +150,7 @@ impl Findings {
     }
 
     /// Returns the record's form of a stale fetch: the first word that differs.
-    fn listed(&self, fetch: &Fetch<'_>, sites: &Sites, history: &History) -> StaleFetch {
+    fn listed(&self, fetch: &Fetch<'_>, sites: &Sites, history: &FetchHistory) -> StaleFetch {
         let Fetch { stale, now, writer, user, .. } = *fetch;
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
         StaleFetch {
@@ -209,7 +209,7 @@ mod tests {
         };
         let fetch = Fetch { stale: &stale, virt: 0x7fff_8000.into(), now: 9, writer: 0.into(), user: true };
         let mut findings = Findings::default();
-        let counts = [(); 3].map(|()| findings.stale(&fetch, &Sites::default(), History::default));
+        let counts = [(); 3].map(|()| findings.stale(&fetch, &Sites::default(), FetchHistory::default));
         assert_eq!(counts, [1, 2, 3]);
         assert_eq!(findings.stale_fetches(), 3);
         let [fetch] = &findings.stale_places()[..] else { panic!("one place") };
@@ -232,15 +232,15 @@ mod tests {
         let (mut findings, sites) = (Findings::default(), Sites::default());
         let last = 4 * Record::STALE_LISTED as u64;
         for virt in (0..=last).step_by(4) {
-            findings.stale(&at(virt), &sites, History::default);
+            findings.stale(&at(virt), &sites, FetchHistory::default);
         }
-        assert_eq!(findings.stale(&at(last), &sites, History::default), 2);
+        assert_eq!(findings.stale(&at(last), &sites, FetchHistory::default), 2);
         let ends = |findings: &Findings| {
             let places = findings.stale_places();
             (places.len(), places.last().map(|place| (place.pc, place.count)))
         };
         assert_eq!(ends(&findings), (Record::STALE_LISTED, Some((last - 4, 1))));
-        findings.list(&at(last), &sites, History::default);
+        findings.list(&at(last), &sites, FetchHistory::default);
         assert_eq!(ends(&findings), (Record::STALE_LISTED, Some((last, 2))));
     }
 }

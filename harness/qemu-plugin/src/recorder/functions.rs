@@ -5,12 +5,12 @@ use cache_model::VirtAddr;
 use instrument::{FunctionCost, Phase};
 
 use super::calls::copies;
-use crate::arch::Arch;
+use crate::arch::GuestArch;
 use crate::arch::architecture::Architecture;
 
 /// What is known of a function.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum FunctionKind {
     /// Its code has not been looked at.
     Unknown,
     /// It does no maintenance.
@@ -21,10 +21,10 @@ enum Kind {
 
 /// The kernel's functions by address, from its `System.map`. Fetch groups refer to those that do maintenance by number.
 #[derive(Default)]
-pub struct Functions {
+pub struct KernelFunctions {
     /// Where each begins, in order; each ends where the next begins.
     starts: Vec<VirtAddr>,
-    kinds: Vec<Kind>,
+    kinds: Vec<FunctionKind>,
     /// Where each of those begins that do maintenance.
     flushing: Vec<VirtAddr>,
     /// Where each of those begins and ends that copy for others, in order.
@@ -36,9 +36,9 @@ pub struct Functions {
 /// Longer ones are not looked at: what looks so long is the end of the text, not a function.
 const LONGEST: u64 = 1 << 16;
 
-impl Functions {
+impl KernelFunctions {
     /// Reads the text of a `System.map`: in each line an address in hexadecimal, a type, and a name.
-    pub fn parse(text: &str, arch: Arch) -> Self {
+    pub fn parse(text: &str, arch: GuestArch) -> Self {
         let code = |line: &str| {
             let mut words = line.split(' ');
             let address = u64::from_str_radix(words.next()?, 16).ok()?;
@@ -53,7 +53,7 @@ impl Functions {
         let mut copying: Vec<_> = copying.filter_map(|start| Some((start, end(start)?))).collect();
         copying.sort_unstable();
         copying.dedup();
-        Self { kinds: vec![Kind::Unknown; starts.len()], starts, copying, ..Self::default() }
+        Self { kinds: vec![FunctionKind::Unknown; starts.len()], starts, copying, ..Self::default() }
     }
 
     /// Returns where the function at an address begins, if it copies for others.
@@ -72,16 +72,16 @@ impl Functions {
         let next = self.starts.partition_point(|start| *start <= address);
         let (Some(this), Some(end)) = (next.checked_sub(1), self.starts.get(next)) else { return 0 };
         let start = self.starts[this];
-        if self.kinds[this] == Kind::Unknown {
+        if self.kinds[this] == FunctionKind::Unknown {
             self.kinds[this] = if *end - start <= LONGEST && flushes(start, *end) {
                 self.flushing.push(start);
-                Kind::Flushes(self.flushing.len() as u32)
+                FunctionKind::Flushes(self.flushing.len() as u32)
             } else {
-                Kind::Other
+                FunctionKind::Other
             };
         }
         let number = match self.kinds[this] {
-            Kind::Flushes(number) => number,
+            FunctionKind::Flushes(number) => number,
             _ => 0,
         };
         self.last = (start, *end, number);
@@ -106,7 +106,7 @@ impl FunctionCosts {
     }
 
     /// Functions in which instructions were counted, by address.
-    pub fn all(&self, functions: &Functions) -> Vec<FunctionCost> {
+    pub fn all(&self, functions: &KernelFunctions) -> Vec<FunctionCost> {
         let counted = self.0.iter().zip(&functions.flushing);
         let counted = counted.filter(|(instructions, _)| **instructions != [0; Phase::ALL.len()]);
         let mut costs: Vec<_> = counted
@@ -125,7 +125,7 @@ mod tests {
     fn functions_that_copy_are_known_by_name() {
         let map =
             "80100000 T memcpy\n80100040 t l_exc\n80100080 T copy_page\n80100080 T other\n80100100 T c\n";
-        let functions = Functions::parse(map, Arch::from_name("mips").unwrap());
+        let functions = KernelFunctions::parse(map, GuestArch::from_name("mips").unwrap());
         let copy_of = |address: u64| functions.copy_of(address.into()).map(VirtAddr::get);
         let found = [0x8010_0000, 0x8010_003c, 0x8010_0040, 0x8010_00fc, 0x8010_0100, 0].map(copy_of);
         assert_eq!(found, [Some(0x8010_0000), Some(0x8010_0000), None, Some(0x8010_0080), None, None]);
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn counts_what_lies_in_functions_that_flush() {
         let map = "80100000 T a\n80100040 t blast\n80100080 D data\n80100100 T c\n";
-        let mut functions = Functions::parse(map, Arch::from_name("mips").unwrap());
+        let mut functions = KernelFunctions::parse(map, GuestArch::from_name("mips").unwrap());
         let flushes = |start: VirtAddr, end: VirtAddr| (start.get(), end.get()) == (0x8010_0040, 0x8010_0100);
         assert_eq!(functions.number(VirtAddr::new(0x8010_0000), flushes), 0);
         let blast = functions.number(VirtAddr::new(0x8010_0044), flushes);

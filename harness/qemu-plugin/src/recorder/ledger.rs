@@ -33,7 +33,7 @@ impl Sites {
 
 /// One instruction that does maintenance, called from one address, in one phase.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Cause {
+pub(super) struct LedgerKey {
     pub(super) site: usize,
     pub(super) caller: VirtAddr,
     pub(super) phase: Phase,
@@ -41,7 +41,7 @@ pub(super) struct Cause {
 
 /// How often, and to what effect.
 #[derive(Clone, Copy, Default)]
-struct Counts {
+struct UseCounts {
     all: u64,
     needed: u64,
     redundant: u64,
@@ -53,20 +53,20 @@ struct Counts {
 /// Counts of maintenance operations in one trial.
 #[derive(Default)]
 pub(super) struct Ledger {
-    causes: Vec<(Cause, Counts)>,
-    by_cause: HashMap<Cause, usize>,
+    causes: Vec<(LedgerKey, UseCounts)>,
+    by_cause: HashMap<LedgerKey, usize>,
     /// The cause asked for last: operations come in loops.
     last: usize,
 }
 
 impl Ledger {
     /// Counts an operation; returns the number of its cause, above 0.
-    pub(super) fn count(&mut self, cause: Cause) -> u32 {
+    pub(super) fn count(&mut self, cause: LedgerKey) -> u32 {
         if self.causes.get(self.last).is_none_or(|(last, _)| *last != cause) {
             let next = self.causes.len();
             self.last = *self.by_cause.entry(cause).or_insert(next);
             if self.last == next {
-                self.causes.push((cause, Counts::default()));
+                self.causes.push((cause, UseCounts::default()));
             }
         }
         self.causes[self.last].1.all += 1;
@@ -74,7 +74,7 @@ impl Ledger {
     }
 
     /// The cause of a number.
-    pub(super) fn cause(&self, number: u32) -> Option<Cause> {
+    pub(super) fn cause(&self, number: u32) -> Option<LedgerKey> {
         self.causes.get((number as usize).checked_sub(1)?).map(|(cause, _)| *cause)
     }
 
@@ -98,7 +98,7 @@ impl Ledger {
     /// All counts, sorted by address, then caller, then phase. `confirmed` says how many write-backs of a cause turned
     /// out to be needed.
     pub(super) fn entries(&self, sites: &Sites, confirmed: impl Fn(u32) -> u64) -> Vec<LedgerEntry> {
-        let entry = |(number, (cause, counts)): (usize, &(Cause, Counts))| {
+        let entry = |(number, (cause, counts)): (usize, &(LedgerKey, UseCounts))| {
             let (operation, pc) = sites.get(cause.site);
             let accounted = counts.needed
                 + counts.redundant
@@ -139,7 +139,7 @@ mod tests {
         let late = sites.number(mips_cache(0x10), 0x8000_2000.into());
         let early = sites.number(mips_cache(0x15), 0x8000_1000.into());
         assert_eq!(sites.number(mips_cache(0x10), 0x8000_2000.into()), late);
-        let cause = |site, caller| Cause { site, caller, phase: Phase::Boot };
+        let cause = |site, caller| LedgerKey { site, caller, phase: Phase::Boot };
         let one = ledger.count(cause(late, 0x8000_3000.into()));
         ledger.count_use(one, FlushUse::Needed);
         let pending = ledger.count(cause(early, 0.into()));

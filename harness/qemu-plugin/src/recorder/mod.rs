@@ -15,9 +15,9 @@ use cache_model::{FlushUse, Memory, Model, PastOperation, Stale, VirtAddr};
 use instrument::{End, Mode, Phase, Record};
 
 use calls::Calls;
-use findings::{Fetch, Findings, History};
-use functions::{FunctionCosts, Functions};
-use ledger::{Cause, Sites};
+use findings::{Fetch, FetchHistory, Findings};
+use functions::{FunctionCosts, KernelFunctions};
+use ledger::{LedgerKey, Sites};
 
 /// Collects what a trial finds, and builds its record.
 pub struct Recorder {
@@ -28,13 +28,13 @@ pub struct Recorder {
     target: String,
     /// Translated blocks refer to sites and functions by number: these two outlive a trial.
     sites: Sites,
-    functions: Functions,
-    trial: Trial,
+    functions: KernelFunctions,
+    trial: TrialFindings,
 }
 
 /// What belongs to one trial.
 #[derive(Default)]
-struct Trial {
+struct TrialFindings {
     findings: Findings,
     costs: FunctionCosts,
     calls: Calls,
@@ -52,14 +52,14 @@ pub struct RecordInputs<'a, M> {
 
 impl Recorder {
     /// Returns a recorder without findings.
-    pub fn new(mode: Mode, kernel_start: VirtAddr, target: &str, functions: Functions) -> Self {
-        let (sites, trial) = (Sites::default(), Trial::default());
+    pub fn new(mode: Mode, kernel_start: VirtAddr, target: &str, functions: KernelFunctions) -> Self {
+        let (sites, trial) = (Sites::default(), TrialFindings::default());
         Self { mode, kernel_start, target: target.to_owned(), sites, functions, trial }
     }
 
     /// Forgets what belongs to a trial.
     pub fn reset(&mut self) {
-        self.trial = Trial::default();
+        self.trial = TrialFindings::default();
     }
 
     /// Enters a phase after `now` instructions.
@@ -67,7 +67,7 @@ impl Recorder {
         self.trial.findings.enter(phase, now);
     }
 
-    /// Returns the number of the function at an address if it does maintenance, else 0: see [`Functions::number`].
+    /// Returns the number of the function at an address if it does maintenance, else 0: see [`KernelFunctions::number`].
     pub fn function(&mut self, address: VirtAddr, flushes: impl FnOnce(VirtAddr, VirtAddr) -> bool) -> u32 {
         self.functions.number(address, flushes)
     }
@@ -101,7 +101,7 @@ impl Recorder {
     /// it.
     pub fn count(&mut self, site: usize, caller: VirtAddr) -> u32 {
         let findings = &mut self.trial.findings;
-        let cause = Cause { site, caller, phase: findings.phase() };
+        let cause = LedgerKey { site, caller, phase: findings.phase() };
         findings.ledger().count(cause)
     }
 
@@ -127,11 +127,11 @@ impl Recorder {
         past: impl Fn(&Stale) -> Vec<PastOperation>,
     ) -> u64 {
         let fetch = Fetch { stale, virt, now, writer, user: virt < self.kernel_start };
-        let Trial { findings, calls, .. } = &mut self.trial;
+        let TrialFindings { findings, calls, .. } = &mut self.trial;
         let functions = &self.functions;
         let history = || {
             let caller = |origin| calls.caller(writer, origin, |address| functions.copy_of(address));
-            History { past: past(stale), caller: stale.writer.and_then(caller) }
+            FetchHistory { past: past(stale), caller: stale.writer.and_then(caller) }
         };
         let count = findings.stale(&fetch, &self.sites, history);
         if count == limit {
@@ -142,7 +142,7 @@ impl Recorder {
 
     /// Returns the whole record.
     pub fn record<M: Memory>(&mut self, end: End, inputs: &RecordInputs<'_, M>) -> Record {
-        let Trial { findings, costs, .. } = &mut self.trial;
+        let TrialFindings { findings, costs, .. } = &mut self.trial;
         let model = inputs.model;
         let confirmed = |cause| model.map_or(0, |model| model.confirmed(cause));
         Record {

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use cache_model::VirtAddr;
 
-use super::table::Table;
-use crate::arch::Arch;
+use super::table::WordTable;
+use crate::arch::GuestArch;
 use crate::arch::architecture::Architecture;
 use crate::arch::instruction::PlainAccess;
 use crate::fast_path::InsnRef;
@@ -59,7 +59,7 @@ const CHUNK: usize = 1 << 10;
 const CHUNKS: usize = 1 << 10;
 
 /// Members of all groups, each group within one chunk.
-static TABLE: Table<AtomicU64, CHUNK, CHUNKS> = Table::empty();
+static TABLE: WordTable<AtomicU64, CHUNK, CHUNKS> = WordTable::empty();
 
 impl AccessGroup {
     /// As one word.
@@ -163,7 +163,7 @@ impl OpenAccessGroup {
     }
 
     /// Whether more accesses can follow after an instruction that is none, or is the last one taken up.
-    pub fn survives(&self, arch: Arch, bytes: [u8; 4], len: usize) -> bool {
+    pub fn survives(&self, arch: GuestArch, bytes: [u8; 4], len: usize) -> bool {
         arch.leaves_alone(bytes, len, self.first.base)
     }
 }

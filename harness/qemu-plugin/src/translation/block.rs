@@ -5,10 +5,10 @@ use cache_model::maintenance::{Operation, Side};
 use cache_model::{PhysAddr, VirtAddr};
 
 use super::fetch_groups::FetchGroup;
-use crate::arch::Arch;
+use crate::arch::GuestArch;
 use crate::arch::architecture::Architecture;
 use crate::arch::instruction::{Decoded, Special};
-use crate::machine::Machine;
+use crate::machine::GuestMachine;
 use crate::qemu::api::Block;
 
 /// An instruction of the block.
@@ -30,7 +30,7 @@ pub(super) struct GroupInBlock {
 }
 
 /// Reads the instructions of a block into `code`.
-pub(super) fn read(arch: Arch, block: &Block<'_>, code: &mut Vec<BlockInsn>) {
+pub(super) fn read(arch: GuestArch, block: &Block<'_>, code: &mut Vec<BlockInsn>) {
     code.clear();
     let mut virt = arch.address(block.instruction(0).virt());
     for i in 0..block.count() {
@@ -42,8 +42,8 @@ pub(super) fn read(arch: Arch, block: &Block<'_>, code: &mut Vec<BlockInsn>) {
 
 /// Cuts a block into the fetch groups of its I$ lines, of `line` bytes; none before RAM has been found.
 pub(super) fn cut(
-    arch: Arch,
-    machine: &Machine,
+    arch: GuestArch,
+    machine: &GuestMachine,
     line: u64,
     block: &Block<'_>,
     code: &[BlockInsn],

@@ -9,7 +9,7 @@ use crate::machine::refill::Substitute;
 
 /// An instruction before whose execution the plugin is called.
 #[derive(Clone, Copy)]
-pub enum Event {
+pub enum InsnEvent {
     /// Cache maintenance, by the number of its site; `substitute` can take its place.
     Maintenance {
         /// Number of its site.
@@ -49,7 +49,7 @@ pub enum Event {
 #[derive(Clone, Copy)]
 pub struct PlannedEvent {
     /// What happens.
-    pub event: Event,
+    pub event: InsnEvent,
     /// The condition.
     pub condition: Option<u8>,
     /// The instruction.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use cache_model::{FetchedLine, PhysAddr, VirtAddr};
 
-use super::table::Table;
+use super::table::WordTable;
 use crate::fast_path::GroupRef;
 use crate::machine::GroupStart;
 
@@ -33,7 +33,7 @@ pub struct FetchGroup {
     pub cacheable: bool,
     /// Whether there are instructions of two bytes among them (Thumb).
     pub narrow: bool,
-    /// Number of its function among those that do maintenance: see [`Functions`](crate::recorder::functions::Functions).
+    /// Number of its function among those that do maintenance: see [`Functions`](crate::recorder::functions::KernelFunctions).
     pub function: u32,
     /// Number of the bytes that it was translated from, if these were stale ones and not those in memory; else 0.
     pub kept: u32,
@@ -70,7 +70,7 @@ struct Entered {
 const CHUNK: usize = 1 << 12;
 
 /// All groups that there have been, for their callbacks.
-static ENTERED: Table<Entered, CHUNK, { GroupRef::LIMIT as usize / CHUNK }> = Table::empty();
+static ENTERED: WordTable<Entered, CHUNK, { GroupRef::LIMIT as usize / CHUNK }> = WordTable::empty();
 
 /// Returns the group of a number, as far as its callback needs it.
 #[inline]

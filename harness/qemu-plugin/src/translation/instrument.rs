@@ -6,9 +6,9 @@ use instrument::Mode;
 
 use super::access_groups::OpenAccessGroup;
 use super::block::{BlockInsn, GroupInBlock, cut, read};
-use super::events::{Event, PlannedEvent};
+use super::events::{InsnEvent, PlannedEvent};
 use super::fetch_groups::FetchGroup;
-use super::{Context, Translation};
+use super::{BlockContext, Translation};
 use crate::arch::architecture::Architecture;
 use crate::arch::instruction::{Accesses, Advertised, Decoded, Operand, PlainAccess, Special};
 use crate::fast_path::InsnRef;
@@ -22,7 +22,11 @@ impl Translation {
     /// # Errors
     ///
     /// Why the trial cannot go on.
-    pub fn translate(&mut self, block: &Block<'_>, context: &mut Context<'_>) -> Result<(), &'static str> {
+    pub fn translate(
+        &mut self,
+        block: &Block<'_>,
+        context: &mut BlockContext<'_>,
+    ) -> Result<(), &'static str> {
         let request = &context.options.request;
         let modelled = request.mode != Mode::Off;
         if !context.machine.has_ram() && (modelled || context.options.setup.serves) {
@@ -46,7 +50,7 @@ impl Translation {
         &mut self,
         block: &Block<'_>,
         code: &[BlockInsn],
-        context: &mut Context<'_>,
+        context: &mut BlockContext<'_>,
     ) -> Result<(), &'static str> {
         let how = EntryCallbacks {
             restart: context.options.request.mode == Mode::Enforce,
@@ -72,7 +76,7 @@ impl Translation {
                 self.close_group(block, context);
             }
             if let Some((what, register)) = rewrite.take() {
-                let event = Event::Rewrite { what, register };
+                let event = InsnEvent::Rewrite { what, register };
                 self.add_event(&instruction, event, InsnRef::NONE, CallbackRights::Write);
             }
             let at = current.map(|(group, first, insns)| InsnRef::new(group, (i - first) as u32, insns));
@@ -82,7 +86,7 @@ impl Translation {
             }
             let events = self.events.len();
             if at.is_some() && context.recorder.copies_from(virt) {
-                self.add_event(&instruction, Event::Called(virt), insn, CallbackRights::Read);
+                self.add_event(&instruction, InsnEvent::Called(virt), insn, CallbackRights::Read);
             }
             rewrite = self.instrument(&instruction, insn, code, in_slot, context);
             let substitute = context.machine.is_substitute(virt);
@@ -106,7 +110,7 @@ impl Translation {
     }
 
     /// Numbers a fetch group.
-    fn number(&mut self, mut group: FetchGroup, context: &mut Context<'_>) -> Result<u32, &'static str> {
+    fn number(&mut self, mut group: FetchGroup, context: &mut BlockContext<'_>) -> Result<u32, &'static str> {
         group.function = function(&group, context);
         if let Some(bytes) = context.machine.keep(group.first(), group.len as usize) {
             group.kept = self.kept.number(bytes);
@@ -125,7 +129,7 @@ impl Translation {
         insn: InsnRef,
         code: &BlockInsn,
         in_slot: bool,
-        context: &mut Context<'_>,
+        context: &mut BlockContext<'_>,
     ) -> Option<(Advertised, u32)> {
         let modelled = context.options.request.mode != Mode::Off;
         let Decoded { special, condition } = code.decoded?;
@@ -135,18 +139,18 @@ impl Translation {
                 let load = load.filter(|_| operation.needs_translation());
                 let substitute = load.map(|code| Substitute { code, in_slot });
                 let site = context.recorder.site(operation, code.virt);
-                Event::Maintenance { site, operand, substitute }
+                InsnEvent::Maintenance { site, operand, substitute }
             }
-            Special::PrepareForStore(operand) if modelled => Event::PrepareForStore(operand),
-            Special::Marker { kind, argument } => Event::Marker { kind, argument },
-            Special::Translation if modelled => Event::Translation,
-            Special::SystemControl(register) if modelled => Event::SystemControl(register),
+            Special::PrepareForStore(operand) if modelled => InsnEvent::PrepareForStore(operand),
+            Special::Marker { kind, argument } => InsnEvent::Marker { kind, argument },
+            Special::Translation if modelled => InsnEvent::Translation,
+            Special::SystemControl(register) if modelled => InsnEvent::SystemControl(register),
             Special::Describes { what, into } if context.options.setup.caches.advertise => {
                 return Some((what, into));
             }
             _ => return None,
         };
-        let restarts = matches!(event, Event::Maintenance { substitute: Some(_), .. });
+        let restarts = matches!(event, InsnEvent::Maintenance { substitute: Some(_), .. });
         let rights = if restarts { CallbackRights::Restart } else { CallbackRights::Read };
         instruction.on_execution(self.events.len(), rights);
         self.events.push(PlannedEvent { event, condition, insn });
@@ -160,7 +164,7 @@ impl Translation {
         i: usize,
         code: &BlockInsn,
         insn: InsnRef,
-        context: &mut Context<'_>,
+        context: &mut BlockContext<'_>,
     ) {
         let BlockInsn { bytes, len, .. } = *code;
         let arch = context.arch;
@@ -194,10 +198,10 @@ impl Translation {
         insn: InsnRef,
         accesses: Accesses,
         operand: Option<Operand>,
-        context: &Context<'_>,
+        context: &BlockContext<'_>,
     ) {
         if let Some(operand) = operand {
-            self.add_event(instruction, Event::Check(operand), insn, CallbackRights::Read);
+            self.add_event(instruction, InsnEvent::Check(operand), insn, CallbackRights::Read);
         }
         let line = context.options.caches.dcache.line();
         let kind = match operand {
@@ -210,7 +214,7 @@ impl Translation {
     }
 
     /// Has the accesses of the open group reported.
-    fn close_group(&mut self, block: &Block<'_>, context: &Context<'_>) {
+    fn close_group(&mut self, block: &Block<'_>, context: &BlockContext<'_>) {
         let Some(open) = self.open_group.take() else { return };
         let (stores, members) = (open.stores(), &open.members);
         let group = if members.len() > 1 { self.access_groups.add(members) } else { None };
@@ -230,7 +234,7 @@ impl Translation {
     fn add_event(
         &mut self,
         instruction: &Instruction<'_>,
-        event: Event,
+        event: InsnEvent,
         insn: InsnRef,
         rights: CallbackRights,
     ) {
@@ -240,7 +244,7 @@ impl Translation {
 }
 
 /// Number of the function of a group, if it does maintenance.
-fn function(group: &FetchGroup, context: &mut Context<'_>) -> u32 {
+fn function(group: &FetchGroup, context: &mut BlockContext<'_>) -> u32 {
     let (arch, machine) = (context.arch, &context.machine);
     if machine.model().is_none() {
         return 0;
@@ -257,7 +261,7 @@ fn function(group: &FetchGroup, context: &mut Context<'_>) -> u32 {
 
 /// Whether a plain access may be reported together with others. Not while stale bytes lie in memory, which each store has to
 /// be compared with; nor stores that write memory at once, with bytes that are not there yet.
-fn may_group(access: &PlainAccess, context: &Context<'_>) -> bool {
+fn may_group(access: &PlainAccess, context: &BlockContext<'_>) -> bool {
     let late = access.store && context.options.caches.write != Write::BackAllocate;
     !late && !context.machine.is_swapped() && !context.machine.has_substitute()
 }

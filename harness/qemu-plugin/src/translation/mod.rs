@@ -16,10 +16,10 @@ use events::PlannedEvent;
 use fetch_groups::{FetchGroup, FetchGroups};
 use kept::KeptBytes;
 
-use crate::arch::Arch;
+use crate::arch::GuestArch;
 use crate::fast_path::InsnRef;
-use crate::machine::Machine;
-use crate::options::Options;
+use crate::machine::GuestMachine;
+use crate::options::PluginOptions;
 use crate::recorder::Recorder;
 
 /// The tables, and the block that is being translated.
@@ -37,13 +37,13 @@ pub struct Translation {
 }
 
 /// What translation works with beside its own tables.
-pub struct Context<'a> {
+pub struct BlockContext<'a> {
     /// The guest's architecture.
-    pub arch: Arch,
+    pub arch: GuestArch,
     /// What was asked for.
-    pub options: &'a Options,
+    pub options: &'a PluginOptions,
     /// The machine.
-    pub machine: &'a mut Machine,
+    pub machine: &'a mut GuestMachine,
     /// It numbers sites and functions.
     pub recorder: &'a mut Recorder,
 }

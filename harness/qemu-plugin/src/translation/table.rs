@@ -6,9 +6,11 @@
 use std::sync::OnceLock;
 
 /// A table of at most `CHUNKS` times `CHUNK` entries, both powers of two. Entries are atomic words, zero at first.
-pub struct Table<T: 'static, const CHUNK: usize, const CHUNKS: usize>([OnceLock<Box<[T; CHUNK]>>; CHUNKS]);
+pub struct WordTable<T: 'static, const CHUNK: usize, const CHUNKS: usize>(
+    [OnceLock<Box<[T; CHUNK]>>; CHUNKS],
+);
 
-impl<T, const CHUNK: usize, const CHUNKS: usize> Table<T, CHUNK, CHUNKS> {
+impl<T, const CHUNK: usize, const CHUNKS: usize> WordTable<T, CHUNK, CHUNKS> {
     /// Returns an empty table.
     pub const fn empty() -> Self {
         Self([const { OnceLock::new() }; CHUNKS])
@@ -30,7 +32,7 @@ impl<T, const CHUNK: usize, const CHUNKS: usize> Table<T, CHUNK, CHUNKS> {
     }
 }
 
-impl<T: Default, const CHUNK: usize, const CHUNKS: usize> Table<T, CHUNK, CHUNKS> {
+impl<T: Default, const CHUNK: usize, const CHUNKS: usize> WordTable<T, CHUNK, CHUNKS> {
     /// Returns the entries from a number to the end of its chunk, to be written; `None` where the table is full.
     pub fn room(&self, first: usize) -> Option<&[T]> {
         let chunk = self.0.get(first / CHUNK)?;
@@ -49,7 +51,7 @@ mod tests {
 
     #[test]
     fn what_was_added_stays_where_it_is() {
-        let table = Table::<AtomicU64, 4, 2>::empty();
+        let table = WordTable::<AtomicU64, 4, 2>::empty();
         assert!(table.get(0).is_none() && table.slice(0, 1).is_empty());
         table.room(3).unwrap()[0].store(7, Relaxed);
         let entry = table.get(3).unwrap();

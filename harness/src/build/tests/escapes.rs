@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use super::*;
-use crate::error::Kind;
+use crate::error::ErrorKind;
 
 /// What is outside, for a build to read or spoil.
 struct Outside {
@@ -106,7 +106,7 @@ fn no_escape_from_a_build_succeeds() {
         }
         let error = builder.image(&world.staged(&evil(&commands))).expect_err(what);
         let text = error.to_string();
-        if error.kind() != Kind::Study || !text.contains("the build failed") || !text.contains(reason) {
+        if error.kind() != ErrorKind::Study || !text.contains("the build failed") || !text.contains(reason) {
             wrong.push(format!("{what}: {text}"));
         }
         tried += 1;

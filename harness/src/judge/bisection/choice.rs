@@ -5,7 +5,7 @@
 //! which least is known are looked at; of any number of trials, the first are run, and then all is thought over again.
 
 use super::Search;
-use super::posterior::{Posterior, Sides};
+use super::posterior::{PooledSides, Posterior};
 
 /// Numbers of trials that are weighed for a commit that is to be built first, and for one that is built: there the first
 /// trials say most.
@@ -58,7 +58,7 @@ fn candidates(search: &Search, posterior: &Posterior) -> Vec<usize> {
 
 /// Hypotheses that expect the same of a trial, together: their weight, and the parameters of its rate.
 fn groups(search: &Search, posterior: &Posterior, position: usize) -> Vec<(f64, (f64, f64))> {
-    let mut groups: Vec<((Sides, bool), f64)> = Vec::new();
+    let mut groups: Vec<((PooledSides, bool), f64)> = Vec::new();
     for (first, weight) in posterior.weights.iter().enumerate().filter(|(_, weight)| **weight > NEGLIGIBLE) {
         let kind = (posterior.sides[first], search.fails(first, position));
         match groups.iter_mut().find(|(known, _)| *known == kind) {

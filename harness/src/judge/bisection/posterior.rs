@@ -29,22 +29,22 @@ const ENDS_ARE_RIGHT: f64 = 0.99;
 
 /// Failures and passes of several trials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct TrialCounts {
     pub(super) failures: u32,
     pub(super) passes: u32,
 }
 
 /// The pooled trials of both sides, if one commit is the one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sides {
-    pub(super) failing: Counts,
-    pub(super) passing: Counts,
+pub(super) struct PooledSides {
+    pub(super) failing: TrialCounts,
+    pub(super) passing: TrialCounts,
 }
 
-impl Sides {
+impl PooledSides {
     fn ln_likelihood(&self) -> f64 {
-        let term = |(a, b): (f64, f64), counts: Counts| {
-            if counts == Counts::default() {
+        let term = |(a, b): (f64, f64), counts: TrialCounts| {
+            if counts == TrialCounts::default() {
                 return 0.0;
             }
             ln_beta(a + f64::from(counts.failures), b + f64::from(counts.passes)) - ln_beta(a, b)
@@ -66,18 +66,18 @@ pub(super) struct Posterior {
     /// By hypothesis; they add up to 1.
     pub(super) weights: Vec<f64>,
     /// By hypothesis.
-    pub(super) sides: Vec<Sides>,
+    pub(super) sides: Vec<PooledSides>,
 }
 
 impl Posterior {
     pub(super) fn of(search: &Search) -> Self {
         let positions = search.ancestry.positions();
-        let sides: Vec<Sides> = (0..=positions).map(|first| sides(search, first)).collect();
+        let sides: Vec<PooledSides> = (0..=positions).map(|first| sides(search, first)).collect();
         let end = (1.0 - ENDS_ARE_RIGHT) / 2.0;
         let commit = ENDS_ARE_RIGHT / (positions - 1) as f64;
         let prior = |first: usize| if first == 0 || first == positions { end } else { commit };
-        let (mut of, mut likelihood) = (Sides::default(), 0.0);
-        let log = |(first, sides): (usize, &Sides)| {
+        let (mut of, mut likelihood) = (PooledSides::default(), 0.0);
+        let log = |(first, sides): (usize, &PooledSides)| {
             // Neighbours without a trial between them have the same.
             if *sides != of {
                 (of, likelihood) = (*sides, sides.ln_likelihood());
@@ -124,8 +124,8 @@ impl Posterior {
     }
 }
 
-fn sides(search: &Search, first: usize) -> Sides {
-    let mut sides = Sides::default();
+fn sides(search: &Search, first: usize) -> PooledSides {
+    let mut sides = PooledSides::default();
     for (position, tried) in search.tried() {
         let side = if search.fails(first, position) { &mut sides.failing } else { &mut sides.passing };
         side.failures += tried.failures;

@@ -19,9 +19,9 @@ pub use model::RateChange;
 pub use model::RunChanges;
 pub use model::VERSION;
 
-use crate::judge::Built;
+use crate::judge::KernelFacts;
+use crate::judge::cell::CellTrials;
 use crate::judge::cell::Priced;
-use crate::judge::cell::Trials;
 use crate::judge::data::Data;
 use crate::judge::model::CellJudgement;
 use crate::judge::model::Control;
@@ -31,7 +31,7 @@ use crate::judge::model::Price;
 use crate::judge::model::Verdict;
 use crate::judge::statistics::bootstrap::Draws;
 use crate::judge::statistics::fisher::Alternative;
-use crate::judge::statistics::fisher::Counts;
+use crate::judge::statistics::fisher::PassCounts;
 use crate::judge::statistics::fisher::p_value;
 use crate::judge::statistics::holm::adjusted;
 use crate::plan::Cell;
@@ -40,11 +40,11 @@ use crate::trial::line::TrialLine;
 
 /// A run as it is compared.
 #[derive(Clone, Copy, Debug)]
-pub struct Side<'a> {
+pub struct ComparedRun<'a> {
     /// What was asked.
     pub plan: &'a Plan,
     /// What is known of its kernels beside the trials.
-    pub built: &'a Built,
+    pub built: &'a KernelFacts,
     /// Its trials.
     pub lines: &'a [TrialLine],
     /// What follows from them.
@@ -55,24 +55,25 @@ pub struct Side<'a> {
 pub type Renames = BTreeMap<String, String>;
 
 /// Kernel, machine, variant and testcase, as the second run calls them.
-type Key = [String; 4];
+type CellKey = [String; 4];
 
 /// One cell of a run with its trials.
-struct Judged<'a> {
+struct JudgedCell<'a> {
     cell: &'a CellJudgement,
-    trials: Trials<'a>,
+    trials: CellTrials<'a>,
     plan: &'a Plan,
     is_baseline: bool,
 }
 
 /// Compares two runs. Cells are the same if their names are, after `renames`.
-pub fn changes(before: Side<'_>, after: Side<'_>, renames: &Renames) -> RunChanges {
+pub fn changes(before: ComparedRun<'_>, after: ComparedRun<'_>, renames: &Renames) -> RunChanges {
     let (data_before, data_after) = (data(before), data(after));
     let none = Renames::new();
     let old = judged(before, &data_before, renames);
     let new = judged(after, &data_after, &none);
-    let place: BTreeMap<&Key, usize> = old.iter().enumerate().map(|(index, (key, _))| (key, index)).collect();
-    let pairs: Vec<(&Key, &Judged<'_>, &Judged<'_>)> =
+    let place: BTreeMap<&CellKey, usize> =
+        old.iter().enumerate().map(|(index, (key, _))| (key, index)).collect();
+    let pairs: Vec<(&CellKey, &JudgedCell<'_>, &JudgedCell<'_>)> =
         new.iter().filter_map(|(key, new)| Some((key, &old[*place.get(key)?].1, new))).collect();
     let p: Vec<Option<f64>> = pairs.iter().map(|(_, old, new)| rates_p(old.cell, new.cell)).collect();
     let compared: Vec<f64> = p.iter().flatten().copied().collect();
@@ -83,8 +84,8 @@ pub fn changes(before: Side<'_>, after: Side<'_>, renames: &Renames) -> RunChang
         let rate = p.map(|p| RateChange { p, adjusted: holm.next().unwrap_or(1.0) });
         cells.extend(change(key, old, new, rate, &draws));
     }
-    let absent = |from: &[(Key, Judged<'_>)], other: &[(Key, Judged<'_>)]| {
-        let others: BTreeSet<&Key> = other.iter().map(|(key, _)| key).collect();
+    let absent = |from: &[(CellKey, JudgedCell<'_>)], other: &[(CellKey, JudgedCell<'_>)]| {
+        let others: BTreeSet<&CellKey> = other.iter().map(|(key, _)| key).collect();
         from.iter().map(|(key, _)| key).filter(|key| !others.contains(key)).map(|key| key.join("/")).collect()
     };
     let mut changes = RunChanges {
@@ -102,7 +103,7 @@ pub fn changes(before: Side<'_>, after: Side<'_>, renames: &Renames) -> RunChang
     changes
 }
 
-fn data(side: Side<'_>) -> Data<'_> {
+fn data(side: ComparedRun<'_>) -> Data<'_> {
     Data::new(side.plan, side.built, side.lines)
 }
 
@@ -111,7 +112,7 @@ fn count(n: usize) -> u32 {
 }
 
 /// The cells of a run in the order of its report.
-fn judged<'a>(side: Side<'a>, data: &Data<'a>, renames: &Renames) -> Vec<(Key, Judged<'a>)> {
+fn judged<'a>(side: ComparedRun<'a>, data: &Data<'a>, renames: &Renames) -> Vec<(CellKey, JudgedCell<'a>)> {
     let planned: BTreeMap<[&str; 4], Cell<'_>> = side
         .plan
         .cells()
@@ -130,25 +131,25 @@ fn judged<'a>(side: Side<'a>, data: &Data<'a>, renames: &Renames) -> Vec<(Key, J
     let one = |(group, cell): (&'a Group, &'a CellJudgement)| {
         let names = [&group.kernel, &group.machine, &cell.variant, &group.testcase];
         let planned = planned.get(&names.map(String::as_str));
-        let trials = planned.map(|planned| Trials::new(side.plan, planned, side.plan.study.mode, data));
+        let trials = planned.map(|planned| CellTrials::new(side.plan, planned, side.plan.study.mode, data));
         let is_baseline = cell.variant == side.judgement.baseline;
-        let trials = trials.unwrap_or_else(Trials::none);
-        (names.map(renamed), Judged { cell, trials, plan: side.plan, is_baseline })
+        let trials = trials.unwrap_or_else(CellTrials::none);
+        (names.map(renamed), JudgedCell { cell, trials, plan: side.plan, is_baseline })
     };
     side.judgement.cells().map(one).collect()
 }
 
 /// By Fisher's exact test, if both have a trial that says something.
 fn rates_p(old: &CellJudgement, new: &CellJudgement) -> Option<f64> {
-    let counts = |cell: &CellJudgement| Counts { passes: cell.passes, failures: cell.n - cell.passes };
+    let counts = |cell: &CellJudgement| PassCounts { passes: cell.passes, failures: cell.n - cell.passes };
     (old.n > 0 && new.n > 0).then(|| p_value(counts(old), counts(new), Alternative::TwoSided))
 }
 
 /// What changed in one cell; nothing if nothing did.
 fn change(
-    key: &Key,
-    old: &Judged<'_>,
-    new: &Judged<'_>,
+    key: &CellKey,
+    old: &JudgedCell<'_>,
+    new: &JudgedCell<'_>,
     rate: Option<RateChange>,
     draws: &RefCell<Draws>,
 ) -> Option<CellChange> {
@@ -177,7 +178,7 @@ fn change(
 }
 
 /// The trials that passed and now fail, by their names, and how many failed and now pass.
-fn turned(old: &Trials<'_>, new: &Trials<'_>) -> (Vec<String>, u32) {
+fn turned(old: &CellTrials<'_>, new: &CellTrials<'_>) -> (Vec<String>, u32) {
     let before: BTreeMap<u64, _> = old.outcomes().map(|(line, outcome)| (line.id.seed, outcome)).collect();
     let (mut failing, mut passing) = (Vec::new(), 0);
     for (line, now) in new.outcomes().filter(|(_, outcome)| !outcome.is_unknown()) {
@@ -198,7 +199,7 @@ fn paired(old: &Priced<'_, '_>, new: &Priced<'_, '_>, of: impl Fn(&TrialLine) ->
 }
 
 /// A fall that is evidence is worse whatever else there is to say; what is undecided is reported before what is better.
-fn direction(old: &Judged<'_>, new: &Judged<'_>, rate: Option<RateChange>) -> Direction {
+fn direction(old: &JudgedCell<'_>, new: &JudgedCell<'_>, rate: Option<RateChange>) -> Direction {
     let (was, is) = (old.cell, new.cell);
     // Whoever has no kernel is worse than anybody who has one, the baseline too.
     match (was.verdict.is_broken(), is.verdict.is_broken()) {

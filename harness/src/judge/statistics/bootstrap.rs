@@ -75,13 +75,13 @@ pub struct MeanInterval {
     /// Upper limit.
     pub high: f64,
     /// How the limits were made.
-    pub kind: Kind,
+    pub kind: IntervalKind,
 }
 
 /// How the limits of a mean were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum IntervalKind {
     /// Percentiles corrected for bias and skewness.
     Bca,
     /// Plain percentiles: the correction could not be computed.
@@ -116,15 +116,15 @@ impl Bootstrap {
                 mean: first,
                 low: first,
                 high: first,
-                kind: Kind::Point,
+                kind: IntervalKind::Point,
             });
         }
         // Sums and not means are compared, because sums of counts are exact.
         let sum: f64 = sorted.iter().sum();
         let sums = self.sums(&sorted, n, draws);
         let (kind, [low, high]) = match self.corrected(&sorted, sum, &sums) {
-            Some(shares) => (Kind::Bca, shares),
-            None => (Kind::Percentile, [self.tail(), 1.0 - self.tail()]),
+            Some(shares) => (IntervalKind::Bca, shares),
+            None => (IntervalKind::Percentile, [self.tail(), 1.0 - self.tail()]),
         };
         let [low, high] = [low, high].map(|share| self.percentile(&sums, share) / f64::from(n));
         let interval = MeanInterval { mean: sum / f64::from(n), low, high, kind };
@@ -259,7 +259,7 @@ mod tests {
         let n = u32::try_from(SKEWED.len()).unwrap();
         let sums = bootstrap.sums(&SKEWED, n, &mut Draws::default());
         let percentiles = [0.025, 0.975].map(|share| bootstrap.percentile(&sums, share) / f64::from(n));
-        assert_eq!((bca.mean, bca.kind), (10.45, Kind::Bca));
+        assert_eq!((bca.mean, bca.kind), (10.45, IntervalKind::Bca));
         assert!(percentiles[0] < bca.low && bca.low < bca.mean, "{percentiles:?} {bca:?}");
         assert!(bca.mean < percentiles[1] && percentiles[1] < bca.high, "{percentiles:?} {bca:?}");
         assert!((acceleration(&SKEWED, 10.45) - 0.120).abs() < 0.001, "{}", acceleration(&SKEWED, 10.45));
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn the_smallest_case_by_hand() {
         let got = Bootstrap::new(5).mean(&[0.0, 10.0]).unwrap();
-        assert_eq!((got.mean, got.low, got.high, got.kind), (5.0, 0.0, 10.0, Kind::Bca));
+        assert_eq!((got.mean, got.low, got.high, got.kind), (5.0, 0.0, 10.0, IntervalKind::Bca));
         let narrow = Bootstrap { confidence: 0.3, ..Bootstrap::new(5) }.mean(&[0.0, 10.0]).unwrap();
         assert_eq!((narrow.low, narrow.high), (5.0, 5.0));
     }
@@ -277,7 +277,10 @@ mod tests {
     #[test]
     fn equal_differences_are_a_point() {
         let got = Bootstrap::new(1).mean(&[22_016.0; 20]).unwrap();
-        assert_eq!((got.mean, got.low, got.high, got.kind), (22_016.0, 22_016.0, 22_016.0, Kind::Point));
+        assert_eq!(
+            (got.mean, got.low, got.high, got.kind),
+            (22_016.0, 22_016.0, 22_016.0, IntervalKind::Point)
+        );
     }
 
     #[test]
@@ -304,11 +307,11 @@ mod tests {
     #[test]
     fn without_a_correction_there_are_percentiles() {
         let got = Bootstrap { resamples: 1, ..Bootstrap::new(1) }.mean(&SKEWED).unwrap();
-        assert_eq!(got.kind, Kind::Percentile);
+        assert_eq!(got.kind, IntervalKind::Percentile);
         assert_eq!(got.low, got.high);
         // Cubes that no number can hold.
         let got = Bootstrap::new(1).mean(&SKEWED.map(|x| x * 1e120)).unwrap();
-        assert_eq!(got.kind, Kind::Percentile);
+        assert_eq!(got.kind, IntervalKind::Percentile);
         assert!(got.low < got.mean && got.mean < got.high);
     }
 

@@ -15,14 +15,14 @@ const TIE: f64 = 1e-7;
 
 /// The outcomes of a row of trials; unknown ones are not among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
+pub struct PassCounts {
     /// Trials that passed.
     pub passes: u32,
     /// Trials that failed.
     pub failures: u32,
 }
 
-impl Counts {
+impl PassCounts {
     fn n(self) -> u64 {
         u64::from(self.passes) + u64::from(self.failures)
     }
@@ -42,7 +42,7 @@ pub enum Alternative {
 
 /// Returns the p-value of the hypothesis that two rows pass at one rate; above 0 and at most 1. It is 1 where no other
 /// table was possible: a row without trials, or all trials with one outcome.
-pub fn p_value(first: Counts, second: Counts, alternative: Alternative) -> f64 {
+pub fn p_value(first: PassCounts, second: PassCounts, alternative: Alternative) -> f64 {
     let weights = Weights::new(first, second);
     let observed = weights.of(u64::from(first.passes));
     let counts = |passes: u64, weight: f64| match alternative {
@@ -71,7 +71,7 @@ struct Weights {
 }
 
 impl Weights {
-    fn new(first: Counts, second: Counts) -> Self {
+    fn new(first: PassCounts, second: PassCounts) -> Self {
         let passes = u64::from(first.passes) + u64::from(second.passes);
         let (n, other) = (first.n(), second.n());
         let (lowest, highest) = (passes.saturating_sub(other), passes.min(n));
@@ -117,8 +117,8 @@ mod tests {
     use super::Alternative::TwoSided;
     use super::*;
 
-    fn counts(passes: u32, failures: u32) -> Counts {
-        Counts { passes, failures }
+    fn counts(passes: u32, failures: u32) -> PassCounts {
+        PassCounts { passes, failures }
     }
 
     fn choose(n: u32, k: u32) -> u128 {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     /// The definition, in integers: `wanted` chooses tables by passes of the first row, and number of ways.
-    fn exact(first: Counts, second: Counts, wanted: impl Fn(u32, u128, u128) -> bool) -> f64 {
+    fn exact(first: PassCounts, second: PassCounts, wanted: impl Fn(u32, u128, u128) -> bool) -> f64 {
         let passes = first.passes + second.passes;
         let (n, other) = (first.passes + first.failures, second.passes + second.failures);
         let ways = |x: u32| choose(n, x) * choose(other, passes - x);
@@ -136,7 +136,7 @@ mod tests {
         sum as f64 / choose(n + other, passes) as f64
     }
 
-    fn check(first: Counts, second: Counts) {
+    fn check(first: PassCounts, second: PassCounts) {
         for (alternative, wanted) in [
             (TwoSided, exact(first, second, |_, ways, observed| ways <= observed)),
             (FirstGreater, exact(first, second, |x, _, _| x >= first.passes)),

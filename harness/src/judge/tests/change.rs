@@ -28,11 +28,11 @@ fn compared(
     after: &(Plan, Vec<TrialLine>),
     renames: &Renames,
 ) -> RunChanges {
-    let judged = |(plan, lines): &(Plan, Vec<TrialLine>)| judge(plan, lines, &Built::default());
+    let judged = |(plan, lines): &(Plan, Vec<TrialLine>)| judge(plan, lines, &KernelFacts::default());
     let (was, is) = (judged(before), judged(after));
     changes(
-        Side { plan: &before.0, built: &Built::default(), lines: &before.1, judgement: &was },
-        Side { plan: &after.0, built: &Built::default(), lines: &after.1, judgement: &is },
+        ComparedRun { plan: &before.0, built: &KernelFacts::default(), lines: &before.1, judgement: &was },
+        ComparedRun { plan: &after.0, built: &KernelFacts::default(), lines: &after.1, judgement: &is },
         renames,
     )
 }

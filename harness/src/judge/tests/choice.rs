@@ -19,15 +19,15 @@ fn question(variant: &str, testcases: &[&str], yes: Yes) -> Question {
 
 fn asked(question: Question) -> Answer {
     let plan = Plan { questions: vec![question], ..plan() };
-    judge(&plan, &lines(), &Built::default()).answers.remove(0)
+    judge(&plan, &lines(), &KernelFacts::default()).answers.remove(0)
 }
 
 #[test]
 fn a_variant_that_costs_more_and_mends_no_more_is_dominated() {
     let size = |lines| Size { files: 1, added: lines, removed: 0 };
     let sizes = BTreeMap::from([("merged".into(), size(9)), ("lazy".into(), size(2))]);
-    let built = Built { sizes: [("mips-6.1".into(), sizes)].into(), ..Built::default() };
-    let candidates = |built: &Built| judge(&plan(), &lines(), built).candidates;
+    let built = KernelFacts { sizes: [("mips-6.1".into(), sizes)].into(), ..KernelFacts::default() };
+    let candidates = |built: &KernelFacts| judge(&plan(), &lines(), built).candidates;
     let variants: Vec<_> =
         candidates(&built).into_iter().map(|one| (one.variant, one.fixed, one.broken)).collect();
     assert_eq!(variants, [("merged".into(), 1, 0), ("lazy".into(), 1, 0), ("merged-alone".into(), 1, 1)]);
@@ -35,11 +35,11 @@ fn a_variant_that_costs_more_and_mends_no_more_is_dominated() {
     assert_eq!(candidates(&built)[0].dominated, None);
     assert_eq!(candidates(&built)[1].dominated, None);
     // Without the sizes price decides.
-    let by_price = &candidates(&Built::default())[1];
+    let by_price = &candidates(&KernelFacts::default())[1];
     let dominated = by_price.dominated.as_ref().unwrap();
     assert_eq!(dominated.by, "merged");
     assert_eq!(dominated.why, "costs +900.0 operations for one trial against +15000.0");
-    let alone = &candidates(&Built::default())[2];
+    let alone = &candidates(&KernelFacts::default())[2];
     let worst = alone.worst.as_ref().unwrap();
     assert_eq!((worst.testcase.as_str(), worst.passes, worst.n), ("t9", 0, 4));
 }
@@ -49,7 +49,7 @@ fn prices_are_those_of_one_unit() {
     let mut plan = plan();
     plan.testcases[1].unit = Some(crate::plan::Unit { name: "exec".into(), count: 50 });
     plan.testcases[1].repetitions = 2;
-    let candidates = judge(&plan, &lines(), &Built::default()).candidates;
+    let candidates = judge(&plan, &lines(), &KernelFacts::default()).candidates;
     let price = &candidates[0].prices["exec"];
     assert_eq!((price.operations, price.instructions), (9.0, 60.0));
     assert_eq!(candidates[0].prices.len(), 1);
@@ -89,7 +89,7 @@ fn rows_are_compared_and_the_number_of_comparisons_counts() {
         _ => Outcome::Pass,
     };
     let lines: Vec<TrialLine> = plan.trials().into_iter().map(|id| line(id.clone(), outcome(&id))).collect();
-    let judgement = judge(&plan, &lines, &Built::default());
+    let judgement = judge(&plan, &lines, &KernelFacts::default());
     let t1 = &judgement.groups[0].comparisons;
     assert_eq!(t1.len(), 6);
     let against = t1.iter().find(|one| (one.a.as_str(), one.b.as_str()) == ("unfixed", "merged")).unwrap();
@@ -105,7 +105,7 @@ fn rows_are_compared_and_the_number_of_comparisons_counts() {
 fn symptoms_that_a_testcase_does_not_expect_are_named() {
     let mut plan = plan();
     plan.testcases[0].symptoms = vec![Symptom::Sigill];
-    let judgement = judge(&plan, &lines(), &Built::default());
+    let judgement = judge(&plan, &lines(), &KernelFacts::default());
     assert_eq!(cell(&judgement, "unfixed", "t1").unexpected, [Symptom::Sigtrap]);
     assert!(cell(&judgement, "merged-alone", "t9").unexpected.is_empty());
 }

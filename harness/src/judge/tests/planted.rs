@@ -21,7 +21,7 @@ fn sequential() -> Plan {
 fn run(plan: &Plan, outcome: impl Fn(&TrialId) -> Outcome) -> Vec<TrialLine> {
     let mut lines: Vec<TrialLine> = Vec::new();
     loop {
-        let next = schedule(plan, &Built::default(), &lines).next;
+        let next = schedule(plan, &KernelFacts::default(), &lines).next;
         if next.is_empty() {
             return lines;
         }
@@ -56,7 +56,7 @@ fn trials_go_where_the_verdict_is_open_and_stop_where_it_is_settled() {
     // Seeds 3 and 6: one failure of five leaves it open, the second settles it; passes settle at ten.
     assert_eq!(seeds(&lines, "unfixed"), (1..=10).collect::<Vec<_>>());
     assert_eq!(seeds(&lines, "merged"), (1..=10).collect::<Vec<_>>());
-    let judgement = judge(&plan, &lines, &Built::default());
+    let judgement = judge(&plan, &lines, &KernelFacts::default());
     let decision = |variant| cell(&judgement, variant, "t1").decision;
     assert_eq!((decision("unfixed"), decision("merged")), (Some(Decision::Faulty), Some(Decision::Sound)));
     assert_eq!((judgement.missing, judgement.problems), (0, vec![]));
@@ -69,28 +69,28 @@ fn trials_go_where_the_verdict_is_open_and_stop_where_it_is_settled() {
 fn what_is_called_for_depends_on_the_trials_only() {
     let plan = sequential();
     let mut lines = run(&plan, third);
-    let called = schedule(&plan, &Built::default(), &lines).called;
+    let called = schedule(&plan, &KernelFacts::default(), &lines).called;
     lines.reverse();
-    assert_eq!(schedule(&plan, &Built::default(), &lines), Schedule { called, next: vec![] });
+    assert_eq!(schedule(&plan, &KernelFacts::default(), &lines), Schedule { called, next: vec![] });
     // An interrupted run goes on with what it lacks, and only with that.
     let lost: Vec<TrialId> = lines.drain(..7).map(|line| line.id).collect();
-    let mut next = schedule(&plan, &Built::default(), &lines).next;
+    let mut next = schedule(&plan, &KernelFacts::default(), &lines).next;
     assert!(next.iter().all(|id| lost.contains(id)), "{next:?}");
     next.sort();
-    let again = schedule(&plan, &Built::default(), &lines).next;
+    let again = schedule(&plan, &KernelFacts::default(), &lines).next;
     assert_eq!(again.len(), next.len());
 }
 
 #[test]
 fn variants_take_turns_in_an_order_that_depends_on_the_first_seed() {
-    let first = schedule(&plan(), &Built::default(), &[]).next;
+    let first = schedule(&plan(), &KernelFacts::default(), &[]).next;
     assert_eq!(first.len(), plan().trials().len());
-    assert_eq!(schedule(&plan(), &Built::default(), &[]).next, first);
+    assert_eq!(schedule(&plan(), &KernelFacts::default(), &[]).next, first);
     assert_ne!(plan().trials(), first);
     let mut other = plan();
     other.study.seeds.first = 2;
     let variants = |trials: &[TrialId]| trials.iter().map(|id| id.variant.clone()).collect::<Vec<_>>();
-    assert_ne!(variants(&schedule(&other, &Built::default(), &[]).next), variants(&first));
+    assert_ne!(variants(&schedule(&other, &KernelFacts::default(), &[]).next), variants(&first));
     // The longest stretch of one variant among 40 trials of four variants.
     let longest = variants(&first).chunk_by(|a, b| a == b).map(<[_]>::len).max().unwrap();
     assert!(longest < 8, "{longest}");
@@ -105,7 +105,7 @@ fn a_retry_that_passed_is_no_evidence() {
     };
     // Under another seed, beyond what the rule called for; and under its own.
     lines.extend([again(11, Outcome::Pass), again(12, Outcome::Pass), again(3, Outcome::Pass)]);
-    let judgement = judge(&plan, &lines, &Built::default());
+    let judgement = judge(&plan, &lines, &KernelFacts::default());
     assert_eq!((cell(&judgement, "unfixed", "t1").passes, cell(&judgement, "unfixed", "t1").n), (7, 10));
     assert_eq!(
         judgement.problems,
@@ -143,7 +143,7 @@ fn a_failure_that_has_nothing_to_do_with_the_study_is_unknown_and_shown() {
     // And so is everything if the study says that its bug needs no stale fetch.
     let mut plan = plan();
     plan.study.evidence = Evidence::Any;
-    assert_eq!(cell(&judge(&plan, &oops, &Built::default()), "merged", "t1").verdict, Verdict::Mixed);
+    assert_eq!(cell(&judge(&plan, &oops, &KernelFacts::default()), "merged", "t1").verdict, Verdict::Mixed);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::comparison::LEVEL;
 use super::statistics::fisher::Alternative;
-use super::statistics::fisher::Counts;
+use super::statistics::fisher::PassCounts;
 use super::statistics::fisher::p_value;
 use super::statistics::holm::adjusted;
 
@@ -51,7 +51,7 @@ pub struct HistoryEntry {
 /// Where a cell stands after the last entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum CellState {
     /// It passes less often than before, by more than chance.
     Worse,
     /// It passed every trial on all entries before, and failed one on the last.
@@ -72,9 +72,9 @@ pub struct Split {
     /// Index of the first entry after the change.
     pub at: usize,
     /// Outcomes on the entries before.
-    pub before: Counts,
+    pub before: PassCounts,
     /// Outcomes since.
-    pub after: Counts,
+    pub after: PassCounts,
     /// How probable so large a difference is by chance somewhere in the study, at most.
     pub p: f64,
 }
@@ -89,7 +89,7 @@ pub struct CellTrend {
     /// Where it most probably changed; none if there is only one piece of evidence.
     pub split: Option<Split>,
     /// Where it stands.
-    pub state: State,
+    pub state: CellState,
 }
 
 /// All cells of a study over the entries.
@@ -105,7 +105,7 @@ pub struct Trends {
 
 impl Trends {
     /// Returns the cells that stand so.
-    pub fn in_state(&self, state: State) -> impl Iterator<Item = &CellTrend> {
+    pub fn in_state(&self, state: CellState) -> impl Iterator<Item = &CellTrend> {
         self.cells.iter().filter(move |cell| cell.state == state)
     }
 }
@@ -114,7 +114,7 @@ impl Trends {
 struct Stretch {
     /// Index of its first entry.
     first: usize,
-    outcomes: Counts,
+    outcomes: PassCounts,
 }
 
 /// Judges entries, which must be in the order of their dates.
@@ -149,7 +149,7 @@ fn stretches(entries: &[Option<CellEntry>]) -> Vec<Stretch> {
     let kept = entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.as_ref()?)));
     for (first, entry) in kept.filter(|(_, entry)| entry.n > 0) {
         if last != Some(entry.evidence.as_str()) {
-            let outcomes = Counts { passes: entry.passes, failures: entry.n - entry.passes };
+            let outcomes = PassCounts { passes: entry.passes, failures: entry.n - entry.passes };
             stretches.push(Stretch { first, outcomes });
         }
         last = Some(&entry.evidence);
@@ -157,12 +157,12 @@ fn stretches(entries: &[Option<CellEntry>]) -> Vec<Stretch> {
     stretches
 }
 
-fn sum<'a>(stretches: impl Iterator<Item = &'a Stretch>) -> Counts {
-    let add = |a: Counts, b: &Stretch| Counts {
+fn sum<'a>(stretches: impl Iterator<Item = &'a Stretch>) -> PassCounts {
+    let add = |a: PassCounts, b: &Stretch| PassCounts {
         passes: a.passes + b.outcomes.passes,
         failures: a.failures + b.outcomes.failures,
     };
-    stretches.fold(Counts { passes: 0, failures: 0 }, add)
+    stretches.fold(PassCounts { passes: 0, failures: 0 }, add)
 }
 
 /// The most probable change; its p-value is not yet adjusted for the other cells.
@@ -177,20 +177,24 @@ fn split(stretches: &[Stretch]) -> Option<Split> {
     Some(Split { p: (best.p * chosen_among).min(1.0), ..best })
 }
 
-fn state(entries: &[Option<CellEntry>], split: Option<&Split>) -> State {
-    let Some(Some(last)) = entries.last() else { return State::Silent };
+fn state(entries: &[Option<CellEntry>], split: Option<&Split>) -> CellState {
+    let Some(Some(last)) = entries.last() else { return CellState::Silent };
     if last.n == 0 {
-        return State::Silent;
+        return CellState::Silent;
     }
     if let Some(split) = split.filter(|split| split.p < LEVEL) {
-        let rate = |counts: Counts| f64::from(counts.passes) / f64::from(counts.passes + counts.failures);
+        let rate = |counts: PassCounts| f64::from(counts.passes) / f64::from(counts.passes + counts.failures);
         return match rate(split.after) < rate(split.before) {
-            _ if last.baseline => State::Shifted,
-            true => State::Worse,
-            false => State::Better,
+            _ if last.baseline => CellState::Shifted,
+            true => CellState::Worse,
+            false => CellState::Better,
         };
     }
     let mut before = entries[..entries.len() - 1].iter().flatten().filter(|entry| entry.n > 0).peekable();
     let passed_before = before.peek().is_some() && before.all(|entry| entry.passes == entry.n);
-    if passed_before && last.passes < last.n && !last.baseline { State::FirstFailure } else { State::Steady }
+    if passed_before && last.passes < last.n && !last.baseline {
+        CellState::FirstFailure
+    } else {
+        CellState::Steady
+    }
 }

@@ -31,30 +31,30 @@ fn one(entries: &[(u32, &str)]) -> CellTrend {
 #[test]
 fn the_entry_of_the_change_is_found() {
     let trend = one(&[(20, "a"), (20, "b"), (20, "c"), (9, "d"), (12, "e")]);
-    assert_eq!(trend.state, State::Worse);
+    assert_eq!(trend.state, CellState::Worse);
     let split = trend.split.unwrap();
-    assert_eq!((split.at, split.before), (3, Counts { passes: 60, failures: 0 }));
-    assert_eq!(split.after, Counts { passes: 21, failures: 19 });
+    assert_eq!((split.at, split.before), (3, PassCounts { passes: 60, failures: 0 }));
+    assert_eq!(split.after, PassCounts { passes: 21, failures: 19 });
     assert!(split.p < 1e-6, "{}", split.p);
-    assert_eq!(one(&[(9, "a"), (12, "b"), (20, "c"), (20, "d")]).state, State::Better);
+    assert_eq!(one(&[(9, "a"), (12, "b"), (20, "c"), (20, "d")]).state, CellState::Better);
 }
 
 #[test]
 fn the_same_evidence_is_not_counted_twice() {
     // Six entries of one and the same kernel are twenty trials, not a hundred and twenty.
     let same = one(&[(20, "a"), (20, "a"), (20, "a"), (20, "a"), (18, "b"), (18, "b")]);
-    assert_eq!(same.state, State::Steady);
-    assert_eq!(same.split.unwrap().before, Counts { passes: 20, failures: 0 });
+    assert_eq!(same.state, CellState::Steady);
+    assert_eq!(same.split.unwrap().before, PassCounts { passes: 20, failures: 0 });
     assert_eq!(same.split.unwrap().at, 4);
     assert_eq!(one(&[(5, "a"), (5, "a")]).split, None);
 }
 
 #[test]
 fn a_first_failure_is_reported_though_chance_may_explain_it() {
-    assert_eq!(one(&[(20, "a"), (20, "b"), (19, "c")]).state, State::FirstFailure);
+    assert_eq!(one(&[(20, "a"), (20, "b"), (19, "c")]).state, CellState::FirstFailure);
     // In the entry after it is known.
-    assert_eq!(one(&[(20, "a"), (19, "b"), (19, "c")]).state, State::Steady);
-    assert_eq!(one(&[(19, "a")]).state, State::Steady);
+    assert_eq!(one(&[(20, "a"), (19, "b"), (19, "c")]).state, CellState::Steady);
+    assert_eq!(one(&[(19, "a")]).state, CellState::Steady);
 }
 
 #[test]
@@ -66,10 +66,10 @@ fn a_baseline_is_never_worse_and_a_silent_entry_is_no_failure() {
             CellEntry { baseline: true, ..cell(passes, n, &passes.to_string()) },
         )]),
     };
-    assert_eq!(trends(&[entry(20, 20), entry(2, 20)]).cells[0].state, State::Shifted);
-    assert_eq!(trends(&[entry(20, 20), entry(0, 0)]).cells[0].state, State::Silent);
+    assert_eq!(trends(&[entry(20, 20), entry(2, 20)]).cells[0].state, CellState::Shifted);
+    assert_eq!(trends(&[entry(20, 20), entry(0, 0)]).cells[0].state, CellState::Silent);
     let gone = trends(&[entry(20, 20), HistoryEntry::default()]);
-    assert_eq!(gone.cells[0].state, State::Silent);
+    assert_eq!(gone.cells[0].state, CellState::Silent);
     assert_eq!(trends(&[]), Trends::default());
 }
 
@@ -92,7 +92,7 @@ fn where_nothing_changes_something_is_flagged_seldom() {
         let entries: Vec<HistoryEntry> = (0..10).map(&mut draw).collect();
         let found = trends(&entries);
         assert_eq!(found.tested, 30);
-        flagged += u32::from(found.cells.iter().any(|cell| cell.state != State::Steady));
+        flagged += u32::from(found.cells.iter().any(|cell| cell.state != CellState::Steady));
     }
     assert!(flagged <= 50, "{flagged} of 1000");
 }

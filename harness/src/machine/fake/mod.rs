@@ -13,7 +13,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use self::script::Script;
-use super::argv::Boot;
+use super::argv::BootSource;
 use super::seam::{Kernels, Machines, Remains, Trial, Worker};
 use super::snapshot::Booted;
 use crate::build::{BASE, BuildRecord, Built, IMAGE, Image};
@@ -116,7 +116,7 @@ impl Machines for Fake {
         Ok(Initramfs { sha256: sha256_file(&path)?, path })
     }
 
-    fn boot(&self, _: &Qemu, boot: &Boot<'_>, to: &Path, _: &Path) -> Result<Booted> {
+    fn boot(&self, _: &Qemu, boot: &BootSource<'_>, to: &Path, _: &Path) -> Result<Booted> {
         let image = read(boot.image)?;
         if let Some(rule) = self.script.boot(&boot.machine.name, &image) {
             wait(rule.takes_ms)?;

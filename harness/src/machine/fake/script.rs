@@ -21,10 +21,10 @@ pub(super) struct Script {
     pub(super) builds: Vec<Build>,
     /// Boots that fail or take their time.
     #[serde(default)]
-    pub(super) boots: Vec<Boot>,
+    pub(super) boots: Vec<BootScript>,
     /// Trials that do not simply pass.
     #[serde(default)]
-    pub(super) trials: Vec<Trial>,
+    pub(super) trials: Vec<TrialScript>,
 }
 
 /// How kernels build.
@@ -47,7 +47,7 @@ pub(super) struct Build {
 /// How kernels boot.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Boot {
+pub(super) struct BootScript {
     /// Names of machines.
     #[serde(default = "any")]
     machine: String,
@@ -67,7 +67,7 @@ pub(super) struct Boot {
 /// How trials end.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Trial {
+pub(super) struct TrialScript {
     /// `KERNEL/MACHINE/VARIANT/TESTCASE/MODE/SEED`; `*` stands for any text, also for the parts that are left out at the end.
     #[serde(default = "any")]
     trial: String,
@@ -124,14 +124,14 @@ impl Script {
     }
 
     /// Returns the rule for a boot.
-    pub(super) fn boot(&self, machine: &str, image: &[u8]) -> Option<&Boot> {
+    pub(super) fn boot(&self, machine: &str, image: &[u8]) -> Option<&BootScript> {
         self.boots.iter().find(|rule| fits(&rule.machine, machine) && has(image, &rule.has))
     }
 
     /// Returns how a trial ends.
     pub(super) fn fate(&self, id: &TrialId, image: &[u8]) -> Fate {
         let name = id.to_string();
-        let applies = |rule: &&Trial| fits_beginning(&rule.trial, &name) && has(image, &rule.has);
+        let applies = |rule: &&TrialScript| fits_beginning(&rule.trial, &name) && has(image, &rule.has);
         let Some(rule) = self.trials.iter().find(applies) else {
             return Fate { ending: Ending::Pass, takes_ms: 0, operations: OPERATIONS, warm_differs: false };
         };

@@ -37,7 +37,7 @@ fn parts(file: Option<&str>) -> Texts {
 
 fn find(texts: &Texts, kernel: &str) -> Result<Kernel, Error> {
     let machine = if kernel.starts_with("mips") { "malta" } else { "virt" };
-    let wanted = Wanted { kernel, machine, testcases: &[], variant: None };
+    let wanted = WantedCell { kernel, machine, testcases: &[], variant: None };
     Ok(single(texts, &wanted)?.targets.remove(0).kernel)
 }
 
@@ -198,7 +198,7 @@ fn colours_are_of_the_kernels_pages() {
     };
     let mut classes = |kernel, sets| {
         texts.insert("kernels/machines/malta.yaml", machine(sets));
-        let wanted = Wanted { kernel, machine: "malta", testcases: &[], variant: None };
+        let wanted = WantedCell { kernel, machine: "malta", testcases: &[], variant: None };
         let classes = single(&texts, &wanted).unwrap().targets.remove(0).classes();
         classes.iter().map(Class::name).filter(|name| name.contains("aliases")).collect::<Vec<_>>().join(" ")
     };

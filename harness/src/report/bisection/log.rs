@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A bisection as git remembers one.
 
-use super::{Bisection, Candidate, Origin};
+use super::{Bisection, Suspect, SuspectSource};
 use crate::report::content::printable;
 
 /// How probable a side must be for a commit to be reported to git.
@@ -10,9 +10,11 @@ const SURE: f64 = 0.95;
 /// Returns what `git bisect log` would print and `git bisect replay` takes: each commit of whose state one may be sure; `None` for
 /// what git knows nothing of.
 pub fn log(bisection: &Bisection) -> Option<String> {
-    let Origin::Commits { terms: (old, new), first_parent, .. } = &bisection.origin else { return None };
+    let SuspectSource::Commits { terms: (old, new), first_parent, .. } = &bisection.origin else {
+        return None;
+    };
     let (first, last) = (&bisection.candidates[0], &bisection.candidates[bisection.candidates.len() - 1]);
-    let note = |term: &str, commit: &Candidate| {
+    let note = |term: &str, commit: &Suspect| {
         format!("# {term}: [{}] {}\n", commit.hash, printable(&commit.subject))
     };
     let mut text = note(new, last) + &note(old, first);

@@ -6,8 +6,8 @@ use super::*;
 /// The width of a mail.
 const WIDTH: usize = 76;
 
-fn origin(tree: &str, (old, new): (&str, &str)) -> Origin {
-    Origin::Commits {
+fn origin(tree: &str, (old, new): (&str, &str)) -> SuspectSource {
+    SuspectSource::Commits {
         tree: tree.into(),
         base: "b".repeat(40),
         terms: (old.into(), new.into()),
@@ -16,7 +16,7 @@ fn origin(tree: &str, (old, new): (&str, &str)) -> Origin {
 }
 
 fn bisection() -> Bisection {
-    let commit = |n: usize| Candidate {
+    let commit = |n: usize| Suspect {
         hash: format!("{n:040x}"),
         label: format!("{n:040x}")[..12].to_owned(),
         author: Some("A. Author <a@example.org>".into()),
@@ -118,18 +118,18 @@ fn what_is_not_found_is_said_with_what_is_open() {
 
 #[test]
 fn options_have_no_author_and_git_knows_nothing_of_them() {
-    let option = |n: usize| Candidate {
+    let option = |n: usize| Suspect {
         hash: format!("{n:064x}"),
         label: format!("first {n}"),
         subject: format!("CONFIG_{n}: y -> n"),
         author: None,
     };
-    let sides = Sides {
+    let sides = SuspectSides {
         last_good: "out/last-good.config".into(),
         first_bad: "out/first-bad.config".into(),
         effect: Some(vec!["CONFIG_3: y -> n".into(), "CONFIG_BELOW_3: y -> not there".into()]),
     };
-    let origin = Origin::Configurations {
+    let origin = SuspectSource::Configurations {
         good: "my good.config".into(),
         bad: "bad.config".into(),
         found: Some(sides),

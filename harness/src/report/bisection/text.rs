@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A bisection for people: on a terminal, and in a mail.
 
-use super::{Bisection, Origin, Sides};
+use super::{Bisection, SuspectSides, SuspectSource};
 use crate::report::content::printable;
 use crate::report::wrap::wrapped;
 
@@ -73,8 +73,10 @@ pub fn mail(bisection: &Bisection) -> String {
     }
     text.push('\n');
     let (these, one) = match &bisection.origin {
-        Origin::Commits { .. } => ("commits", "a commit"),
-        Origin::Configurations { .. } => ("configurations", "one with the first so many options switched"),
+        SuspectSource::Commits { .. } => ("commits", "a commit"),
+        SuspectSource::Configurations { .. } => {
+            ("configurations", "one with the first so many options switched")
+        }
     };
     let how = format!(
         "The bug need not show in every trial, so {these} are weighed by all trials together, and none is called good \
@@ -97,7 +99,8 @@ pub fn mail(bisection: &Bisection) -> String {
 
 /// In what the two sides of an answer differ, if they are configurations.
 fn effect(bisection: &Bisection) -> Option<String> {
-    let Origin::Configurations { found: Some(Sides { effect, .. }), .. } = &bisection.origin else {
+    let SuspectSource::Configurations { found: Some(SuspectSides { effect, .. }), .. } = &bisection.origin
+    else {
         return None;
     };
     let differ = match effect.as_deref() {

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use maud::Markup;
 use maud::html;
 
-use super::Entry;
+use super::PageCell;
+use super::PageView;
 use super::Panel;
-use super::View;
 use super::matrix::tag;
 use super::text::ranges;
 use super::text::span;
@@ -37,7 +37,7 @@ const EACH: usize = 120;
 /// How many kinds of trials of a cell are listed.
 const KINDS: usize = 6;
 
-pub(super) fn section(view: &View<'_>) -> Markup {
+pub(super) fn section(view: &PageView<'_>) -> Markup {
     let share = CONSOLES / view.data.examples.len().max(1);
     let room = share.clamp(LEAST, MOST);
     html! {
@@ -52,7 +52,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
     }
 }
 
-fn target(view: &View<'_>, panels: &[Panel<'_>], room: usize) -> Markup {
+fn target(view: &PageView<'_>, panels: &[Panel<'_>], room: usize) -> Markup {
     let Some(first) = panels.first() else { return html! {} };
     html! {
         details.target {
@@ -89,8 +89,8 @@ fn table(panel: &Panel<'_>) -> Markup {
     }
 }
 
-fn cell(view: &View<'_>, panel: &Panel<'_>, entry: &Entry<'_>, room: usize) -> Markup {
-    let Entry { number, cell, trials, .. } = entry;
+fn cell(view: &PageView<'_>, panel: &Panel<'_>, entry: &PageCell<'_>, room: usize) -> Markup {
+    let PageCell { number, cell, trials, .. } = entry;
     let example = example(entry);
     let shown = example.map(|example| example.trial.to_string());
     let failure = cell.example.as_ref().map(|example| example.trial.clone());
@@ -126,7 +126,7 @@ fn is_stale(trials: &[&TrialLine], example: &ExampleTrial) -> bool {
 }
 
 /// The example of a failure, else the first trial.
-fn example<'a>(entry: &Entry<'a>) -> Option<&'a ExampleTrial> {
+fn example<'a>(entry: &PageCell<'a>) -> Option<&'a ExampleTrial> {
     let failure = entry.cell.example.as_ref().map(|example| example.trial.as_str());
     let is_example = |example: &&&ExampleTrial| failure.is_some_and(|name| example.trial.to_string() == name);
     let examples = &entry.examples;
@@ -140,7 +140,7 @@ fn expected(panel: &Panel<'_>) -> Markup {
         Some((_, variants)) => variants.push(variant),
         None => sayings.push((saying, vec![variant])),
     };
-    for Entry { cell, .. } in &panel.cells {
+    for PageCell { cell, .. } in &panel.cells {
         if !cell.why.is_empty() {
             say(
                 format!("expected {}: {}", cell.expected.name(), printable(cell.why.trim())),
@@ -148,7 +148,7 @@ fn expected(panel: &Panel<'_>) -> Markup {
             );
         }
     }
-    for Entry { cell, .. } in panel.cells.iter().filter(|entry| !entry.cell.is_idle()) {
+    for PageCell { cell, .. } in panel.cells.iter().filter(|entry| !entry.cell.is_idle()) {
         let coherent = cell.coherent;
         say(format!("with the model off {}/{} pass", coherent.passes, coherent.n), cell.variant.as_str());
     }
@@ -175,7 +175,7 @@ fn word(outcome: Outcome) -> String {
     }
 }
 
-fn strip(view: &View<'_>, trials: &[&TrialLine]) -> Markup {
+fn strip(view: &PageView<'_>, trials: &[&TrialLine]) -> Markup {
     let marks: Vec<(&str, u64)> =
         trials.iter().map(|line| (class(judged_outcome(&view.data.plan, line)), line.id.seed)).collect();
     let mixed = marks.windows(2).any(|pair| pair[0].0 != pair[1].0);
@@ -195,7 +195,7 @@ fn strip(view: &View<'_>, trials: &[&TrialLine]) -> Markup {
 }
 
 /// The trials by what came of them, failures first: equal ones share a line.
-fn kinds(view: &View<'_>, trials: &[&TrialLine]) -> Markup {
+fn kinds(view: &PageView<'_>, trials: &[&TrialLine]) -> Markup {
     let mut kinds: BTreeMap<(u8, String, &str), Vec<&TrialLine>> = BTreeMap::new();
     for line in trials {
         let outcome = judged_outcome(&view.data.plan, line);

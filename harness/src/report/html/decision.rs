@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use maud::Markup;
 use maud::html;
 
-use super::View;
+use super::PageView;
 use super::notes;
 use super::plot;
 use super::plot::label;
@@ -24,7 +24,7 @@ const BOTTOM: f64 = 42.0;
 const NEAR: f64 = 14.0;
 
 /// A variant in a plot.
-struct Point {
+struct PlotPoint {
     number: usize,
     /// Additional operations.
     price: f64,
@@ -32,7 +32,7 @@ struct Point {
     breaks: bool,
 }
 
-pub(super) fn section(view: &View<'_>) -> Markup {
+pub(super) fn section(view: &PageView<'_>) -> Markup {
     let candidates = &view.judgement.candidates;
     let Some(table) = grid::decision(view.judgement) else { return html! {} };
     let units: BTreeSet<&str> =
@@ -79,9 +79,9 @@ fn scaled(price: f64) -> f64 {
 fn plot(candidates: &[Candidate], unit: &str) -> Markup {
     let point = |(index, one): (usize, &Candidate)| {
         let price = one.prices.get(unit)?.operations;
-        Some(Point { number: index + 1, price, fixed: one.fixed, breaks: one.broken > 0 })
+        Some(PlotPoint { number: index + 1, price, fixed: one.fixed, breaks: one.broken > 0 })
     };
-    let points: Vec<Point> = candidates.iter().enumerate().filter_map(point).collect();
+    let points: Vec<PlotPoint> = candidates.iter().enumerate().filter_map(point).collect();
     let most = candidates.iter().map(|one| one.observable).max().unwrap_or(1).max(1);
     let ends = points.iter().map(|point| scaled(point.price));
     let (low, high) = ends.fold((0.0_f64, 1.0_f64), |(low, high), end| (low.min(end), high.max(end)));
@@ -157,8 +157,8 @@ fn power(price: f64) -> String {
 }
 
 /// The variants that no other beats in both respects, from the cheapest on, as stairs.
-fn front(points: &[Point], x: &impl Fn(f64) -> f64, y: &impl Fn(u32) -> f64) -> Vec<(f64, f64)> {
-    let mut sorted: Vec<&Point> = points.iter().collect();
+fn front(points: &[PlotPoint], x: &impl Fn(f64) -> f64, y: &impl Fn(u32) -> f64) -> Vec<(f64, f64)> {
+    let mut sorted: Vec<&PlotPoint> = points.iter().collect();
     sorted.sort_by(|a, b| a.price.total_cmp(&b.price).then(b.fixed.cmp(&a.fixed)));
     let mut stairs: Vec<(f64, f64)> = Vec::new();
     let mut best = None;
@@ -173,10 +173,14 @@ fn front(points: &[Point], x: &impl Fn(f64) -> f64, y: &impl Fn(u32) -> f64) -> 
 }
 
 /// Where the numbers of points stand: those of points that nearly coincide beside each other.
-fn labels(points: &[Point], x: &impl Fn(f64) -> f64, y: &impl Fn(u32) -> f64) -> Vec<((f64, f64), String)> {
-    let mut sorted: Vec<&Point> = points.iter().collect();
+fn labels(
+    points: &[PlotPoint],
+    x: &impl Fn(f64) -> f64,
+    y: &impl Fn(u32) -> f64,
+) -> Vec<((f64, f64), String)> {
+    let mut sorted: Vec<&PlotPoint> = points.iter().collect();
     sorted.sort_by(|a, b| b.fixed.cmp(&a.fixed).then(a.price.total_cmp(&b.price)));
-    let near = |a: &&Point, b: &&Point| {
+    let near = |a: &&PlotPoint, b: &&PlotPoint| {
         (x(a.price) - x(b.price)).abs() < NEAR && (y(a.fixed) - y(b.fixed)).abs() < NEAR
     };
     let mut labels = Vec::new();

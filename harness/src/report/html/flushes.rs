@@ -4,8 +4,8 @@
 use maud::Markup;
 use maud::html;
 
+use super::PageView;
 use super::Panel;
-use super::View;
 use super::functions;
 use super::notes;
 use super::plot;
@@ -49,7 +49,7 @@ fn bars(cell: &CellJudgement) -> Vec<Bar> {
     [bar("D", cell.d, &cell.d_use), bar("I", cell.i, &cell.i_use)].into_iter().flatten().collect()
 }
 
-pub(super) fn section(view: &View<'_>) -> Markup {
+pub(super) fn section(view: &PageView<'_>) -> Markup {
     html! {
         section aria-labelledby="flushes" {
             h2 #flushes { "Flushes" }
@@ -65,7 +65,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
     }
 }
 
-fn target(view: &View<'_>, panels: &[Panel<'_>]) -> Markup {
+fn target(view: &PageView<'_>, panels: &[Panel<'_>]) -> Markup {
     let priced: Vec<&Panel<'_>> =
         panels.iter().filter(|panel| has_price(view.judgement, panel.group)).collect();
     let Some(first) = priced.first() else { return html! {} };

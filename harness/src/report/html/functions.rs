@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use maud::Markup;
 use maud::html;
 
-use super::Entry;
+use super::PageCell;
+use super::PageView;
 use super::Panel;
-use super::View;
 use crate::report::data::FunctionWork;
 use crate::report::number;
 
-pub(super) fn table(view: &View<'_>, panel: &Panel<'_>) -> Markup {
+pub(super) fn table(view: &PageView<'_>, panel: &Panel<'_>) -> Markup {
     let first = view.data.plan.study.seeds.first;
     let work: Vec<&[FunctionWork]> = panel.cells.iter().map(|entry| work(entry, first)).collect();
     let functions = sorted(&work);
@@ -47,7 +47,7 @@ pub(super) fn table(view: &View<'_>, panel: &Panel<'_>) -> Markup {
 }
 
 /// What the functions did in the trial with this seed.
-fn work<'a>(entry: &Entry<'a>, seed: u64) -> &'a [FunctionWork] {
+fn work<'a>(entry: &PageCell<'a>, seed: u64) -> &'a [FunctionWork] {
     let example = entry.examples.iter().find(|example| example.trial.seed == seed);
     example.map(|example| example.work.as_slice()).unwrap_or_default()
 }

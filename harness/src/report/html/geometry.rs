@@ -4,8 +4,8 @@
 use maud::Markup;
 use maud::html;
 
+use super::PageView;
 use super::Panel;
-use super::View;
 use super::notes;
 use super::plot;
 use super::plot::label;
@@ -26,12 +26,12 @@ struct Sweep<'v, 'a> {
 }
 
 /// One variant of a sweep at one shape.
-struct Point<'c> {
+struct SweepPoint<'c> {
     x: f64,
     cell: &'c CellJudgement,
 }
 
-pub(super) fn section(view: &View<'_>) -> Markup {
+pub(super) fn section(view: &PageView<'_>) -> Markup {
     let sweeps = sweeps(view);
     if sweeps.is_empty() {
         return html! {};
@@ -54,7 +54,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
 }
 
 /// The sweeps in the order of [`grid::sweeps`]: that in which their panels come.
-fn sweeps<'v, 'a>(view: &'v View<'a>) -> Vec<Sweep<'v, 'a>> {
+fn sweeps<'v, 'a>(view: &'v PageView<'a>) -> Vec<Sweep<'v, 'a>> {
     let mut sweeps: Vec<((&str, &str, &str), Sweep<'v, 'a>)> = Vec::new();
     for panel in &view.panels {
         let Some(from) = &panel.group.swept_from else { continue };
@@ -96,7 +96,7 @@ fn plot(sweep: &Sweep<'_, '_>, index: usize, variant: usize) -> Markup {
         for (dcache, panel) in group {
             let Some(entry) = panel.cells.get(variant) else { continue };
             name = &entry.cell.variant;
-            points.push((dcache, Point { x: next, cell: entry.cell }));
+            points.push((dcache, SweepPoint { x: next, cell: entry.cell }));
             said.push(format!(
                 "{} sets, {}: {}/{}",
                 dcache.sets,
@@ -143,7 +143,7 @@ fn axes() -> Markup {
 }
 
 /// Band, line and marks of one series, and below them sets and what else the caches have.
-fn joined(points: &[(&DataCache, Point<'_>)], middle: f64, step: f64) -> Markup {
+fn joined(points: &[(&DataCache, SweepPoint<'_>)], middle: f64, step: f64) -> Markup {
     let known = || points.iter().filter_map(|(_, point)| Some((point, point.cell.interval?)));
     // A single shape has a band too.
     let half = if points.len() == 1 { step / 4.0 } else { 0.0 };

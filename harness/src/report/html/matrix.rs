@@ -4,9 +4,9 @@
 use maud::Markup;
 use maud::html;
 
-use super::Entry;
+use super::PageCell;
+use super::PageView;
 use super::Panel;
-use super::View;
 use super::text::hardware;
 use super::text::meaning;
 use super::text::sign;
@@ -31,7 +31,7 @@ const VERDICTS: [Verdict; 10] = [
     Verdict::DoesNotBoot,
 ];
 
-pub(super) fn section(view: &View<'_>) -> Markup {
+pub(super) fn section(view: &PageView<'_>) -> Markup {
     html! {
         section aria-labelledby="verdicts" {
             h2 #verdicts { "Verdicts" }
@@ -53,7 +53,7 @@ pub(super) fn tag(verdict: Verdict) -> Markup {
     html! { span class={ "tag " (verdict.name()) } { span aria-hidden="true" { (sign(verdict)) } " " (verdict.name()) } }
 }
 
-fn target(view: &View<'_>, panels: &[Panel<'_>]) -> Markup {
+fn target(view: &PageView<'_>, panels: &[Panel<'_>]) -> Markup {
     let Some(first) = panels.first() else { return html! {} };
     let name = first.target();
     html! {
@@ -86,8 +86,8 @@ fn line(panel: &Panel<'_>) -> Markup {
     }
 }
 
-fn cell(entry: &Entry<'_>) -> Markup {
-    let Entry { number, cell, .. } = entry;
+fn cell(entry: &PageCell<'_>) -> Markup {
+    let PageCell { number, cell, .. } = entry;
     let contradicted = cell.expectation == Expectation::Contradicted;
     let class = format!("v {}{}", cell.verdict.name(), if contradicted { " contradicted" } else { "" });
     let more = unsaid(cell);

@@ -23,8 +23,8 @@ use crate::judge::CellJudgement;
 use crate::judge::Group;
 use crate::judge::Judgement;
 use crate::plan::Machine;
+use crate::report::content::CellRow;
 use crate::report::content::Content;
-use crate::report::content::Row;
 use crate::report::content::row;
 use crate::report::data::ExampleTrial;
 use crate::report::data::ReportData;
@@ -34,11 +34,11 @@ pub use trend::trend_html;
 
 /// Returns the whole report as an HTML page.
 pub fn html(data: &ReportData) -> String {
-    page::page(&View::new(data)).into_string()
+    page::page(&PageView::new(data)).into_string()
 }
 
 /// A data as the parts of the page need it.
-struct View<'a> {
+struct PageView<'a> {
     data: &'a ReportData,
     judgement: &'a Judgement,
     /// What the other layouts say too.
@@ -50,22 +50,22 @@ struct View<'a> {
 /// A testcase on a target.
 struct Panel<'a> {
     group: &'a Group,
-    cells: Vec<Entry<'a>>,
+    cells: Vec<PageCell<'a>>,
 }
 
 /// A cell with all that is known of it.
-struct Entry<'a> {
+struct PageCell<'a> {
     /// By which links name it.
     number: usize,
     cell: &'a CellJudgement,
-    row: Row,
+    row: CellRow,
     /// Its trials with the model on, by seed. Of several lines of a trial the first one counts.
     trials: Vec<&'a TrialLine>,
     /// Those of them that can be shown whole.
     examples: Vec<&'a ExampleTrial>,
 }
 
-impl<'a> View<'a> {
+impl<'a> PageView<'a> {
     fn new(data: &'a ReportData) -> Self {
         let judgement = &data.judgement;
         let index = data.index();
@@ -82,7 +82,7 @@ impl<'a> View<'a> {
             trials.sort_by_key(|line| line.id.seed);
             trials.dedup_by_key(|line| line.id.seed);
             let number = numbers.next().unwrap_or_default();
-            Entry {
+            PageCell {
                 number,
                 cell,
                 row: row(cell),

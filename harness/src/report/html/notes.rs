@@ -4,7 +4,7 @@
 use maud::Markup;
 use maud::html;
 
-use super::View;
+use super::PageView;
 use crate::report::content::LEFT_OUT;
 use crate::report::content::Note;
 use crate::report::content::Tone;
@@ -28,11 +28,11 @@ const ANSWERS: [&str; 6] = [
 const CONTROLS: [&str; 3] = ["control: coherent", "control: baseline fails", "control: in the binary"];
 const PRICE: [&str; 2] = ["columns", "price"];
 
-fn chosen<'a>(view: &'a View<'_>, labels: &'a [&str]) -> impl Iterator<Item = &'a Note> {
+fn chosen<'a>(view: &'a PageView<'_>, labels: &'a [&str]) -> impl Iterator<Item = &'a Note> {
     view.content.notes.iter().filter(|note| labels.contains(&note.label))
 }
 
-pub(super) fn answers(view: &View<'_>) -> Markup {
+pub(super) fn answers(view: &PageView<'_>) -> Markup {
     html! {
         section aria-labelledby="answers" {
             h2 #answers { "Answers" }
@@ -41,7 +41,7 @@ pub(super) fn answers(view: &View<'_>) -> Markup {
     }
 }
 
-pub(super) fn controls(view: &View<'_>) -> Markup {
+pub(super) fn controls(view: &PageView<'_>) -> Markup {
     html! {
         section aria-labelledby="controls" {
             h2 #controls { "Controls" }
@@ -53,12 +53,12 @@ pub(super) fn controls(view: &View<'_>) -> Markup {
     }
 }
 
-pub(super) fn prices(view: &View<'_>) -> Markup {
+pub(super) fn prices(view: &PageView<'_>) -> Markup {
     html! { @for note in chosen(view, &PRICE) { h3 { (heading(note)) } (sentences(note)) } }
 }
 
 /// Whatever is said and has no place elsewhere: also what somebody adds later.
-pub(super) fn certainty(view: &View<'_>) -> Markup {
+pub(super) fn certainty(view: &PageView<'_>) -> Markup {
     let placed = |note: &&Note| [&ANSWERS[..], &CONTROLS, &PRICE].concat().contains(&note.label);
     let rest: Vec<&Note> = view.content.notes.iter().filter(|note| !placed(note)).collect();
     html! {
@@ -110,7 +110,7 @@ fn folded(sentence: &str) -> Markup {
 }
 
 /// Which trees are affected, where machines were tried with several kernels.
-pub(super) fn trees(view: &View<'_>) -> Markup {
+pub(super) fn trees(view: &PageView<'_>) -> Markup {
     let tables = trees::trees(view.judgement);
     if tables.is_empty() {
         return html! {};

@@ -8,7 +8,7 @@ use maud::Markup;
 use maud::PreEscaped;
 use maud::html;
 
-use super::View;
+use super::PageView;
 use super::cell;
 use super::decision;
 use super::flushes;
@@ -37,7 +37,7 @@ const CONTENTS: [(&str, &str); 8] = [
     ("trials", "Trials"),
 ];
 
-pub(super) fn page(view: &View<'_>) -> Markup {
+pub(super) fn page(view: &PageView<'_>) -> Markup {
     let judgement = view.judgement;
     let body = html! {
         a.skip href="#verdicts" { "Skip to the verdicts" }
@@ -78,7 +78,7 @@ pub(super) fn document(title: &str, body: &Markup) -> Markup {
     }
 }
 
-fn head(view: &View<'_>) -> Markup {
+fn head(view: &PageView<'_>) -> Markup {
     let judgement = view.judgement;
     let class = match judgement.overall {
         Overall::Met => "result",
@@ -109,7 +109,7 @@ fn head(view: &View<'_>) -> Markup {
 }
 
 /// What the result was got with.
-fn facts(view: &View<'_>) -> Markup {
+fn facts(view: &PageView<'_>) -> Markup {
     let tools = &view.data.tools;
     let plan = &view.data.plan;
     // Most kernels share their release or their compiler: each is named once.
@@ -140,7 +140,7 @@ fn facts(view: &View<'_>) -> Markup {
     }
 }
 
-fn foot(view: &View<'_>) -> Markup {
+fn foot(view: &PageView<'_>) -> Markup {
     html! {
         footer.foot {
             p {

@@ -10,7 +10,7 @@ use scraper::Selector;
 
 use super::html;
 use super::text;
-use crate::judge::Built;
+use crate::judge::KernelFacts;
 use crate::judge::judge;
 use crate::judge::tests::lines;
 use crate::plan::Plan;
@@ -33,7 +33,7 @@ const HOSTILE: &str = "</pre></td></details><script>alert(1)</script><img src=x 
                        \u{200b}\u{feff} \u{fffd}";
 
 fn data_of(plan: Plan, lines: Vec<TrialLine>) -> ReportData {
-    let built = Built::default();
+    let built = KernelFacts::default();
     let judgement = judge(&plan, &lines, &built);
     let shown = |line: &&TrialLine| line.id.seed == 1 && line.id.mode == plan.study.mode;
     let examples = lines.iter().filter(shown).map(|line| example(line, "ok 1\r\n")).collect();

@@ -23,7 +23,7 @@ pub struct MessageId(String);
 
 /// Text that stays in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line(String);
+pub struct HeaderText(String);
 
 /// What a user's text is refused for, before anything else: a line break in it would begin a header of its own.
 fn one_line(text: &str) -> Result<&str, String> {
@@ -71,7 +71,7 @@ impl FromStr for MessageId {
     }
 }
 
-impl FromStr for Line {
+impl FromStr for HeaderText {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -79,7 +79,7 @@ impl FromStr for Line {
     }
 }
 
-impl Line {
+impl HeaderText {
     /// Returns the text.
     pub(super) fn text(&self) -> &str {
         &self.0

@@ -7,7 +7,7 @@ mod matrix;
 mod setup;
 mod tested;
 
-pub use header::Line;
+pub use header::HeaderText;
 pub use header::Mailbox;
 pub use header::MessageId;
 pub use tested::TestedBy;
@@ -33,7 +33,7 @@ pub struct Envelope {
     /// The message that it answers.
     pub in_reply_to: Option<MessageId>,
     /// Its subject; by default the study and its outcome.
-    pub subject: Option<Line>,
+    pub subject: Option<HeaderText>,
     /// What to vouch for.
     pub tested_by: Vec<TestedBy>,
     /// Who vouches.

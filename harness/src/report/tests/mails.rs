@@ -7,9 +7,9 @@ use mailparse::parse_mail;
 use super::super::*;
 use super::formats::data;
 use crate::error::exit;
-use crate::judge::Built;
 use crate::judge::CellJudgement;
 use crate::judge::Group;
+use crate::judge::KernelFacts;
 use crate::judge::Verdict;
 use crate::judge::judge;
 use crate::judge::tests::lines;
@@ -130,7 +130,7 @@ fn nobody_can_put_a_header_into_an_option() {
     }
     assert!("a@b\nX: y".parse::<MessageId>().is_err());
     assert!("a@b> <c@d".parse::<MessageId>().is_err());
-    assert!("S\nBcc: x@y.org".parse::<Line>().is_err());
+    assert!("S\nBcc: x@y.org".parse::<HeaderText>().is_err());
     assert!("merged\nX: y".parse::<TestedBy>().is_err());
 }
 
@@ -145,7 +145,7 @@ fn vouching(what: &str) -> Envelope {
 /// The report data of a study in which nothing went wrong.
 fn whole() -> ReportData {
     let lines = lines();
-    ReportData { judgement: judge(&plan(), &lines, &Built::default()), lines, ..data() }
+    ReportData { judgement: judge(&plan(), &lines, &KernelFacts::default()), lines, ..data() }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::formats::{data, statuses};
 use super::readers::*;
 use crate::judge::judge;
 use crate::judge::tests::lines_of;
-use crate::judge::{Built, Expectation, NoImage, Overall, Reason, Verdict};
+use crate::judge::{Expectation, KernelFacts, NoImage, Overall, Reason, Verdict};
 use crate::patch::Size;
 use crate::plan::{Patches, Plan, Variant};
 
@@ -39,14 +39,14 @@ fn untried() -> ReportData {
     let names = ["mips-6.1", "malta", "unbooted"].map(str::to_owned);
     let panic = reason("Kernel panic - not syncing: VFS", Some("boots/mips-6.1/malta/unbooted.console"));
     let size = |added| Size { added, ..Size::default() };
-    let built = Built {
+    let built = KernelFacts {
         images: [("mips-6.1".into(), images)].into(),
         // The smaller of two without a kernel is not the better one.
         sizes: [("mips-6.1".into(), [("unbuilt".into(), size(1)), ("unbooted".into(), size(9))].into())]
             .into(),
         no_image: [("mips-6.1".into(), no_image.into())].into(),
         not_booted: [(names, panic)].into(),
-        ..Built::default()
+        ..KernelFacts::default()
     };
     let lines = lines_of(&plan, |variant| !["idle", "rejected", "unbuilt", "unbooted"].contains(&variant));
     let judgement = judge(&plan, &lines, &built);
@@ -192,7 +192,7 @@ fn a_variant_without_a_kernel_is_not_ranked_and_beats_nobody() {
     }
     // The others are what they are without them.
     let plan = crate::plan::tests::plan();
-    let alone = judge(&plan, &lines_of(&plan, |_| true), &Built::default());
+    let alone = judge(&plan, &lines_of(&plan, |_| true), &KernelFacts::default());
     let fixes = |judgement: &crate::judge::Judgement| judgement.rankings[0].fixes.clone();
     assert_eq!(fixes(judgement), fixes(&alone));
 }
@@ -201,7 +201,7 @@ fn a_variant_without_a_kernel_is_not_ranked_and_beats_nobody() {
 #[test]
 fn a_baseline_without_a_result_makes_nobody_else_unknown() {
     let plan = crate::plan::tests::plan();
-    let mut built = Built::default();
+    let mut built = KernelFacts::default();
     let reason = Reason { text: "a.c:5: error: no".into(), log: None };
     built
         .no_image

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::build::{Image, configured};
 use crate::cache_dir::Cache;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::judge::{self, bisection::Observation};
 use crate::machine::Worker;
 use crate::patch::{self, Patch, Staged, StagedFile};
@@ -20,8 +20,8 @@ use crate::run::event::{Event, Watch};
 use crate::run::prepare::{Prepared, Sources, assemble};
 use crate::run::run_one;
 use crate::run::snapshots::{Combination, Snapshot, Snapshots};
-use crate::run::trials::Trials;
-use crate::source::repository::{Changes, Mode};
+use crate::run::trials::TrialRunner;
+use crate::source::repository::{FileMode, TreeChanges};
 use crate::source::{self, Tree};
 use crate::trial::line::{Outcome, TrialLine};
 
@@ -142,7 +142,7 @@ impl<'a> CandidateBuilder<'a> {
         self.assemble(Staged::default(), watch).map(drop).map_err(|error| {
             let hint = "name a commit that builds by --base: all others are built over its tree";
             let is_named =
-                matches!(self.source, SearchSource::Commits { .. }) && error.kind() != Kind::Interrupted;
+                matches!(self.source, SearchSource::Commits { .. }) && error.kind() != ErrorKind::Interrupted;
             if is_named { error.hint(hint) } else { error }
         })
     }
@@ -155,7 +155,7 @@ impl<'a> CandidateBuilder<'a> {
     pub(super) fn make_ready(&self, hash: &str, watch: Watch<'_>) -> Result<Readiness> {
         let staged = match self.staged(hash) {
             Ok(staged) => staged,
-            Err(error) if matches!(error.kind(), Kind::Study | Kind::Rejected) => {
+            Err(error) if matches!(error.kind(), ErrorKind::Study | ErrorKind::Rejected) => {
                 return Ok(Readiness::Untestable(first_line(&error)));
             }
             Err(error) => return Err(error),
@@ -228,7 +228,7 @@ impl<'a> CandidateBuilder<'a> {
         mut done: impl FnMut(&TrialLine) -> Result<()>,
     ) -> Result<()> {
         let machines = ready.prepared.machines.as_ref();
-        let how = Trials { plan: &self.plan, machines, jobs: self.jobs, cold: self.cold, dir };
+        let how = TrialRunner { plan: &self.plan, machines, jobs: self.jobs, cold: self.cold, dir };
         let run = |worker: &mut dyn Worker, id: &TrialId| {
             run_one(worker, self.cache, &self.plan, &ready.prepared, &ready.snapshots, id)
         };
@@ -281,14 +281,14 @@ fn one_cell(plan: &Plan, cell: &str) -> Result<Plan> {
 
 /// Returns what a commit changes in a tree. The target of a link is written anew, so that `make` builds what reads it through
 /// the link: it looks at the time of the target, which is older than all that was built.
-fn laid_over(tree: &Path, changes: Changes) -> Result<Staged> {
+fn laid_over(tree: &Path, changes: TreeChanges) -> Result<Staged> {
     let mut files = BTreeMap::new();
     let mut targets = Vec::new();
     for (path, to) in changes {
         let file = to.map(|(content, mode)| StagedFile {
             content,
-            executable: mode == Mode::Executable,
-            link: mode == Mode::Link,
+            executable: mode == FileMode::Executable,
+            link: mode == FileMode::Link,
         });
         if let Some(link) = file.as_ref().filter(|file| file.link) {
             let leads_to = tree.join(&path).parent().unwrap_or(tree).join(OsStr::from_bytes(&link.content));
@@ -339,7 +339,8 @@ mod tests {
         std::fs::create_dir(root.join("d")).unwrap();
         std::fs::write(root.join("d/a.dtsi"), "old").unwrap();
         std::os::unix::fs::symlink("d", root.join("there")).unwrap();
-        let link = |path: &str, to: &str| Changes::from([(path.into(), Some((to.into(), Mode::Link)))]);
+        let link =
+            |path: &str, to: &str| TreeChanges::from([(path.into(), Some((to.into(), FileMode::Link)))]);
         let staged = laid_over(&root, link("x.dtsi", "d/a.dtsi")).unwrap();
         let file = |path: &str| staged.files[Path::new(path)].clone().unwrap();
         assert!(file("x.dtsi").link && file("x.dtsi").content == b"d/a.dtsi");

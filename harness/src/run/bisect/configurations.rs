@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::build::Options;
+use crate::build::ConfigOptions;
 use crate::error::Result;
 use crate::judge::bisection::Next;
-use crate::report::bisection::{Bisection, Origin, Sides};
+use crate::report::bisection::{Bisection, SuspectSides, SuspectSource};
 
 use super::builder::{CandidateBuilder, Readiness};
-use super::journal::Journal;
+use super::journal::BisectJournal;
 
 /// Their names in a bisection's directory.
 const FILES: [&str; 2] = ["last-good.config", "first-bad.config"];
@@ -22,9 +22,9 @@ const FILES: [&str; 2] = ["last-good.config", "first-bad.config"];
 /// Infrastructure; interrupted.
 pub(super) fn compare(
     builder: &CandidateBuilder<'_>,
-    of: &BTreeMap<String, Options>,
+    of: &BTreeMap<String, ConfigOptions>,
     found: &mut Bisection,
-    journal: &Journal,
+    journal: &BisectJournal,
 ) -> Result<()> {
     let Next::Found { positions, .. } = &found.end else { return Ok(()) };
     let (Some(first), Some(last)) = (positions.iter().min(), positions.iter().max()) else { return Ok(()) };
@@ -44,8 +44,10 @@ pub(super) fn compare(
         [good, bad] => Some(good.switches(bad).iter().map(ToString::to_string).collect()),
         _ => None,
     };
-    if let (Origin::Configurations { found, .. }, [last_good, first_bad]) = (&mut found.origin, &files[..]) {
-        *found = Some(Sides { last_good: last_good.clone(), first_bad: first_bad.clone(), effect });
+    if let (SuspectSource::Configurations { found, .. }, [last_good, first_bad]) =
+        (&mut found.origin, &files[..])
+    {
+        *found = Some(SuspectSides { last_good: last_good.clone(), first_bad: first_bad.clone(), effect });
     }
     Ok(())
 }

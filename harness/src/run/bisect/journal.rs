@@ -32,7 +32,7 @@ const LINES: &str = "journal.jsonl";
 
 /// What a bisection is about. Equal questions have equal answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Question {
+pub(super) struct BisectQuestion {
     pub(super) v: u32,
     /// The cell, with the base as its kernel's source.
     pub(super) plan: Plan,
@@ -46,7 +46,7 @@ pub(super) struct Question {
     pub(super) plugin: String,
 }
 
-impl Question {
+impl BisectQuestion {
     pub(super) fn version() -> u32 {
         VERSION
     }
@@ -61,7 +61,7 @@ impl Question {
 /// What came of something.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "what")]
-pub(super) enum Entry {
+pub(super) enum JournalEntry {
     /// A candidate was built and booted.
     Ready {
         /// Its hash.
@@ -93,7 +93,7 @@ pub(super) enum Entry {
 
 /// What the directory holds.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(super) struct BisectJournal {
     root: PathBuf,
     lines: File,
     _lock: File,
@@ -102,13 +102,13 @@ pub(super) struct Journal {
     pub(super) trials: BTreeMap<(String, u64), (Observation, String)>,
 }
 
-impl Journal {
+impl BisectJournal {
     /// Opens a directory for appending, making it if need be.
     ///
     /// # Errors
     ///
     /// Study, when it belongs to another question or a line is damaged; infrastructure, when another process appends to it.
-    pub(super) fn open(root: &Path, question: &Question) -> Result<Self> {
+    pub(super) fn open(root: &Path, question: &BisectQuestion) -> Result<Self> {
         std::fs::create_dir_all(root).map_err(|error| Error::io("create", root, error))?;
         let lock = lock(root)?;
         let file = root.join(QUESTION);
@@ -149,7 +149,7 @@ impl Journal {
     }
 
     /// Appends an entry, on disk before this returns.
-    pub(super) fn append(&mut self, entry: Entry) -> Result<()> {
+    pub(super) fn append(&mut self, entry: JournalEntry) -> Result<()> {
         let text =
             serde_json::to_string(&entry).map_err(|error| Error::internal(format!("journal: {error}")))?;
         let written =
@@ -159,13 +159,13 @@ impl Journal {
         Ok(())
     }
 
-    fn remember(&mut self, entry: Entry) {
+    fn remember(&mut self, entry: JournalEntry) {
         match entry {
-            Entry::Ready { at, seconds } => drop(self.ready.insert(at, seconds)),
-            Entry::Untestable { at, why, seconds } => {
+            JournalEntry::Ready { at, seconds } => drop(self.ready.insert(at, seconds)),
+            JournalEntry::Untestable { at, why, seconds } => {
                 self.untestable.insert(at, (why, seconds));
             }
-            Entry::Trial { at, seed, observation, how } => {
+            JournalEntry::Trial { at, seed, observation, how } => {
                 self.trials.insert((at, seed), (observation, how));
             }
         }

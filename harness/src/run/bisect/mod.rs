@@ -25,7 +25,7 @@ pub use search_space::{Ends, SearchSource, SearchSpace};
 pub use step::{StepRequest, Stepped, step};
 
 use builder::{Readiness, Ready};
-use journal::{Entry, Journal, Question};
+use journal::{BisectJournal, BisectQuestion, JournalEntry};
 
 /// The log for `git bisect replay`, in a bisection's directory.
 pub const LOG: &str = "bisect.log";
@@ -62,11 +62,11 @@ pub fn bisect(request: &BisectRequest<'_>, watch: Watch<'_>) -> Result<(Bisectio
     let BisectRequest { space, builder, settings, .. } = request;
     let question = question(request)?;
     let root = request.out.clone().unwrap_or_else(|| builder.root().join("runs").join(question.name()));
-    let mut journal = Journal::open(&root, &question)?;
+    let mut journal = BisectJournal::open(&root, &question)?;
     refuse_differences(&root)?;
     builder.prepare_base(watch)?;
     let search = Search::new(space.ancestry.clone(), space.direction, *settings);
-    let mut under_way = UnderWay { request, search, order: Vec::new(), ready: BTreeMap::new() };
+    let mut under_way = SearchUnderWay { request, search, order: Vec::new(), ready: BTreeMap::new() };
     let end = loop {
         match under_way.search.next() {
             Next::Try { position, trials } => under_way.attempt(position, trials, &mut journal, watch)?,
@@ -85,10 +85,10 @@ pub fn bisect(request: &BisectRequest<'_>, watch: Watch<'_>) -> Result<(Bisectio
     Ok((found, journal.root().to_owned()))
 }
 
-fn question(request: &BisectRequest<'_>) -> Result<Question> {
+fn question(request: &BisectRequest<'_>) -> Result<BisectQuestion> {
     let BisectRequest { space, builder, settings, .. } = request;
-    Ok(Question {
-        v: Question::version(),
+    Ok(BisectQuestion {
+        v: BisectQuestion::version(),
         plan: builder.plan().clone(),
         series: builder.series().iter().map(|patch| key([("patch", patch.text.as_slice())])).collect(),
         direction: space.direction,
@@ -99,7 +99,7 @@ fn question(request: &BisectRequest<'_>) -> Result<Question> {
 }
 
 /// A search with its candidates.
-struct UnderWay<'a> {
+struct SearchUnderWay<'a> {
     request: &'a BisectRequest<'a>,
     search: Search,
     /// Places in the order in which they were first tried.
@@ -107,13 +107,13 @@ struct UnderWay<'a> {
     ready: BTreeMap<usize, Box<Ready>>,
 }
 
-impl UnderWay<'_> {
+impl SearchUnderWay<'_> {
     /// Runs trials of a candidate, or takes them from the journal.
     fn attempt(
         &mut self,
         position: usize,
         trials: u32,
-        journal: &mut Journal,
+        journal: &mut BisectJournal,
         watch: Watch<'_>,
     ) -> Result<()> {
         let (space, builder) = (self.request.space, self.request.builder);
@@ -129,7 +129,7 @@ impl UnderWay<'_> {
         let first = known.counted() + known.unknown;
         let ids: Vec<TrialId> =
             (first..first + trials).map(|number| builder.trial(&candidate.hash, number)).collect();
-        let recorded = |journal: &Journal, id: &TrialId| {
+        let recorded = |journal: &BisectJournal, id: &TrialId| {
             journal.trials.get(&(candidate.hash.clone(), id.seed)).map(|(observation, _)| *observation)
         };
         let missing: Vec<TrialId> =
@@ -142,7 +142,12 @@ impl UnderWay<'_> {
             let dir = journal.root().to_owned();
             builder.run(&self.ready[&position], &missing, &dir, |line| {
                 let (seed, observation) = (line.id.seed, builder.observation(line));
-                journal.append(Entry::Trial { at: candidate.hash.clone(), seed, observation, how: how(line) })
+                journal.append(JournalEntry::Trial {
+                    at: candidate.hash.clone(),
+                    seed,
+                    observation,
+                    how: how(line),
+                })
             })?;
         }
         for id in &ids {
@@ -157,7 +162,7 @@ impl UnderWay<'_> {
     }
 
     /// Builds and boots a candidate unless it stands already; returns whether it can be tried.
-    fn make_ready(&mut self, position: usize, journal: &mut Journal, watch: Watch<'_>) -> Result<bool> {
+    fn make_ready(&mut self, position: usize, journal: &mut BisectJournal, watch: Watch<'_>) -> Result<bool> {
         if self.ready.contains_key(&position) {
             return Ok(true);
         }
@@ -177,19 +182,19 @@ impl UnderWay<'_> {
             Readiness::Ready(ready) => {
                 // What it took the first time is what it costs; after an interruption it comes from the cache.
                 if !journal.ready.contains_key(&hash) {
-                    journal.append(Entry::Ready { at: hash, seconds })?;
+                    journal.append(JournalEntry::Ready { at: hash, seconds })?;
                 }
                 self.ready.insert(position, ready);
                 Ok(true)
             }
             Readiness::Untestable(why) => {
-                journal.append(Entry::Untestable { at: hash, why, seconds })?;
+                journal.append(JournalEntry::Untestable { at: hash, why, seconds })?;
                 Ok(false)
             }
         }
     }
 
-    fn observation(&self, end: Next, journal: &Journal) -> Bisection {
+    fn observation(&self, end: Next, journal: &BisectJournal) -> Bisection {
         let BisectRequest { space, builder, settings, study, .. } = self.request;
         let tried = |position: &usize| {
             let candidate = &space.candidates[*position];

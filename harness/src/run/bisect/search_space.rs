@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::build::Options;
+use crate::build::ConfigOptions;
 use crate::cache_dir::key;
 use crate::error::{Error, Result};
 use crate::judge::bisection::{Ancestry, Forecast, SearchDirection, Settings, forecast};
-use crate::report::bisection::{Candidate, Origin};
+use crate::report::bisection::{Suspect, SuspectSource};
 use crate::source::repository::{Commit, Repository};
 
 /// Searches that a forecast plays, and the rates at which the bug may show.
@@ -26,7 +26,7 @@ pub enum SearchSource {
         base: Commit,
     },
     /// Configurations of the kernel's own source, by the hashes of their candidates.
-    Configurations(BTreeMap<String, Options>),
+    Configurations(BTreeMap<String, ConfigOptions>),
 }
 
 /// The ends of a search among commits, as they are named on the command line.
@@ -54,9 +54,9 @@ pub struct SearchSpace {
     /// Whether it broke or was fixed.
     pub direction: SearchDirection,
     /// Where the candidates come from, for people.
-    pub origin: Origin,
+    pub origin: SuspectSource,
     /// The old end, then the candidates after it, the new end last.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<Suspect>,
     pub(super) ancestry: Ancestry,
 }
 
@@ -91,13 +91,13 @@ impl SearchSpace {
             None => old.clone(),
         };
         let terms = if direction == SearchDirection::Broken { ("good", "bad") } else { ("broken", "fixed") };
-        let origin = Origin::Commits {
+        let origin = SuspectSource::Commits {
             tree: repository.path().display().to_string(),
             base: base.hash.clone(),
             terms: (ends.term_old.unwrap_or(terms.0).to_owned(), ends.term_new.unwrap_or(terms.1).to_owned()),
             first_parent: ends.first_parent,
         };
-        let candidates = std::iter::once(old).chain(range).map(Candidate::from).collect();
+        let candidates = std::iter::once(old).chain(range).map(Suspect::from).collect();
         Ok(Self {
             source: SearchSource::Commits { repository, base },
             direction,
@@ -118,9 +118,9 @@ impl SearchSpace {
             let text = std::fs::read_to_string(path);
             let text =
                 text.map_err(|error| Error::study(format!("cannot read {}: {error}", path.display())))?;
-            Options::parse(path, &text)
+            ConfigOptions::parse(path, &text)
         };
-        let mut fragment = Options::default();
+        let mut fragment = ConfigOptions::default();
         for path in fragments {
             fragment = fragment.overlaid(&read(path)?);
         }
@@ -141,9 +141,9 @@ impl SearchSpace {
                 Some(last) => (format!("first {count}"), switches[last].to_string()),
             };
             configurations.insert(hash.clone(), options);
-            candidates.push(Candidate { hash, label, subject, author: None });
+            candidates.push(Suspect { hash, label, subject, author: None });
         }
-        let origin = Origin::Configurations {
+        let origin = SuspectSource::Configurations {
             good: good.display().to_string(),
             bad: bad.display().to_string(),
             found: None,

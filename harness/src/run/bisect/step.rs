@@ -2,7 +2,7 @@
 //! One commit, for `git bisect run`: good, bad, or undecided.
 
 use crate::cache_dir::{Cache, key, write_atomically};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::judge::bisection::Observation;
 use crate::judge::statistics::sequential::{self, Decision};
 use crate::plan::{Rule, TrialId};
@@ -71,7 +71,7 @@ pub fn step(request: &StepRequest<'_>, watch: Watch<'_>) -> Result<Stepped> {
     let builder = CandidateBuilder::open(request.options, &source)?;
     if let Err(error) = builder.prepare_base(watch) {
         // The commit itself is the base, and does not build.
-        if base == stepped.commit && error.kind() == Kind::Infrastructure && request.base.is_none() {
+        if base == stepped.commit && error.kind() == ErrorKind::Infrastructure && request.base.is_none() {
             stepped.untestable = Some("does not build".into());
             return Ok(stepped);
         }

@@ -101,14 +101,14 @@ fn missing(missing: Missing) -> &'static str {
 mod tests {
     use super::*;
     use crate::judge::tests::lines;
-    use crate::judge::{Built, judge};
+    use crate::judge::{KernelFacts, judge};
     use crate::plan::tests::plan;
     use crate::symbols::CodeLocation;
-    use crate::trial::line::{Stale, Symptom};
+    use crate::trial::line::{StaleLine, Symptom};
 
     #[test]
     fn a_cell_is_found_and_for_part_of_a_name_cells_are_suggested() {
-        let judgement = judge(&plan(), &lines(), &Built::default());
+        let judgement = judge(&plan(), &lines(), &KernelFacts::default());
         let (group, cell) = find_cell(&judgement, "mips-6.1/malta/merged/t1").unwrap();
         assert_eq!((group.testcase.as_str(), cell.variant.as_str()), ("t1", "merged"));
         let hint = |name: &str| find_cell(&judgement, name).unwrap_err().hints()[0].clone();
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_class_counts_trials_and_not_fetches() {
-        let stale = |writer: Option<u64>| Stale {
+        let stale = |writer: Option<u64>| StaleLine {
             pc: 0x1000,
             physical: 0x1000,
             user: true,

@@ -20,7 +20,7 @@ use crate::trial::line::{Outcome, TrialLine};
 pub use cell::{find_cell, stale_classes};
 
 /// What an explanation is made from.
-pub struct Evidence<'a> {
+pub struct ExplainInputs<'a> {
     /// The trial's line.
     pub line: &'a TrialLine,
     /// The plugin's record.
@@ -39,7 +39,7 @@ const FUNCTIONS_OF_ONE: usize = 3;
 const FUNCTIONS: usize = 6;
 
 /// Returns the stories of the first stale fetches, and the functions that did most maintenance.
-pub fn explain(evidence: &Evidence<'_>) -> String {
+pub fn explain(evidence: &ExplainInputs<'_>) -> String {
     explanation(evidence.line, evidence.record, &|address| evidence.symbols.locate(address))
 }
 

@@ -4,16 +4,16 @@
 use instrument::{Missing, Record, StaleFetch};
 
 /// What an architecture calls the two operations by address.
-struct Names {
+struct OperationNames {
     write_back: &'static str,
     invalidate: &'static str,
 }
 
-const MIPS: Names =
-    Names { write_back: "Hit_Writeback_Inv_D (or Hit_Writeback_D)", invalidate: "Hit_Invalidate_I" };
-const ARM_V7: Names = Names { write_back: "DCCMVAU", invalidate: "ICIMVAU" };
+const MIPS: OperationNames =
+    OperationNames { write_back: "Hit_Writeback_Inv_D (or Hit_Writeback_D)", invalidate: "Hit_Invalidate_I" };
+const ARM_V7: OperationNames = OperationNames { write_back: "DCCMVAU", invalidate: "ICIMVAU" };
 /// ARM before v7, which has no point of unification.
-const ARM_OLD: Names = Names { write_back: "DCCMVA", invalidate: "ICIMVA" };
+const ARM_OLD: OperationNames = OperationNames { write_back: "DCCMVA", invalidate: "ICIMVA" };
 
 /// End of the physical addresses that KSEG0 maps, and where it maps them (MIPS32 Privileged Resource Architecture, "Virtual
 /// Address Spaces").
@@ -46,7 +46,7 @@ pub(super) fn missing(fetch: &StaleFetch, record: &Record) -> Vec<String> {
     }
 }
 
-fn names(record: &Record) -> Names {
+fn names(record: &Record) -> OperationNames {
     if record.target.starts_with("mips") {
         return MIPS;
     }

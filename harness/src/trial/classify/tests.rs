@@ -120,7 +120,7 @@ fn a_deadline_is_a_livelock_of_the_guest_or_an_unknown_of_the_host() {
     );
 }
 
-fn looping(end: End, mode: Mode, counts: &[u64]) -> Finding {
+fn looping(end: End, mode: Mode, counts: &[u64]) -> ClassifiedOutcome {
     let place = |(count, pc): (&u64, u64)| StaleFetch {
         pc,
         physical: 0x1000,

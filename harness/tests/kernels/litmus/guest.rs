@@ -11,7 +11,7 @@ use instrument::{Mode, Ram, Request, Setup};
 use patcheval::cache_dir::Cache;
 use patcheval::machine::plugin::attach;
 use patcheval::machine::{command, find_plugin};
-use patcheval::process::Run;
+use patcheval::process::CommandRun;
 use patcheval::qemu;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -70,7 +70,7 @@ impl Program {
         std::fs::write(program.path("rows.inc"), words).unwrap();
         std::fs::write(program.path("geometry.h"), geometry(machine, rows.len())).unwrap();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernels/litmus").join(machine.source);
-        let said = Run::new(machine.compiler[0])
+        let said = CommandRun::new(machine.compiler[0])
             .args(&machine.compiler[1..])
             .args(["-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,-z,noexecstack", "-I"])
             .arg(program.dir.path())

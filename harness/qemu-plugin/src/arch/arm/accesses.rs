@@ -4,7 +4,7 @@
 use crate::arch::instruction::Accesses;
 
 /// The instructions that have `value` in the bits of `mask`, and what they may do.
-struct Row {
+struct AccessRow {
     mask: u32,
     value: u32,
     accesses: Option<Accesses>,
@@ -12,12 +12,12 @@ struct Row {
     load_bit: u32,
 }
 
-const fn is(mask: u32, value: u32, accesses: Accesses) -> Row {
-    Row { mask, value, accesses: Some(accesses), load_bit: 0 }
+const fn is(mask: u32, value: u32, accesses: Accesses) -> AccessRow {
+    AccessRow { mask, value, accesses: Some(accesses), load_bit: 0 }
 }
 
-const fn by_bit(mask: u32, value: u32, load_bit: u32) -> Row {
-    Row { mask, value, accesses: None, load_bit }
+const fn by_bit(mask: u32, value: u32, load_bit: u32) -> AccessRow {
+    AccessRow { mask, value, accesses: None, load_bit }
 }
 
 const NONE: Accesses = Accesses::NONE;
@@ -26,7 +26,7 @@ const STORES: Accesses = Accesses::STORES;
 const BOTH: Accesses = Accesses::BOTH;
 
 /// ARM DDI 0406C, A5.1 to A5.7, without the unconditional ones.
-static ARM: &[Row] = &[
+static ARM: &[AccessRow] = &[
     // data processing and multiplies of the first group, whose extra loads and stores have bits 7 and 4
     is(0x0e00_0010, 0x0000_0000, NONE),
     is(0x0e00_0090, 0x0000_0010, NONE),
@@ -55,7 +55,7 @@ static ARM: &[Row] = &[
 ];
 
 /// A5.7, the unconditional ones: those of the condition field 15.
-static ARM_UNCONDITIONAL: &[Row] = &[
+static ARM_UNCONDITIONAL: &[AccessRow] = &[
     // NEON data processing; BLX; MCRR2; CDP2 and MCR2
     is(0x0e00_0000, 0x0200_0000, NONE),
     is(0x0e00_0000, 0x0a00_0000, NONE),
@@ -66,7 +66,7 @@ static ARM_UNCONDITIONAL: &[Row] = &[
 ];
 
 /// A6.2, 16-bit Thumb.
-static THUMB16: &[Row] = &[
+static THUMB16: &[AccessRow] = &[
     // LDR (literal)
     is(0xf800, 0x4800, LOADS),
     // STR STRH STRB, then LDRSB LDR LDRH LDRB LDRSH, with a register offset
@@ -84,7 +84,7 @@ static THUMB16: &[Row] = &[
 ];
 
 /// A6.3, 32-bit Thumb, by the first halfword.
-static THUMB32: &[Row] = &[
+static THUMB32: &[AccessRow] = &[
     // LDM, STM, RFE, SRS; LDRD, STRD, LDREX, STREX, TBB
     by_bit(0xfe40, 0xe800, 4),
     is(0xfe40, 0xe840, BOTH),
@@ -100,7 +100,7 @@ static THUMB32: &[Row] = &[
     is(0, 0, NONE),
 ];
 
-fn look_up(rows: &[Row], insn: u32) -> Accesses {
+fn look_up(rows: &[AccessRow], insn: u32) -> Accesses {
     let Some(row) = rows.iter().find(|row| insn & row.mask == row.value) else { return BOTH };
     row.accesses.unwrap_or(if insn >> row.load_bit & 1 == 1 { LOADS } else { STORES })
 }

@@ -11,26 +11,26 @@ pub const MARKER: u32 = 0xe180_0000;
 const MARKER_KINDS: std::ops::RangeInclusive<u32> = 1..=6;
 
 /// An encoding: the words that have `value` in the bits of `mask`, whatever their condition.
-pub struct Row {
+pub struct ArmEncoding {
     pub mask: u32,
     pub value: u32,
     /// Returns `None` for what does not matter in this version.
     pub make: fn(ArmVersion, u32) -> Option<Special>,
 }
 
-impl Row {
+impl ArmEncoding {
     /// Whether an instruction is of this kind.
     pub fn matches(&self, word: u32) -> bool {
         word & self.mask == self.value
     }
 }
 
-const fn row(mask: u32, value: u32, make: fn(ArmVersion, u32) -> Option<Special>) -> Row {
-    Row { mask, value, make }
+const fn row(mask: u32, value: u32, make: fn(ArmVersion, u32) -> Option<Special>) -> ArmEncoding {
+    ArmEncoding { mask, value, make }
 }
 
 /// The first row that matches decides.
-pub static TABLE: &[Row] = &[
+pub static TABLE: &[ArmEncoding] = &[
     row(0xfff0_0ff0, MARKER, |_, i| marker(i)),
     // MCR p15, 0, Rt, c7, CRm, op2
     row(0x0fff_0f10, 0x0e07_0f10, |version, i| {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Which instructions access memory, by their major opcode and, for some of those, by further fields.
 
-use super::isa::{Isa, base_offset};
+use super::isa::{MipsIsa, base_offset};
 use crate::arch::instruction::{Accesses, Operand, PlainAccess};
 
 /// What a major opcode says.
 #[derive(Clone, Copy)]
-enum Class {
+enum MajorOpcode {
     /// All that there is to know.
     Is(Accesses),
     /// REGIMM.
@@ -25,24 +25,24 @@ enum Class {
     PcRelative,
 }
 
-use Class::Is;
+use MajorOpcode::Is;
 
-const NONE: Class = Is(Accesses::NONE);
-const LOADS: Class = Is(Accesses::LOADS);
-const STORES: Class = Is(Accesses::STORES);
-const BOTH: Class = Is(Accesses::BOTH);
+const NONE: MajorOpcode = Is(Accesses::NONE);
+const LOADS: MajorOpcode = Is(Accesses::LOADS);
+const STORES: MajorOpcode = Is(Accesses::STORES);
+const BOTH: MajorOpcode = Is(Accesses::BOTH);
 
 /// By major opcode, up to Release 5: volume II, table A.2. What is there in MIPS64 only is reserved in MIPS32.
 #[rustfmt::skip]
-static BEFORE_6: [Class; 64] = [
+static BEFORE_6: [MajorOpcode; 64] = [
     // SPECIAL REGIMM J JAL BEQ BNE BLEZ BGTZ
-    NONE, Class::Regimm, NONE, NONE, NONE, NONE, NONE, NONE,
+    NONE, MajorOpcode::Regimm, NONE, NONE, NONE, NONE, NONE, NONE,
     // ADDI ADDIU SLTI SLTIU ANDI ORI XORI LUI
     NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
     // COP0 COP1 COP2 COP1X BEQL BNEL BLEZL BGTZL
-    NONE, NONE, NONE, Class::Cop1x, NONE, NONE, NONE, NONE,
+    NONE, NONE, NONE, MajorOpcode::Cop1x, NONE, NONE, NONE, NONE,
     // DADDI DADDIU LDL LDR SPECIAL2 JALX MSA SPECIAL3
-    NONE, NONE, LOADS, LOADS, Class::Special2, NONE, Class::Msa, Class::Special3,
+    NONE, NONE, LOADS, LOADS, MajorOpcode::Special2, NONE, MajorOpcode::Msa, MajorOpcode::Special3,
     // LB LH LWL LW LBU LHU LWR LWU
     LOADS, LOADS, LOADS, LOADS, LOADS, LOADS, LOADS, LOADS,
     // SB SH SWL SW SDL SDR SWR CACHE
@@ -55,15 +55,15 @@ static BEFORE_6: [Class; 64] = [
 
 /// By major opcode, in Release 6: there, BOTH stands for what is reserved.
 #[rustfmt::skip]
-static RELEASE_6: [Class; 64] = [
+static RELEASE_6: [MajorOpcode; 64] = [
     // SPECIAL REGIMM J JAL BEQ BNE POP06 POP07
-    NONE, Class::Regimm, NONE, NONE, NONE, NONE, NONE, NONE,
+    NONE, MajorOpcode::Regimm, NONE, NONE, NONE, NONE, NONE, NONE,
     // POP10 ADDIU SLTI SLTIU ANDI ORI XORI AUI
     NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
     // COP0 COP1 COP2 - - - POP26 POP27
-    NONE, NONE, Class::Cop2, BOTH, BOTH, BOTH, NONE, NONE,
+    NONE, NONE, MajorOpcode::Cop2, BOTH, BOTH, BOTH, NONE, NONE,
     // POP30 DADDIU - - - DAUI MSA SPECIAL3
-    NONE, NONE, BOTH, BOTH, BOTH, NONE, Class::Msa, Class::Special3,
+    NONE, NONE, BOTH, BOTH, BOTH, NONE, MajorOpcode::Msa, MajorOpcode::Special3,
     // LB LH - LW LBU LHU - LWU
     LOADS, LOADS, BOTH, LOADS, LOADS, LOADS, BOTH, LOADS,
     // SB SH - SW - - - -
@@ -71,23 +71,23 @@ static RELEASE_6: [Class; 64] = [
     // - LWC1 BC - - LDC1 POP66 LD
     BOTH, LOADS, NONE, BOTH, BOTH, LOADS, NONE, LOADS,
     // - SWC1 BALC PCREL - SDC1 POP76 SD
-    BOTH, STORES, NONE, Class::PcRelative, BOTH, STORES, NONE, STORES,
+    BOTH, STORES, NONE, MajorOpcode::PcRelative, BOTH, STORES, NONE, STORES,
 ];
 
 /// Returns which accesses an instruction may make.
 #[inline]
-pub fn accesses(isa: Isa, word: u32) -> Accesses {
+pub fn accesses(isa: MipsIsa, word: u32) -> Accesses {
     let classes = if isa.is_release6() { &RELEASE_6 } else { &BEFORE_6 };
     let function = word & 0x3f;
     match classes[(word >> 26) as usize] {
         Is(accesses) => accesses,
-        Class::Regimm => regimm(word >> 16 & 31),
-        Class::Cop2 => cop2(word >> 21 & 31),
-        Class::Cop1x => cop1x(function),
-        Class::Special2 => special2(function),
-        Class::Msa => msa(function),
-        Class::Special3 => special3(isa, function),
-        Class::PcRelative => pc_relative(word),
+        MajorOpcode::Regimm => regimm(word >> 16 & 31),
+        MajorOpcode::Cop2 => cop2(word >> 21 & 31),
+        MajorOpcode::Cop1x => cop1x(function),
+        MajorOpcode::Special2 => special2(function),
+        MajorOpcode::Msa => msa(function),
+        MajorOpcode::Special3 => special3(isa, function),
+        MajorOpcode::PcRelative => pc_relative(word),
     }
 }
 
@@ -136,7 +136,7 @@ fn msa(function: u32) -> Accesses {
     }
 }
 
-fn special3(isa: Isa, function: u32) -> Accesses {
+fn special3(isa: MipsIsa, function: u32) -> Accesses {
     match function {
         // EXT and INS in their forms, BSHFL, DBSHFL, CACHEE, PREFE, RDHWR
         0x00..=0x07 | 0x20 | 0x24 | 0x1b | 0x23 | 0x3b => Accesses::NONE,
@@ -164,7 +164,7 @@ fn pc_relative(word: u32) -> Accesses {
 
 /// Returns the operand of a load or store whose reported address is register plus offset: not the
 /// unaligned halves (LWL and kin), for which QEMU reports the aligned address.
-pub fn access_operand(isa: Isa, word: u32) -> Option<Operand> {
+pub fn access_operand(isa: MipsIsa, word: u32) -> Option<Operand> {
     /// LB LH LW LBU LHU LWU, SB SH SW, LWC1 LDC1 LD, SWC1 SDC1 SD.
     const ANY: u64 = 1 << 0x20
         | 1 << 0x21
@@ -188,7 +188,7 @@ pub fn access_operand(isa: Isa, word: u32) -> Option<Operand> {
 }
 
 /// Returns what an instruction loads or stores: LB LH LW LBU LHU, SB SH SW.
-pub fn plain_access(isa: Isa, word: u32) -> Option<PlainAccess> {
+pub fn plain_access(isa: MipsIsa, word: u32) -> Option<PlainAccess> {
     let (len, store) = match word >> 26 {
         0x20 | 0x24 => (1, false),
         0x21 | 0x25 => (2, false),
@@ -198,12 +198,12 @@ pub fn plain_access(isa: Isa, word: u32) -> Option<PlainAccess> {
         0x2b => (4, true),
         _ => return None,
     };
-    (isa == Isa::Mips32).then_some(PlainAccess { base: word >> 21 & 31, offset: word as i16, len, store })
+    (isa == MipsIsa::Mips32).then_some(PlainAccess { base: word >> 21 & 31, offset: word as i16, len, store })
 }
 
 /// Whether an instruction leaves a general register as it is, and neither branches nor traps nor waits: of those that
 /// compilers put between loads and stores. Volume II, tables A.2 and A.3.
-pub fn leaves_alone(isa: Isa, word: u32, register: u32) -> bool {
+pub fn leaves_alone(isa: MipsIsa, word: u32, register: u32) -> bool {
     let (rt, rd) = (word >> 16 & 31, word >> 11 & 31);
     let leaves = match word >> 26 {
         // SPECIAL: SLL to SRAV, MOVZ and MOVN, MFHI to MTLO, MULT to DIVU, ADD to NOR, SLT and SLTU
@@ -218,5 +218,5 @@ pub fn leaves_alone(isa: Isa, word: u32, register: u32) -> bool {
         0x28 | 0x29 | 0x2b => true,
         _ => false,
     };
-    isa == Isa::Mips32 && leaves
+    isa == MipsIsa::Mips32 && leaves
 }

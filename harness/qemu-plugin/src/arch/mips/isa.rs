@@ -5,7 +5,7 @@ use crate::arch::instruction::Operand;
 
 /// Width and release: what an encoding means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Isa {
+pub enum MipsIsa {
     /// MIPS32 up to Release 5.
     Mips32,
     /// MIPS32 Release 6, which removed some instructions and gave their opcodes to others.
@@ -16,7 +16,7 @@ pub enum Isa {
     Mips64R6,
 }
 
-impl Isa {
+impl MipsIsa {
     /// Whether it is Release 6.
     pub fn is_release6(self) -> bool {
         matches!(self, Self::Mips32R6 | Self::Mips64R6)

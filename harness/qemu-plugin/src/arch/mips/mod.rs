@@ -11,7 +11,7 @@ mod table;
 
 #[cfg(test)]
 pub(super) use accesses::{access_operand, accesses, leaves_alone, plain_access};
-pub use isa::Isa;
+pub use isa::MipsIsa;
 pub(super) use table::TABLE;
 
 use cache_model::{Config, PhysAddr, VirtAddr};
@@ -25,7 +25,7 @@ pub struct Mips {
     /// Byte order.
     pub big_endian: bool,
     /// Width and release.
-    pub isa: Isa,
+    pub isa: MipsIsa,
 }
 
 impl Mips {
@@ -39,10 +39,10 @@ impl Architecture for Mips {
     /// Up to Release 5, since a name does not say more than that.
     fn from_name(name: &str) -> Option<Self> {
         let (big_endian, isa) = match name {
-            "mips" => (true, Isa::Mips32),
-            "mipsel" => (false, Isa::Mips32),
-            "mips64" => (true, Isa::Mips64),
-            "mips64el" => (false, Isa::Mips64),
+            "mips" => (true, MipsIsa::Mips32),
+            "mipsel" => (false, MipsIsa::Mips32),
+            "mips64" => (true, MipsIsa::Mips64),
+            "mips64el" => (false, MipsIsa::Mips64),
             _ => return None,
         };
         Some(Self { big_endian, isa })
@@ -57,7 +57,7 @@ impl Architecture for Mips {
     }
 
     fn is_64_bit(self) -> bool {
-        matches!(self.isa, Isa::Mips64 | Isa::Mips64R6)
+        matches!(self.isa, MipsIsa::Mips64 | MipsIsa::Mips64R6)
     }
 
     /// KSEG0.
@@ -176,7 +176,7 @@ const MAJORS: u64 = {
 
 /// Returns what the plugin must know about an instruction word.
 #[inline]
-pub fn decode(isa: Isa, word: u32) -> Option<Special> {
+pub fn decode(isa: MipsIsa, word: u32) -> Option<Special> {
     if MAJORS >> (word >> 26) & 1 == 0 {
         return None;
     }

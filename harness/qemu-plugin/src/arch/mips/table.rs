@@ -4,7 +4,7 @@
 use cache_model::maintenance::{MIPS_GINVI, MIPS_SYNCI, mips_cache};
 
 use super::advertise::{CONFIG1, CONFIG7, SYNCI_STEP};
-use super::isa::{Isa, base_offset, base_offset9};
+use super::isa::{MipsIsa, base_offset, base_offset9};
 use crate::arch::instruction::{Advertised, Operand, Special};
 
 /// `lui $zero, 0x5ae0 + kind`: an architectural no-op that no compiler emits.
@@ -26,32 +26,32 @@ pub enum In {
 }
 
 /// An encoding: the words that have `value` in the bits of `mask`.
-pub struct Row {
+pub struct MipsEncoding {
     pub mask: u32,
     pub value: u32,
     pub valid: In,
     pub make: fn(u32) -> Special,
 }
 
-impl Row {
+impl MipsEncoding {
     /// Whether an instruction is of this kind.
-    pub fn matches(&self, isa: Isa, word: u32) -> bool {
+    pub fn matches(&self, isa: MipsIsa, word: u32) -> bool {
         word & self.mask == self.value
             && match self.valid {
                 In::Any => true,
                 In::Before6 => !isa.is_release6(),
                 In::Release6 => isa.is_release6(),
-                In::Mips64 => matches!(isa, Isa::Mips64 | Isa::Mips64R6),
+                In::Mips64 => matches!(isa, MipsIsa::Mips64 | MipsIsa::Mips64R6),
             }
     }
 }
 
-const fn row(mask: u32, value: u32, valid: In, make: fn(u32) -> Special) -> Row {
-    Row { mask, value, valid, make }
+const fn row(mask: u32, value: u32, valid: In, make: fn(u32) -> Special) -> MipsEncoding {
+    MipsEncoding { mask, value, valid, make }
 }
 
 /// A move to or from a register of coprocessor 0, as `M[TF]C0 rt, $register, select`.
-const fn cp0(value: u32, register: u32, select: u32, valid: In, make: fn(u32) -> Special) -> Row {
+const fn cp0(value: u32, register: u32, select: u32, valid: In, make: fn(u32) -> Special) -> MipsEncoding {
     row(0xffe0_ffff, value | register << 11 | select, valid, make)
 }
 
@@ -61,7 +61,7 @@ const MTC0: u32 = 0x4080_0000;
 const DMTC0: u32 = 0x40a0_0000;
 
 /// The first row that matches decides. A row's mask covers the major opcode.
-pub static TABLE: &[Row] = &[
+pub static TABLE: &[MipsEncoding] = &[
     // the kinds are 0 to 5
     row(0xffff_fffc, MARKER, In::Any, marker),
     row(0xffff_fffe, MARKER | 4, In::Any, marker),

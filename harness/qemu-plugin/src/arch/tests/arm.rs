@@ -4,7 +4,7 @@
 use cache_model::maintenance::ArmVersion;
 
 use super::{ARM, assemble, cases, check, describe, source};
-use crate::arch::Arch;
+use crate::arch::GuestArch;
 use crate::arch::architecture::{Architecture, CachesState, RegisterRole};
 use crate::arch::arm::{Arm, TABLE, accesses, decode, holds};
 use crate::arch::instruction::Accesses;
@@ -123,7 +123,7 @@ fn assembled(version: ArmVersion, name: &str, arguments: &[&str], texts: &[&str]
     let lines: Vec<_> = texts.iter().flat_map(|text| cases(text)).collect();
     let source = source(".syntax unified", &lines);
     let bytes = assemble(ARM, name, arguments, &source);
-    let target = Arch::Arm(Arm { version });
+    let target = GuestArch::Arm(Arm { version });
     check(&lines, &bytes, |bytes| target.decode(bytes, 4));
     let chunks = bytes.chunks_exact(4).take(lines.len());
     let words: Vec<u32> = chunks.map(|chunk| u32::from_le_bytes(chunk.try_into().unwrap())).collect();
@@ -217,24 +217,24 @@ fn what_may_access_memory() {
 
 #[test]
 fn a_setup_names_the_version() {
-    let arm = Arch::from_name("arm").unwrap();
-    assert_eq!(arm, Arch::Arm(Arm { version: ArmVersion::V7 }));
+    let arm = GuestArch::from_name("arm").unwrap();
+    assert_eq!(arm, GuestArch::Arm(Arm { version: ArmVersion::V7 }));
     for (isa, version) in [("arm-v5", ArmVersion::V5), ("arm-v6", ArmVersion::V6)] {
-        assert_eq!(arm.with_isa(isa), Some(Arch::Arm(Arm { version })));
+        assert_eq!(arm.with_isa(isa), Some(GuestArch::Arm(Arm { version })));
     }
     assert_eq!(arm.with_isa("mips-r6"), None);
 }
 
 #[test]
 fn caches_are_on_with_the_mmu() {
-    let state = |value| Arch::from_name("arm").unwrap().caches_state(value);
+    let state = |value| GuestArch::from_name("arm").unwrap().caches_state(value);
     assert_eq!([0x1005, 0x0001, 0x0000].map(state), [CachesState::On, CachesState::Off, CachesState::Off]);
     assert_eq!([0x1004, 0x0005, 0x1001].map(state), [CachesState::Partly; 3]);
 }
 
 #[test]
 fn registers_have_their_roles() {
-    let arm = Arch::from_name("arm").unwrap();
+    let arm = GuestArch::from_name("arm").unwrap();
     let role = |name| arm.register_role(name);
     assert_eq!(role("r12"), Some(RegisterRole::General(12)));
     assert_eq!((role("lr"), role("r16")), (Some(RegisterRole::General(14)), None));
@@ -245,7 +245,7 @@ fn registers_have_their_roles() {
 
 #[test]
 fn what_may_halt_the_cpu() {
-    let arm = Arch::from_name("arm").unwrap();
+    let arm = GuestArch::from_name("arm").unwrap();
     let wait_for_interrupt = ["0320f003", "e320f003", "ee070f90", "0e073f90"];
     for word in wait_for_interrupt {
         let word = u32::from_str_radix(word, 16).unwrap();
@@ -261,7 +261,7 @@ fn what_may_halt_the_cpu() {
         assert!(!arm.may_halt(word.to_le_bytes(), 4), "{word:08x}");
     }
     assert!(!arm.may_halt([0x20, 0xbf, 0, 0], 2));
-    let mips = Arch::from_name("mips").unwrap();
+    let mips = GuestArch::from_name("mips").unwrap();
     assert!(mips.may_halt(0x4200_0020_u32.to_be_bytes(), 4));
     assert!(!mips.may_halt(0x4200_0018_u32.to_be_bytes(), 4));
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{ARM, MIPS, Scratch, run};
 use crate::arch::instruction::Accesses;
-use crate::arch::mips::Isa;
+use crate::arch::mips::MipsIsa;
 use crate::arch::{arm, mips};
 
 /// How many words each disassembler is asked about.
@@ -108,7 +108,7 @@ fn mips_wanted(line: &Line<'_>) -> Option<Option<Accesses>> {
     access.then(|| direction(line.mnemonic, &["l", "gsl"], &["s", "gss"]))
 }
 
-fn mips(machine: &str, isa: Isa) {
+fn mips(machine: &str, isa: MipsIsa) {
     let mut random = Random(isa as u64);
     let bytes: Vec<u8> = (0..WORDS).flat_map(|_| (random.next() as u32).to_be_bytes()).collect();
     let machine = format!("mips:{machine}");
@@ -125,17 +125,17 @@ fn mips(machine: &str, isa: Isa) {
 
 #[test]
 fn mips_before_release_6() {
-    mips("isa32r2", Isa::Mips32);
-    mips("isa32r5", Isa::Mips32);
-    mips("isa64r5", Isa::Mips64);
-    mips("octeon3", Isa::Mips64);
-    mips("gs464e", Isa::Mips64);
+    mips("isa32r2", MipsIsa::Mips32);
+    mips("isa32r5", MipsIsa::Mips32);
+    mips("isa64r5", MipsIsa::Mips64);
+    mips("octeon3", MipsIsa::Mips64);
+    mips("gs464e", MipsIsa::Mips64);
 }
 
 #[test]
 fn mips_release_6() {
-    mips("isa32r6", Isa::Mips32R6);
-    mips("isa64r6", Isa::Mips64R6);
+    mips("isa32r6", MipsIsa::Mips32R6);
+    mips("isa64r6", MipsIsa::Mips64R6);
 }
 
 fn arm_wanted(line: &Line<'_>) -> Option<Option<Accesses>> {

@@ -4,17 +4,17 @@
 use cache_model::maintenance::ArmVersion;
 
 use super::differential::Random;
-use crate::arch::Arch;
+use crate::arch::GuestArch;
 use crate::arch::architecture::Architecture;
 use crate::arch::arm::Arm;
 use crate::arch::instruction::{Accesses, Decoded, Operand, Special};
-use crate::arch::mips::{Isa, Mips};
+use crate::arch::mips::{Mips, MipsIsa};
 
-const ISAS: [Isa; 4] = [Isa::Mips32, Isa::Mips32R6, Isa::Mips64, Isa::Mips64R6];
+const ISAS: [MipsIsa; 4] = [MipsIsa::Mips32, MipsIsa::Mips32R6, MipsIsa::Mips64, MipsIsa::Mips64R6];
 const VERSIONS: [ArmVersion; 3] = [ArmVersion::V5, ArmVersion::V6, ArmVersion::V7];
 
 /// Whether a word is maintenance, written down a second time, from the manuals and not from the tables.
-fn may_be_mips_maintenance(isa: Isa, word: u32) -> bool {
+fn may_be_mips_maintenance(isa: MipsIsa, word: u32) -> bool {
     match (word >> 26, word & 0x3f) {
         (0x2f, _) => !isa.is_release6(),
         (0x01, _) => word >> 16 & 0x1f == 0x1f,
@@ -60,8 +60,8 @@ fn sound(decoded: Decoded, count: u32) -> bool {
     }) && decoded.condition.is_none_or(|condition| condition < 14)
 }
 
-fn mips(isa: Isa, big_endian: bool, word: u32) {
-    let target = Arch::Mips(Mips { big_endian, isa });
+fn mips(isa: MipsIsa, big_endian: bool, word: u32) {
+    let target = GuestArch::Mips(Mips { big_endian, isa });
     let bytes = if big_endian { word.to_be_bytes() } else { word.to_le_bytes() };
     let accesses = target.accesses(bytes, 4);
     target.access_operand(bytes);
@@ -75,7 +75,7 @@ fn mips(isa: Isa, big_endian: bool, word: u32) {
 }
 
 fn arm(version: ArmVersion, word: u32) {
-    let target = Arch::Arm(Arm { version });
+    let target = GuestArch::Arm(Arm { version });
     let bytes = word.to_le_bytes();
     let accesses = target.accesses(bytes, 4);
     target.accesses(bytes, 2);

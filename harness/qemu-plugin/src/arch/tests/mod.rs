@@ -9,7 +9,7 @@ mod mips;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Arch;
+use super::GuestArch;
 use super::architecture::Architecture;
 use super::instruction::{Decoded, Operand, Special};
 
@@ -124,7 +124,7 @@ fn listed_isas(arch: &str) -> Vec<String> {
 #[test]
 fn every_instruction_set_that_a_machine_may_state_is_known() {
     for name in ["mips", "arm"] {
-        let arch = Arch::from_name(name).unwrap();
+        let arch = GuestArch::from_name(name).unwrap();
         for isa in listed_isas(name) {
             assert!(arch.with_isa(&isa).is_some_and(|with| with != arch), "{isa}");
         }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::{Format, ReadError};
+use crate::format::{FileFormat, ReadError};
 
 /// Says that the trial that was asked for has ended, that its record and its console are complete, and that this QEMU may be
 /// asked for another. A trial that ends QEMU (power-off, a fault of the instrument) has no answer but the end of the stream.
@@ -13,8 +13,8 @@ use crate::format::{Format, ReadError};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Answer {
-    /// [`Answer::VERSION`] of the writer.
+pub struct Reply {
+    /// [`Reply::VERSION`] of the writer.
     pub version: u32,
     /// How many blocks QEMU translated for this trial: a measure of what a warm machine saves, and never part of a result.
     pub translations: u64,
@@ -22,9 +22,9 @@ pub struct Answer {
     pub return_us: u64,
 }
 
-const ANSWER: Format = Format::new("answer", "harness", Answer::VERSION);
+const ANSWER: FileFormat = FileFormat::new("answer", "harness", Reply::VERSION);
 
-impl Answer {
+impl Reply {
     /// Version of the format that this crate writes and reads.
     pub const VERSION: u32 = 1;
 
@@ -38,7 +38,7 @@ impl Answer {
     ///
     /// # Errors
     ///
-    /// Another version than [`Answer::VERSION`]; not a whole answer, or one with a key that is unknown.
+    /// Another version than [`Reply::VERSION`]; not a whole answer, or one with a key that is unknown.
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
         ANSWER.read(text)
     }
@@ -50,11 +50,11 @@ mod tests {
 
     #[test]
     fn what_is_written_is_what_is_read() {
-        let answer = Answer { version: Answer::VERSION, translations: 34, return_us: 3900 };
-        assert_eq!(Answer::from_json(&answer.to_line()), Ok(answer));
-        assert_eq!(answer.to_line().trim_end(), crate::setup::tests::example(include_str!("answer.rs")));
-        let newer = Answer { version: 2, ..answer }.to_line();
-        let error = Answer::from_json(&newer).unwrap_err().to_string();
+        let answer = Reply { version: Reply::VERSION, translations: 34, return_us: 3900 };
+        assert_eq!(Reply::from_json(&answer.to_line()), Ok(answer));
+        assert_eq!(answer.to_line().trim_end(), crate::setup::tests::example(include_str!("reply.rs")));
+        let newer = Reply { version: 2, ..answer }.to_line();
+        let error = Reply::from_json(&newer).unwrap_err().to_string();
         assert_eq!(error, "answer has version 2, this harness reads version 1");
     }
 }
