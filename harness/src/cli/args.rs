@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use super::bisect::{Bisect, BisectConfig, StepArgs};
 use super::facts;
 use super::history::HistoryCommand;
+use super::run::PartArgs;
 use super::submit::{Prepare, SubmitCommand};
 use super::testcase::TestcaseCommand;
 use crate::plan::Shard;
@@ -87,6 +88,9 @@ pub struct RunArgs {
     /// Run directory [default: runs/<study>-<hash of all that it is made of>]
     #[arg(short, long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Which part of the study.
+    #[command(flatten)]
+    pub part: PartArgs,
     /// Run one share of the study only, as in 2/4; `merge` puts the shares together
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
@@ -120,6 +124,9 @@ pub struct PlanArgs {
     /// Run directory whose recorded times are used for the estimate
     #[arg(long, value_name = "RUN")]
     pub costs: Option<PathBuf>,
+    /// Which part of the study.
+    #[command(flatten)]
+    pub part: PartArgs,
     /// Trials at the same time on each machine [default: one per core of this one]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,

@@ -23,7 +23,7 @@ const GIB: f64 = (1 << 30) as f64;
 /// Study, for anything wrong with it; infrastructure.
 pub(super) fn forecast(args: &Args, asked: &PlanArgs) -> Result<u8> {
     let root = root(args)?;
-    let plan = study::load(&root, &asked.study)?;
+    let plan = plan::part(&study::load(&root, &asked.study)?, &asked.part.only, asked.part.seeds)?;
     let costs = costs(asked.costs.as_deref())?;
     let cache = Cache::locate()?;
     let mut display = display(args, None);

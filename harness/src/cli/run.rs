@@ -14,6 +14,18 @@ use crate::run::{self, Finished, RunRequest};
 use crate::study;
 use crate::ui::Json;
 
+/// Which part of a study is meant.
+#[derive(Debug, Default, clap::Args)]
+pub struct PartArgs {
+    /// Cell to keep, as KERNEL/MACHINE/VARIANT/TESTCASE, in which * stands for any text of a word; may be given several times. The
+    /// baseline and the controls of a cell stay with it
+    #[arg(long, value_name = "CELL")]
+    pub only: Vec<String>,
+    /// Seeds of each cell, instead of the study's
+    #[arg(long, value_name = "N")]
+    pub seeds: Option<u32>,
+}
+
 /// Runs a study or a share of it; returns the exit code, which is that of the verdict.
 ///
 /// # Errors
@@ -21,7 +33,7 @@ use crate::ui::Json;
 /// As [`run::run`].
 pub(super) fn run(args: &Args, asked: &RunArgs) -> Result<u8> {
     let root = root(args)?;
-    let plan = study::load(&root, &asked.study)?;
+    let plan = plan::part(&study::load(&root, &asked.study)?, &asked.part.only, asked.part.seeds)?;
     let costs = costs(asked.costs.as_deref())?;
     let share = asked.shard.map(|shard| plan::share(&plan, &costs, shard));
     let cache = Cache::locate()?;

@@ -25,6 +25,7 @@ use crate::plan::model::ExpectationRule;
 use crate::plan::model::Expected;
 use crate::plan::model::Seeds;
 use crate::plan::model::Unit;
+use crate::plan::part::StudyPart;
 use crate::plan::series::Patches;
 use crate::plan::symptom::Symptom;
 use crate::plan::trial_id::TrialId;
@@ -77,6 +78,9 @@ pub struct Study {
     /// In how many layouts of the guest's memory trials are run; at least one. See [`Plan::layout_of`].
     #[serde(default = "one_layout", skip_serializing_if = "is_one")]
     pub layouts: u32,
+    /// Which part of the study this is, if it is not the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<StudyPart>,
 }
 
 fn one_layout() -> u32 {

@@ -103,6 +103,7 @@ fn study(low: &Low) -> Result<Study> {
         interval: study.interval,
         coherent_seeds: study.coherent_seeds,
         layouts: study.layouts,
+        part: None,
     })
 }
 

@@ -30,6 +30,14 @@ pub struct RunEntry {
 /// Study, when the directory is not a whole run; infrastructure.
 pub fn history_entry(root: &Path, date: &str) -> Result<RunEntry> {
     let judged = judged_whole(root)?;
+    if judged.manifest.plan.study.part.is_some() {
+        return Err(Error::study(format!(
+            "{} is a run of a part of {}: beside whole runs, what it leaves out would seem to have gone",
+            root.display(),
+            judged.judgement.study
+        ))
+        .hint("run the whole study, without --only and --seeds"));
+    }
     let mut seconds: BTreeMap<String, f64> = BTreeMap::new();
     for (id, took) in store::read_times(root)? {
         *seconds.entry(name([&id.kernel, &id.machine, &id.variant, &id.testcase])).or_default() += took;
