@@ -97,7 +97,16 @@ fn plan(root: &Path, target: usize) -> Result<Plan> {
 fn run_with(cache: &Cache, root: &Path, plan: &Plan, jobs: usize, cold: bool) -> Result<Measured> {
     let scratch = cache.scratch()?;
     let out: PathBuf = scratch.path().join("run");
-    let request = RunRequest { cache, root, plan, out: Some(out.clone()), share: None, jobs, cold };
+    let request = RunRequest {
+        cache,
+        root,
+        plan,
+        out: Some(out.clone()),
+        share: None,
+        jobs,
+        cold,
+        order: run::Order::Mixed,
+    };
     let (mut begun, mut ended, mut trials) = (Instant::now(), Instant::now(), 0);
     run::run(&request, &mut |event| match event {
         Event::Stage { stage: Stage::Trials, .. } => begun = Instant::now(),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Reads a study's files: the effects before `plan`, which is pure.
 
+mod precedent;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
@@ -17,6 +19,8 @@ use crate::plan::Texts;
 use crate::plan::parts::ArchitectureFile;
 use crate::plan::parts::SourceFile;
 
+pub use precedent::precedent;
+
 /// Where the studies of a repository lie.
 const STUDIES: &str = "ci/studies";
 
@@ -24,7 +28,8 @@ const STUDIES: &str = "ci/studies";
 pub const DEFAULT: &str = "quick";
 
 /// Reads and checks the study called `study` of the repository at `root`: the name of one under `ci/studies`, or
-/// the path of a file. Whatever a study names is found under `root`, wherever its own file lies.
+/// the path of a file. Whatever a study names is found under `root`, wherever its own file lies; a study elsewhere may have further
+/// variants and kernels beside it, in `patches/SET/VARIANT` and `kernels`.
 pub fn load(root: &Path, study: &str) -> Result<Plan> {
     let path = find(root, study)?;
     let file = path.strip_prefix(root).unwrap_or(&path).display().to_string();
@@ -32,6 +37,7 @@ pub fn load(root: &Path, study: &str) -> Result<Plan> {
         .map_err(|error| Error::study(format!("cannot read {}: {error}", path.display())))?;
     let mut texts = texts(root)?;
     texts.insert(file.as_str(), text);
+    add_own(root, &path, &mut texts)?;
     plan::resolve(&plan::load(&texts, &file)?)
 }
 
@@ -114,6 +120,47 @@ fn texts(root: &Path) -> Result<Texts> {
         collect(root, directory, &mut texts)?;
     }
     Ok(texts)
+}
+
+/// Adds the variants and kernels that a study has beside its file.
+fn add_own(root: &Path, study: &Path, texts: &mut Texts) -> Result<()> {
+    let beside = study.parent().unwrap_or(study);
+    let beside = std::path::absolute(beside).map_err(|error| Error::io("find", beside, error))?;
+    if beside == root || beside.starts_with(root.join(STUDIES)) {
+        return Ok(());
+    }
+    // Paths in the repository are written from its root, so that a plan is the same wherever that is.
+    let place = |directory: &str| match beside.strip_prefix(root) {
+        Ok(inside) => inside.join(directory),
+        Err(_) => beside.join(directory),
+    };
+    let sets = beside.join("patches");
+    for set in sets.read_dir().into_iter().flatten().flatten() {
+        for variant in set.path().read_dir().into_iter().flatten().flatten() {
+            let parts =
+                [set.file_name(), variant.file_name()].map(|name| name.to_string_lossy().into_owned());
+            let directory = format!("patches/{}", parts.join("/"));
+            if texts.has_directory(&directory) {
+                return Err(Error::study(format!(
+                    "{}: the repository has a variant of this name, too",
+                    variant.path().display()
+                ))
+                .hint("give it another name, in its file and in the study, too"));
+            }
+            texts.lies_in(directory.as_str(), place(&directory));
+        }
+    }
+    for kernel in beside.join("kernels").read_dir().into_iter().flatten().flatten() {
+        let path = format!("kernels/{}", kernel.file_name().to_string_lossy());
+        if root.join(&path).exists() {
+            return Err(Error::study(format!(
+                "{}: the repository has a kernel of this name, too",
+                kernel.path().display()
+            )));
+        }
+    }
+    collect(&beside, "patches", texts)?;
+    collect(&beside, "kernels", texts)
 }
 
 /// Returns the names of the studies under `ci/studies`, sorted.

@@ -12,6 +12,7 @@ use super::history::HistoryCommand;
 use super::run::PartArgs;
 use super::submit::{Prepare, SubmitCommand};
 use super::testcase::TestcaseCommand;
+use super::try_patches::TryArgs;
 use crate::plan::Shard;
 use crate::run::RunNames;
 use crate::sanitize::Date;
@@ -291,6 +292,12 @@ pub enum Command {
     ///
     /// An interrupted run continues where it stopped; a complete one is only judged again.
     Run(RunArgs),
+    /// Try your own patches: plan the smallest honest study of them, say what it will cost, and run it
+    ///
+    /// The trials with the model off come first, and nothing else is run if one of them fails. Then each cell is reported as it ends.
+    /// The study is kept, so that `patcheval run` can run it again. Exit codes as for `run`.
+    #[command(name = "try")]
+    Try(TryArgs),
     /// Put the shares of a run together, and print the verdicts
     ///
     /// The merged run is byte for byte the run that one machine would have made. Shares can be added later; until then their

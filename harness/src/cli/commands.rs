@@ -30,6 +30,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         let builds = matches!(
             &args.command,
             Command::Run(_)
+                | Command::Try(_)
                 | Command::Replay { .. }
                 | Command::Sanitize(_)
                 | Command::Bisect(_)
@@ -44,6 +45,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
     }
     match &args.command {
         Command::Run(asked) => super::run::run(args, asked),
+        Command::Try(asked) => super::try_patches::try_patches(args, asked),
         Command::Merge { shares, out } => super::run::merge(args, shares, out.as_deref()),
         Command::Report(asked) => super::report::report(args, asked),
         Command::Compare(asked) => super::compare::compare(args, asked),

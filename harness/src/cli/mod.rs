@@ -18,6 +18,7 @@ mod study;
 mod submit;
 mod template;
 mod testcase;
+mod try_patches;
 
 use std::process::ExitCode;
 

@@ -9,8 +9,8 @@ use super::plan::costs;
 use crate::cache_dir::Cache;
 use crate::error::{Result, exit};
 use crate::judge::Overall;
-use crate::plan::{self, Plan};
-use crate::run::{self, Finished, RunRequest};
+use crate::plan::{self, Plan, Share};
+use crate::run::{self, Finished, Order, RunRequest};
 use crate::study;
 use crate::ui::Json;
 
@@ -36,30 +36,58 @@ pub(super) fn run(args: &Args, asked: &RunArgs) -> Result<u8> {
     let plan = plan::part(&study::load(&root, &asked.study)?, &asked.part.only, asked.part.seeds)?;
     let costs = costs(asked.costs.as_deref())?;
     let share = asked.shard.map(|shard| plan::share(&plan, &costs, shard));
+    let way = RunWay {
+        jobs: asked.jobs.or_else(cores).unwrap_or(1),
+        out: asked.out.clone(),
+        share,
+        cold: asked.cold,
+        order: Order::Mixed,
+        json: asked.message_format == MessageFormat::Json,
+    };
+    run_plan(args, &plan, &way)
+}
+
+/// How a study is run.
+#[derive(Debug, Default)]
+pub(super) struct RunWay {
+    pub(super) jobs: usize,
+    pub(super) out: Option<PathBuf>,
+    pub(super) share: Option<Share>,
+    pub(super) cold: bool,
+    pub(super) order: Order,
+    pub(super) json: bool,
+}
+
+/// Runs a plan; returns the exit code, which is that of the verdict.
+///
+/// # Errors
+///
+/// As [`run::run`].
+pub(super) fn run_plan(args: &Args, plan: &Plan, way: &RunWay) -> Result<u8> {
+    let root = root(args)?;
     let cache = Cache::locate()?;
     cache.sweep(&run::CACHE_KINDS)?;
-    let jobs = asked.jobs.or_else(cores).unwrap_or(1);
     let mut display = display(args, Some(&plan.study.baseline));
     let request = RunRequest {
         cache: &cache,
         root: &root,
-        plan: &plan,
-        out: asked.out.clone(),
-        share,
-        jobs,
-        cold: asked.cold,
+        plan,
+        out: way.out.clone(),
+        share: way.share.clone(),
+        jobs: way.jobs,
+        cold: way.cold,
+        order: way.order,
     };
-    let json = asked.message_format == MessageFormat::Json;
-    display.headline(&headline(&plan));
+    display.headline(&headline(plan));
     let finished = run::run(&request, &mut |event| {
         display.show(event);
-        if json {
+        if way.json {
             Json::show(event);
         }
     });
     display.finish();
     let Finished { root, judgement, trials_run } = finished?;
-    if json {
+    if way.json {
         let outcome = judgement.as_ref().map(|judgement| judgement.overall);
         let code = outcome.map_or(exit::MET, Overall::exit_code);
         Json::finished(&root.display().to_string(), outcome.map(Overall::name), code);

@@ -39,6 +39,8 @@ pub fn gather(root: &Path, series: &[Patches]) -> Result<Vec<Patch>> {
                 });
             }
             Patches::Directory { series } => all.extend(directory(&root.join(series))?),
+            // No patch, but another tree, which whoever has the kernel's own one lays over it.
+            Patches::Tree { .. } => {}
             Patches::Git { git, range } => all.extend(range::patches(&root.join(git), range)?),
         }
     }

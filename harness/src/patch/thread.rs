@@ -195,6 +195,11 @@ impl Series {
         self.mails.insert(n, mail);
     }
 
+    /// Returns whether no more than one mail of it is there.
+    pub fn is_one_mail(&self) -> bool {
+        self.mails.len() == 1
+    }
+
     /// Returns a line that identifies it.
     pub fn summary(&self) -> String {
         let id = self

@@ -28,6 +28,7 @@ use crate::plan::parts::GuestCompiler;
 use crate::plan::parts::KernelFile;
 use crate::plan::parts::SourceFile;
 use crate::plan::parts::Uimage;
+use crate::plan::precedent::KernelWords;
 use crate::plan::version::Version;
 use crate::yaml;
 
@@ -69,6 +70,16 @@ pub(super) fn kernel(texts: &Texts, name: &str, from: &str) -> Result<Composed> 
     }
     let Some(words) = split(texts, name)? else { return Err(unknown(texts, name, from)) };
     fill(texts, &format!("kernel {name}"), words)
+}
+
+/// Returns of what the kernel called `name` is composed, if its name says so: architecture, board unless it is the usual one, features.
+///
+/// # Errors
+///
+/// Study, for a file that is wrong.
+pub fn words_of_kernel(texts: &Texts, name: &str) -> Result<Option<KernelWords>> {
+    let own = if texts.text(&kernel_path(name)).is_some() { None } else { split(texts, name)? };
+    Ok(own.map(|file| (file.arch.name().to_owned(), file.board, file.features)))
 }
 
 /// Returns the name of the kernel that is `name` but of another source; an error names `from` as the study.

@@ -3,6 +3,8 @@
 //! stops only the studies that use it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 
@@ -25,6 +27,8 @@ use crate::yaml;
 #[derive(Clone, Debug, Default)]
 pub struct Texts {
     files: BTreeMap<String, Option<String>>,
+    /// Where directories are that do not lie in the repository.
+    elsewhere: BTreeMap<String, PathBuf>,
 }
 
 impl Texts {
@@ -36,6 +40,29 @@ impl Texts {
     /// Adds a file of which only the existence matters.
     pub fn insert_path(&mut self, path: impl Into<String>) {
         self.files.entry(path.into()).or_default();
+    }
+
+    /// States that the files below `directory` are those of another one, by its path from the root or its absolute one.
+    pub fn lies_in(&mut self, directory: impl Into<String>, place: impl Into<PathBuf>) {
+        self.elsewhere.insert(directory.into(), place.into());
+    }
+
+    /// Returns whether something lies directly in `directory`.
+    pub fn has_directory(&self, directory: &str) -> bool {
+        !self.beside(directory, "").is_empty()
+    }
+
+    /// Returns where a file or directory is.
+    pub(super) fn place(&self, path: PathBuf) -> PathBuf {
+        let moved = |above: &Path| self.elsewhere.get(above.to_str()?).map(|to| (above.to_owned(), to));
+        match path.ancestors().find_map(moved) {
+            Some((above, to)) => match path.strip_prefix(above) {
+                Ok(rest) if rest.as_os_str().is_empty() => to.clone(),
+                Ok(rest) => to.join(rest),
+                Err(_) => path,
+            },
+            None => path,
+        }
     }
 
     /// Returns whether there is a file at `path`.
@@ -81,6 +108,13 @@ pub struct Low {
     pub(super) variants: BTreeMap<String, VariantFile>,
     pub(super) testcases: BTreeMap<String, CaseFile>,
     pub(super) texts: Texts,
+}
+
+impl Low {
+    /// Returns the name of the patch set of which the variants are.
+    pub fn patch_set(&self) -> &str {
+        &self.study.patches
+    }
 }
 
 /// Returns the path of the file of a kernel that has one of its own.

@@ -102,7 +102,10 @@ pub struct GitPatches {
     /// Path of the repository or of a work tree of it; a relative one starts at the root of patcheval's repository.
     pub path: String,
     /// Range as in `v6.1..topic`, without merges; or a branch: then what it has and its upstream branch has not.
-    pub range: String,
+    pub range: Option<String>,
+    /// A commit whose whole tree is taken, merges and all, in place of `range`; the kernel's source must be a commit of the same
+    /// repository. Only what differs between the two is built.
+    pub commit: Option<String>,
 }
 
 /// What a variant is expected to do in some cells. Of several entries that apply to a cell the last one counts,

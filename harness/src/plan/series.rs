@@ -15,6 +15,7 @@ use crate::plan::compose::Composed;
 use crate::plan::load::Low;
 use crate::plan::load::Texts;
 use crate::plan::load::variant_directory;
+use crate::plan::model::GitPatches;
 use crate::plan::model::VariantFile;
 use crate::plan::version::Range;
 
@@ -45,6 +46,13 @@ pub enum Patches {
         git: PathBuf,
         /// A range as in `v6.1..topic`, or a branch with an upstream branch.
         range: String,
+    },
+    /// The tree of a commit, in place of that of the kernel's own source, which is another commit of the same repository.
+    Tree {
+        /// The repository, which is only read.
+        tree: PathBuf,
+        /// The commit.
+        commit: String,
     },
 }
 
@@ -87,6 +95,7 @@ impl fmt::Display for Patches {
             }
             Self::Mbox { mbox, message_id: None, .. } => mbox.display().fmt(f),
             Self::Mbox { mbox, message_id: Some(id), .. } => write!(f, "<{id}> of {}", mbox.display()),
+            Self::Tree { tree, commit } => write!(f, "commit {commit} of {}", tree.display()),
             Self::Git { git, range } => write!(f, "{range} of {}", git.display()),
         }
     }
@@ -121,7 +130,7 @@ fn on(low: &Low, variant: &VariantFile, kernel: &Composed) -> Result<Vec<Patches
         if checker.has(&entry.kernels, "for_kernels", kernel)? {
             let exists = |path: &str| !low.texts.beside(path, "").is_empty();
             let series = checker.beside("for_kernels", &directory, &entry.series, exists)?;
-            return Ok(vec![Patches::Directory { series }]);
+            return Ok(vec![Patches::Directory { series: low.texts.place(series) }]);
         }
     }
     let usual = of(low, variant)?;
@@ -171,29 +180,50 @@ pub(super) fn of(low: &Low, variant: &VariantFile) -> Result<Vec<Patches>> {
             .error(first, &why)
             .hint("keep one of them, or make two variants, one `on` the other"));
     }
-    let mut all: Vec<Patches> = files.into_iter().map(|file| Patches::File(file.into())).collect();
+    let mut all: Vec<Patches> =
+        files.into_iter().map(|file| Patches::File(low.texts.place(file.into()))).collect();
     if let Some(mbox) = &variant.mbox {
         let mbox = checker.beside("mbox", &directory, mbox, |path| low.texts.contains(path))?;
         let number = variant.patch.map(One::Number);
         let one = variant.patch_message_id.as_deref().map(bare).map(One::MessageId).or(number);
+        let mbox = low.texts.place(mbox);
         all.push(Patches::Mbox { mbox, message_id: variant.message_id.as_deref().map(bare), one });
     }
     if quilt {
-        all.push(Patches::Directory { series: PathBuf::from(&directory) });
+        all.push(Patches::Directory { series: low.texts.place(PathBuf::from(&directory)) });
     }
     if let Some(series) = &variant.series {
         let exists = |path: &str| !low.texts.beside(path, "").is_empty();
-        all.push(Patches::Directory { series: checker.beside("series", &directory, series, exists)? });
+        let series = checker.beside("series", &directory, series, exists)?;
+        all.push(Patches::Directory { series: low.texts.place(series) });
     }
     if let Some(git) = &variant.git {
-        let odd = |c: char| c.is_whitespace() || c.is_control();
-        if git.range.is_empty() || git.range.starts_with('-') || git.range.contains(odd) {
-            let why = format!("the range `{}` is neither a range nor a branch", git.range);
-            return Err(checker.error("git", &why).hint("write it as git does: range: v6.1..topic"));
-        }
-        all.push(Patches::Git { git: PathBuf::from(&git.path), range: git.range.clone() });
+        all.push(of_git(&checker, git)?);
     }
     Ok(all)
+}
+
+/// Returns the commits of a repository, or the tree of one of them.
+fn of_git(checker: &SeriesCheck<'_>, git: &GitPatches) -> Result<Patches> {
+    let odd = |c: char| c.is_whitespace() || c.is_control();
+    let (what, name) = match (&git.range, &git.commit) {
+        (Some(range), None) => ("range", range),
+        (None, Some(commit)) => ("commit", commit),
+        _ => {
+            return Err(checker
+                .error("git", "takes either a range of commits or one commit")
+                .hint("`range` are patches to the kernel's source, `commit` is the whole tree of a commit"));
+        }
+    };
+    if name.is_empty() || name.starts_with('-') || name.contains(odd) {
+        let why = format!("the {what} `{name}` is neither a range nor a branch");
+        return Err(checker.error("git", &why).hint("write it as git does: range: v6.1..topic"));
+    }
+    let path = PathBuf::from(&git.path);
+    Ok(match what {
+        "range" => Patches::Git { git: path, range: name.clone() },
+        _ => Patches::Tree { tree: path, commit: name.clone() },
+    })
 }
 
 /// Returns a message id without the angle brackets that it has in a mail.

@@ -51,6 +51,19 @@ pub enum Event<'a> {
     },
     /// A trial has ended.
     Trial(&'a TrialLine),
+    /// The last trial of a cell has ended; only where trials are run cell by cell.
+    Cell {
+        /// Its name.
+        cell: &'a str,
+        /// How many trials it has in the study's mode.
+        trials: usize,
+        /// How many of them pass.
+        passes: usize,
+        /// How many of them say nothing.
+        unknown: usize,
+        /// How the others fail, and how many of them so.
+        symptoms: &'a str,
+    },
     /// Something that the user should know, and that stops nothing.
     Warning(&'a str),
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Runs a study: composes the stages from `plan` to `report`.
 
+mod attempt;
 mod batches;
 mod bisect;
 mod boots;
@@ -13,6 +14,7 @@ mod history_entry;
 #[cfg(test)]
 mod ktap_tests;
 mod merge;
+mod order;
 mod pool;
 mod prepare;
 mod propose;
@@ -20,6 +22,7 @@ mod replay;
 mod report_data;
 mod sanitize;
 mod snapshots;
+mod staged;
 mod trials;
 
 use std::collections::BTreeMap;
@@ -53,8 +56,10 @@ pub const CACHE_KINDS: [&str; 8] = [
 /// The report for a browser, in a run directory.
 pub const PAGE: &str = "report.html";
 
+use order::CellTally;
 use trials::TrialRunner;
 
+pub use attempt::{OwnStudy, TryOptions, own_study};
 pub use bisect::{
     BisectRequest, BuilderOptions, CandidateBuilder, Ends, LOG, MAIL, SearchSource, SearchSpace, StepRequest,
     Stepped, bisect, kernel_of, settings_for, step,
@@ -65,6 +70,7 @@ pub use event::{Event, Stage, Watch};
 pub use explain::{ExplainInputs, Resolve, explain, find_cell, stale_classes};
 pub use history_entry::{RunEntry, history_entry};
 pub use merge::{Merged, merge};
+pub use order::Order;
 pub use prepare::{Prepared, prepare};
 pub use propose::{ProposeOptions, Proposed, propose};
 pub use replay::{Replayed, find_line, replay};
@@ -89,6 +95,8 @@ pub struct RunRequest<'a> {
     pub jobs: usize,
     /// Run each trial in a process of its own.
     pub cold: bool,
+    /// In which order trials are run.
+    pub order: Order,
 }
 
 /// A finished run.
@@ -174,10 +182,25 @@ fn run_called(
             called.retain(|id| share.has(id));
             next.retain(|id| share.has(id));
         }
-        if next.is_empty() {
+        let ended = called.len() - next.len();
+        let next = order::next(request.plan, request.order, next);
+        let failed = order::failed_control(&lines).filter(|_| request.order == Order::CellByCell);
+        if let Some(failed) = failed.filter(|_| !next.is_empty()) {
+            watch(Event::Warning(&format!(
+                "{} fails with the model off, so that nothing would follow about caches: the other trials are not run",
+                failed.id
+            )));
+        }
+        if next.is_empty() || failed.is_some() {
             return Ok(trials_run);
         }
-        let run = run_trials(request, prepared, &next, called.len(), dir, watch)?;
+        let mut tally = (request.order == Order::CellByCell).then(|| CellTally::new(&called, &lines));
+        let run = run_trials(request, prepared, &next, ended + next.len(), dir, &mut |event| {
+            watch(event);
+            if let (Some(tally), Event::Trial(line)) = (&mut tally, event) {
+                tally.take(line, watch);
+            }
+        })?;
         trials_run += run.len();
         lines.extend(run);
     }

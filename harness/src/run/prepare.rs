@@ -16,6 +16,7 @@ use crate::source::{self, Tree};
 use crate::store::{Failure, Manifest, StoredImage};
 
 use super::event::{Event, Stage, Watch};
+use super::staged::stage_variant;
 
 /// What trials run on.
 #[derive(Debug)]
@@ -197,8 +198,9 @@ pub(super) fn sources(
         watch(Event::Step { what: &what, seconds: None });
         let (mut staged, mut rejected) = (BTreeMap::new(), BTreeMap::new());
         for variant in plan.variants_on(&kernel.name) {
-            let changes = patch::stage(&tree.path, &series[variant.series_on(&kernel.name)])
-                .map_err(|error| made_for(error, variant));
+            let of = variant.series_on(&kernel.name);
+            let changes =
+                stage_variant(root, &tree, kernel, of, &series[of]).map_err(|error| made_for(error, variant));
             watch(Event::Step {
                 what: &format!("patches of {} on {}", variant.name, kernel.name),
                 seconds: None,

@@ -15,7 +15,7 @@ const UNFIXED: &str = "unfixed";
 /// The thread, beside the variants.
 const MBOX: &str = "thread.mbox";
 /// The longest name that is made of a subject.
-const LONGEST: usize = 40;
+pub(super) const LONGEST: usize = 40;
 
 /// What a study is to be made of.
 #[derive(Clone, Debug)]
@@ -128,7 +128,7 @@ fn study_name(options: &ProposeOptions<'_>) -> Result<String> {
 }
 
 /// Returns a text as a name: `mips: Flush I$` is `mips-flush-i`.
-fn slug(text: &str, longest: usize) -> String {
+pub(super) fn slug(text: &str, longest: usize) -> String {
     let mut name = String::new();
     for c in text.chars().map(|c| c.to_ascii_lowercase()) {
         if c.is_ascii_lowercase() || c.is_ascii_digit() || (c == '.' && !name.is_empty()) {
@@ -146,7 +146,7 @@ fn slug(text: &str, longest: usize) -> String {
 }
 
 /// Returns a name for a series that no other variant has: its title, with a version, an author or a number if need be.
-fn variant_name(title: &str, version: u32, author: &str, taken: &[String]) -> String {
+pub(super) fn variant_name(title: &str, version: u32, author: &str, taken: &[String]) -> String {
     let mut name = slug(title, LONGEST);
     if name.is_empty() {
         "series".clone_into(&mut name);
@@ -210,7 +210,7 @@ fn variant_path(set: &Path, name: &str) -> PathBuf {
 }
 
 /// A JSON string is one in YAML too.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

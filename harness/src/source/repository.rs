@@ -95,6 +95,16 @@ impl Repository {
             .ok_or_else(|| Error::infrastructure(format!("git log says what nobody understands: {text}")))
     }
 
+    /// Returns the last tag at or before a commit, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Infrastructure.
+    pub fn last_tag(&self, commit: &Commit) -> Result<Option<String>> {
+        let found = self.git(&["describe", "--tags", "--abbrev=0", &commit.hash]).output()?;
+        Ok(found.outcome.success().then(|| found.stdout.trim().to_owned()))
+    }
+
     /// Returns whether `old` is an ancestor of `new`.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use crate::run::{Event, Stage};
 
 use super::Verbosity;
-use super::remark::{Remark, RemarkTone, Remarks};
+use super::remark::{Remark, RemarkTone, Remarks, cell};
 
 /// How often the clock on the bar moves while a long build runs.
 const TICK: Duration = Duration::from_millis(200);
@@ -78,6 +78,11 @@ impl Bars {
                     // What has no stage is worth a line by itself.
                     None if self.under_way.is_none() => self.print(&format!("  {what}")),
                     None => {}
+                }
+            }
+            Event::Cell { .. } => {
+                if let Some(text) = cell(event) {
+                    self.print(&format!("  {text}"));
                 }
             }
             Event::Trial(line) => {

@@ -43,6 +43,8 @@ enum Message<'a> {
         detail: Option<&'a str>,
         stale_fetches: u64,
     },
+    /// The last trial of a cell has ended; only where trials are run cell by cell.
+    Cell { v: u32, cell: &'a str, trials: usize, passes: usize, unknown: usize, symptoms: &'a str },
     /// Something that the user should know, and that stops nothing.
     Warning { v: u32, text: &'a str },
     /// The run has ended.
@@ -70,6 +72,9 @@ impl Json {
             Event::Begin(what) => Message::Begin { v, what },
             Event::Step { what, seconds } => Message::Step { v, what, seconds },
             Event::Trial(line) => trial(line),
+            Event::Cell { cell, trials, passes, unknown, symptoms } => {
+                Message::Cell { v, cell, trials, passes, unknown, symptoms }
+            }
             Event::Warning(text) => Message::Warning { v, text },
         });
     }

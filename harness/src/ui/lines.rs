@@ -3,7 +3,7 @@
 
 use crate::run::{Event, Stage};
 
-use super::remark::Remarks;
+use super::remark::{Remarks, cell};
 use super::{Verbosity, say};
 
 /// Trials are reported each time another tenth of them is done.
@@ -61,6 +61,8 @@ impl PlainLines {
                     _ => {}
                 }
             }
+            Event::Cell { .. } if normal => lines.extend(cell(event).map(|text| format!("  {text}"))),
+            Event::Cell { .. } => {}
             Event::Trial(line) => {
                 self.done += 1;
                 let remark = self.remarks.of(line).filter(|_| normal);

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::run::Event;
 use crate::trial::line::{Outcome, TrialLine};
 
 use super::Verbosity;
@@ -107,6 +108,19 @@ impl fmt::Display for Remarks {
         }
         Ok(())
     }
+}
+
+/// What is said of a cell that has ended.
+pub(super) fn cell(event: Event<'_>) -> Option<String> {
+    let Event::Cell { cell, trials, passes, unknown, symptoms } = event else { return None };
+    let mut text = format!("{cell}: {passes} of {trials} pass");
+    if !symptoms.is_empty() {
+        text += &format!(", {symptoms}");
+    }
+    if unknown > 0 {
+        text += &format!(", {unknown} unknown");
+    }
+    Some(text)
 }
 
 /// Guest output is not ours: control characters could do anything to a terminal.

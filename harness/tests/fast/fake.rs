@@ -7,6 +7,7 @@ mod faults;
 pub mod history;
 mod kills;
 mod no_kernel;
+mod own_patches;
 mod part;
 mod shares;
 mod slurm;

@@ -13,6 +13,7 @@ mod guests;
 mod history;
 mod interruption;
 mod litmus;
+mod own_patches;
 mod scripts;
 mod tutorial;
 

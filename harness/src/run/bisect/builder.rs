@@ -281,7 +281,7 @@ fn one_cell(plan: &Plan, cell: &str) -> Result<Plan> {
 
 /// Returns what a commit changes in a tree. The target of a link is written anew, so that `make` builds what reads it through
 /// the link: it looks at the time of the target, which is older than all that was built.
-fn laid_over(tree: &Path, changes: TreeChanges) -> Result<Staged> {
+pub(in crate::run) fn laid_over(tree: &Path, changes: TreeChanges) -> Result<Staged> {
     let mut files = BTreeMap::new();
     let mut targets = Vec::new();
     for (path, to) in changes {

@@ -20,6 +20,7 @@ use crate::run::cold_check::refuse_differences;
 use crate::run::event::{Event, Watch};
 use crate::trial::line::{Outcome, TrialLine};
 
+pub(super) use builder::laid_over;
 pub use builder::{BuilderOptions, CandidateBuilder, kernel_of};
 pub use search_space::{Ends, SearchSource, SearchSpace};
 pub use step::{StepRequest, Stepped, step};
