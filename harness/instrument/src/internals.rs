@@ -35,7 +35,7 @@ const fn turns(name: &'static str, declaration: &'static str) -> Internal {
 }
 
 /// All of them. The first QEMU in which they were seen to be as declared is 11.1.3.
-pub const INTERNALS: [Internal; 20] = [
+pub const INTERNALS: [Internal; 21] = [
     // Work on the vCPU's thread between two turns.
     warm("current_cpu", "__thread CPUState *current_cpu"),
     warm("async_run_on_cpu", "void (CPUState *, void (*)(CPUState *, run_on_cpu_data), run_on_cpu_data)"),
@@ -60,6 +60,13 @@ pub const INTERNALS: [Internal; 20] = [
         name: "cpu_mips_get_random",
         declaration: "uint32_t (CPUMIPSState *)",
         target: Some("mips"),
+        without: Without::ColdTrials,
+    },
+    // What the guest sees of QEMU's TLB where Linux flushes late: see `Plugin::switch_threads`.
+    Internal {
+        name: "tlb_flush",
+        declaration: "void (CPUState *)",
+        target: Some("arm"),
         without: Without::ColdTrials,
     },
     turns("rcu_add_force_rcu_notifier", "void (Notifier *)"),

@@ -59,6 +59,8 @@ pub enum Special {
     },
     /// Changes the translation of addresses.
     Translation,
+    /// Another thread is about to run, of this process or of another one: Linux writes what the thread is known by.
+    ThreadSwitch,
     /// Writes the register that switches MMU and caches, from a general register.
     SystemControl(u32),
 }

@@ -36,6 +36,7 @@ impl Plugin {
                 self.machine.rewrite(what, register, hidden);
             }
             InsnEvent::Translation => self.machine.remapped(),
+            InsnEvent::ThreadSwitch => self.switch_threads(),
             InsnEvent::SystemControl(register) => {
                 let value = self.machine.register(register).unwrap_or(0);
                 self.machine.system_control(value);
@@ -47,6 +48,19 @@ impl Plugin {
             InsnEvent::Check(operand) => self.machine.predict(operand),
         }
         None
+    }
+
+    /// Has QEMU forget what it knows of the guest's page tables.
+    ///
+    /// Between the change of an entry and the flush that belongs to it Linux may let another thread of the process run, as in a fork
+    /// that gives way while it copies page tables. Whether that thread still writes by the old entry is up to the TLB, and QEMU's
+    /// forgets by a size that follows the host's clock (`tlb_mmu_resize_locked` in accel/tcg/cputlb.c): a page that is being shared
+    /// would be written in one run and copied in another.
+    fn switch_threads(&mut self) {
+        self.machine.remapped();
+        if let Some(tlb) = self.tlb {
+            tlb.flush();
+        }
     }
 
     /// Does maintenance, unless the guest has to translate the address first.

@@ -16,6 +16,7 @@ use crate::fast_path::{FAST_PATH, InsnRef};
 use crate::machine::GuestMachine;
 use crate::options::PluginOptions;
 use crate::qemu::api::{Block, QemuApi, Register};
+use crate::qemu::internals::QemuTlb;
 use crate::recorder::Recorder;
 use crate::recorder::functions::KernelFunctions;
 use crate::translation::access_groups::GroupedAccess;
@@ -31,6 +32,7 @@ pub struct Plugin {
     recorder: Recorder,
     trial: TrialProgress,
     warm: Warm,
+    tlb: Option<QemuTlb>,
 }
 
 /// How far the trial has come.
@@ -74,6 +76,7 @@ impl Plugin {
             recorder: Recorder::new(request.mode, arch.kernel_start(), target_name, functions),
             trial: TrialProgress::default(),
             warm: Warm::default(),
+            tlb: QemuTlb::find(),
             options,
         };
         if !plugin.options.setup.serves {

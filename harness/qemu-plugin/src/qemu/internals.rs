@@ -182,6 +182,29 @@ impl Internals {
     }
 }
 
+/// QEMU's TLB, which holds the guest's translations of addresses for fast accesses.
+#[derive(Clone, Copy)]
+pub struct QemuTlb {
+    flush: unsafe extern "C" fn(Opaque),
+}
+
+impl QemuTlb {
+    /// Finds it; `None` where QEMU does not export what flushes it.
+    pub fn find() -> Option<Self> {
+        let found = address_of(c"tlb_flush")?;
+        // SAFETY: declared so in QEMU 11.1, as `instrument::internals` has it.
+        let flush = unsafe { std::mem::transmute::<Opaque, unsafe extern "C" fn(Opaque)>(found) };
+        address_of(c"current_cpu").map(|_| Self { flush })
+    }
+
+    /// Empties that of the CPU that runs. From a callback, as instructions do that invalidate the guest's TLB.
+    pub fn flush(self) {
+        let Some(variable) = address_of(c"current_cpu") else { return };
+        // SAFETY: called from a callback, where this thread's `current_cpu` is the CPU that runs.
+        unsafe { (self.flush)(*variable.cast::<Opaque>()) }
+    }
+}
+
 /// Where `cpu_mips_get_random` keeps its state, of which TLBWR takes the entry that it replaces: two static words, the state
 /// of a linear congruential generator and the entry that was drawn last. They are in no migration stream, so that a guest that
 /// goes back would replace other entries than before.
@@ -267,7 +290,7 @@ mod tests {
             .filter(|internal| internal.without == Without::ColdTrials)
             .map(|internal| internal.name)
             .collect();
-        let called = [&["current_cpu"], Functions::NAMES, &["cpu_mips_get_random"]].concat();
+        let called = [&["current_cpu"], Functions::NAMES, &["cpu_mips_get_random", "tlb_flush"]].concat();
         let sorted = |mut names: Vec<&'static str>| {
             names.sort_unstable();
             names

@@ -37,6 +37,8 @@ pub enum InsnEvent {
     },
     /// The translation of addresses changes.
     Translation,
+    /// Another thread is about to run.
+    ThreadSwitch,
     /// The register that switches MMU and caches is written, from a general register.
     SystemControl(u32),
     /// A function that copies for others is entered; it begins here.

@@ -144,6 +144,8 @@ impl Translation {
             Special::PrepareForStore(operand) if modelled => InsnEvent::PrepareForStore(operand),
             Special::Marker { kind, argument } => InsnEvent::Marker { kind, argument },
             Special::Translation if modelled => InsnEvent::Translation,
+            // Also where nothing is modelled: QEMU's TLB decides what the guest sees there too.
+            Special::ThreadSwitch => InsnEvent::ThreadSwitch,
             Special::SystemControl(register) if modelled => InsnEvent::SystemControl(register),
             Special::Describes { what, into } if context.options.setup.caches.advertise => {
                 return Some((what, into));

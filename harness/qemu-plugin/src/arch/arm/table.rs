@@ -54,10 +54,15 @@ pub static TABLE: &[ArmEncoding] = &[
     row(0x0fff_0fff, 0x0e01_0f10, |_, i| Some(Special::SystemControl(i >> 12 & 15))),
     // TTBR0, TTBR1, TTBCR
     row(0x0fff_0f10, 0x0e02_0f10, |_, _| Some(Special::Translation)),
-    // DACR
-    row(0x0fff_0f10, 0x0e03_0f10, |_, _| Some(Special::Translation)),
+    // DACR, which Linux writes at each switch before v7 (CONFIG_CPU_USE_DOMAINS, __switch_to in entry-armv.S)
+    row(0x0fff_0f10, 0x0e03_0f10, |version, _| match version {
+        ArmVersion::V7 => Some(Special::Translation),
+        _ => Some(Special::ThreadSwitch),
+    }),
     // TLB maintenance
     row(0x0fff_0f10, 0x0e08_0f10, |_, _| Some(Special::Translation)),
+    // TPIDRURO: user space reads its thread's TLS pointer there, which Linux writes at each switch (set_tls in asm/tls.h)
+    row(0x0fff_0fff, 0x0e0d_0f70, |_, _| Some(Special::ThreadSwitch)),
     // c13, c0, 0 and 1: FCSEIDR and CONTEXTIDR; the others are thread identifiers
     row(0x0fff_0fdf, 0x0e0d_0f10, |_, _| Some(Special::Translation)),
 ];

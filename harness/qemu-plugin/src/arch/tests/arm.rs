@@ -25,12 +25,13 @@ const ANY: &str = "
     mcr p15, 0, r4, c1, c0, 2 => -
     mcr p15, 0, r4, c2, c0, 0 => Translation
     mcr p15, 0, r4, c2, c0, 1 => Translation
-    mcr p15, 0, r4, c3, c0, 0 => Translation
     mcr p15, 0, r4, c8, c7, 0 => Translation
     mcr p15, 0, r4, c8, c5, 1 => Translation
     mcr p15, 0, r4, c13, c0, 0 => Translation
     mcr p15, 0, r4, c13, c0, 1 => Translation
-    mcr p15, 0, r4, c13, c0, 3 => -
+    mcr p15, 0, r4, c13, c0, 3 => ThreadSwitch
+    mcr p15, 0, r4, c13, c0, 2 => -
+    mrc p15, 0, r4, c13, c0, 3 => -
     mcr2 p15, 0, r3, c7, c5, 0 => -
     mrc p15, 0, r2, c0, c0, 1 => -
 ";
@@ -49,6 +50,7 @@ const OLD: &str = "
     mrc p15, 0, r15, c7, c10, 3 => DCCTEST 15
     mrc p15, 0, r15, c7, c14, 3 => DCCITEST 15
     mcr p15, 0, r3, c7, c1, 0 => -
+    mcr p15, 0, r4, c3, c0, 0 => ThreadSwitch
 ";
 
 const V5: &str = "
@@ -100,6 +102,7 @@ const V7: &str = "
     mcrr p15, 0, r1, r0, c2 => Translation
     mcrr p15, 1, r1, r0, c2 => Translation
     mcrr p15, 0, r1, r0, c14 => -
+    mcr p15, 0, r4, c3, c0, 0 => Translation
 ";
 
 /// Only ARM code has these: markers, and conditions in the instruction itself.

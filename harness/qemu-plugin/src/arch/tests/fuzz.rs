@@ -56,7 +56,7 @@ fn sound(decoded: Decoded, count: u32) -> bool {
         Special::Marker { kind, argument } => kind < 6 && argument < count,
         Special::Describes { into, .. } => into < count,
         Special::SystemControl(register) => register < count,
-        Special::Translation => true,
+        Special::Translation | Special::ThreadSwitch => true,
     }) && decoded.condition.is_none_or(|condition| condition < 14)
 }
 

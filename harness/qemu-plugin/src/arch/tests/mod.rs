@@ -71,6 +71,7 @@ fn describe(decoded: Option<Decoded>) -> String {
         Special::Marker { kind, argument } => format!("Marker {kind} {argument}"),
         Special::Describes { what, into } => format!("{} {into}", what.0),
         Special::Translation => "Translation".into(),
+        Special::ThreadSwitch => "ThreadSwitch".into(),
         Special::SystemControl(register) => format!("SystemControl {register}"),
     };
     match condition {
