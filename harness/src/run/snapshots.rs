@@ -106,6 +106,7 @@ impl Prepared {
         let target = combination.target;
         let guest = guest::in_layout(cache, &self.guests[&target.kernel.name], combination.layout)?;
         let boot = BootSource { initramfs: &guest.path, ..boot };
+        fits(&boot, target)?;
         let qemu = self.qemu_of(target)?;
         let machine = serde_json::to_string(&target.machine)
             .map_err(|error| Error::internal(format!("machine: {error}")))?;
@@ -139,5 +140,60 @@ impl Prepared {
             (Err(_), Some(not_ready)) => Ok(Some(not_ready)),
             (Err(error), None) => Err(error),
         }
+    }
+}
+
+/// What a kernel needs of a machine's memory beside the guest's programs, in bytes: Linux 6.1 of this repository takes 8 to 12 MiB,
+/// and its first processes some more.
+const KERNEL_BYTES: u64 = 16 << 20;
+
+/// Refuses guest programs for which a machine has no room: Linux holds them twice while it unpacks them, as the archive and as files,
+/// and would panic for want of a first process.
+fn fits(boot: &BootSource<'_>, target: &Target) -> Result<()> {
+    // One that is not there is reported by whoever boots it.
+    let size = std::fs::metadata(boot.initramfs).map_or(0, |file| file.len());
+    let memory = u64::from(target.machine.memory_mib) << 20;
+    if 2 * size + KERNEL_BYTES <= memory {
+        return Ok(());
+    }
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    Err(Error::study(format!(
+        "{}: the guest's programs take {:.1} MiB, twice while Linux unpacks them, and the machine has {} MiB",
+        target.title(),
+        mib(size),
+        target.machine.memory_mib
+    ))
+    .hint("divide the study's testcases among several studies, or give the machine more `memory_mib`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::plan;
+    use std::path::Path;
+
+    #[test]
+    fn programs_that_a_machine_has_no_room_for_are_refused() {
+        let plan = plan();
+        let dir = tempfile::tempdir().unwrap();
+        let initramfs = dir.path().join("initramfs");
+        let file = std::fs::File::create(&initramfs).unwrap();
+        let target = &plan.targets[0];
+        let boot = BootSource {
+            machine: &target.machine,
+            page_size: 4096,
+            image: Path::new("vmlinux"),
+            dtb: None,
+            system_map: Path::new("System.map"),
+            initramfs: &initramfs,
+            plugin: Path::new("p.so"),
+        };
+        let room = (u64::from(target.machine.memory_mib) << 20) - KERNEL_BYTES;
+        file.set_len(room / 2).unwrap();
+        assert!(fits(&boot, target).is_ok());
+        file.set_len(room / 2 + 1).unwrap();
+        let error = fits(&boot, target).unwrap_err();
+        assert!(error.to_string().contains("twice while Linux unpacks them"), "{error}");
+        assert!(error.hints()[0].contains("memory_mib"), "{error:?}");
     }
 }
