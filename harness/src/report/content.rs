@@ -21,6 +21,7 @@ use crate::report::grid::Grid;
 use crate::report::grid::grids;
 use crate::report::number;
 use crate::report::number::plural;
+use crate::report::sentence;
 use crate::report::untried;
 
 /// Headings of a row's words.
@@ -38,6 +39,8 @@ pub(super) const LEFT_OUT: &str = "does not apply";
 
 /// A report in words.
 pub(super) struct Content {
+    /// What to take, and what speaks against the others.
+    pub(super) answer: Vec<String>,
     /// Study, trials, unknown trials, outcome.
     pub(super) first: String,
     /// The study's title.
@@ -85,6 +88,7 @@ pub(super) struct Note {
 impl Content {
     pub(super) fn new(judgement: &Judgement) -> Self {
         Self {
+            answer: sentence::answer(judgement),
             first: format!(
                 "{}: {}, {} unknown, {} missing (model: {}): {}",
                 judgement.study,
@@ -92,7 +96,7 @@ impl Content {
                 judgement.unknown,
                 judgement.missing,
                 mode_name(judgement.mode),
-                judgement.overall.name()
+                sentence::outcome(judgement)
             ),
             title: printable(&judgement.title),
             alarms: untried::broken(judgement),

@@ -14,6 +14,7 @@ use crate::plan::Patches;
 use crate::report::ExampleTrial;
 use crate::report::ReportData;
 use crate::report::Tools;
+use crate::report::sentence;
 
 /// Version of the document; its schema is `harness/doc/schema/report-2.json`.
 pub const VERSION: u32 = 2;
@@ -33,6 +34,8 @@ pub struct Document<'a> {
     variants: Vec<DocumentVariant<'a>>,
     /// The targets, in the order of the study.
     targets: Vec<DocumentTarget<'a>>,
+    /// The answer in sentences: what to take, and what speaks against the others.
+    answer: Vec<String>,
     /// What the trials say.
     judgement: &'a Judgement,
     /// Trials that are shown whole: of each cell the first one, and its example of a failure. Consoles are as the guest
@@ -88,6 +91,7 @@ pub fn json(data: &ReportData) -> Result<String> {
         tools: &data.tools,
         variants: data.plan.variants.iter().map(variant).collect(),
         targets: data.plan.targets.iter().map(|one| target(data, one)).collect(),
+        answer: sentence::answer(&data.judgement),
         judgement: &data.judgement,
         examples: &data.examples,
     };

@@ -10,7 +10,8 @@ use crate::report::content::Note;
 /// Returns the judgement as Markdown.
 pub fn markdown(judgement: &Judgement) -> String {
     let content = Content::new(judgement);
-    let mut text = format!("{}\n\n{}\n", escaped(&content.first), escaped(&content.title));
+    let mut text = format!("**{}**\n\n", escaped(&content.answer.join(" ")));
+    text.push_str(&format!("{}\n\n{}\n", escaped(&content.first), escaped(&content.title)));
     for alarm in &content.alarms {
         text.push_str(&format!("\n**{}**\n", escaped(alarm)));
     }

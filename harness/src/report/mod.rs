@@ -21,6 +21,7 @@ mod ktap;
 mod mail;
 mod markdown;
 mod number;
+mod sentence;
 mod status;
 mod table;
 mod trees;

@@ -30,7 +30,8 @@ const GAP: &str = "  ";
 /// Returns the judgement as text for a terminal.
 pub fn table(judgement: &Judgement, style: Style) -> String {
     let content = Content::new(judgement);
-    let mut text = format!("{}\n", style.paint(&content.first, Tone::Plain));
+    let answer = wrapped(&content.answer.join(" "), "", style.width);
+    let mut text = format!("{answer}{}\n", style.paint(&content.first, Tone::Plain));
     text.push_str(&wrapped(&content.title, "", style.width));
     for alarm in &content.alarms {
         text.push_str(&style.paint(wrapped(alarm, "  ", style.width).trim_end(), Tone::Bad));

@@ -5,6 +5,7 @@ mod formats;
 mod mails;
 mod programs;
 mod readers;
+mod sentence;
 mod untried;
 
 use super::*;
@@ -45,6 +46,7 @@ fn troubled() -> Judgement {
 #[test]
 fn a_wide_terminal_gets_aligned_tables() {
     let expected = "\
+merged and lazy fix it on malta (4/4; unfixed 1/4); cheapest: merged. merged-alone breaks t9 on malta (0/4).
 small: 40 trials, 0 unknown, 0 missing (model: enforce): expectations met
 Where should the flush go?
 
@@ -122,6 +124,8 @@ mips-6.1 on malta, t1: Case t1
 fn markdown_is_a_table_for_each_testcase() {
     let text = markdown(&judgement());
     let expected = "\
+**merged and lazy fix it on malta (4/4; unfixed 1/4); cheapest: merged. merged-alone breaks t9 on malta (0/4).**
+
 small: 40 trials, 0 unknown, 0 missing (model: enforce): expectations met
 
 Where should the flush go?

@@ -102,7 +102,7 @@ fn a_study_is_run_judged_and_reported() {
     let ended = run(&world, "pretend", "run", &[]);
     has(&ended.stderr, &["PATCHEVAL_FAKE_MACHINE is set: nothing is built or run, every outcome is made up"]);
     let variant = |name: &str| {
-        let line = ended.stdout.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap();
+        let line = ended.stdout.lines().find(|line| line.starts_with(&format!("{name}  "))).unwrap();
         line.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     assert!(

@@ -17,6 +17,7 @@ use super::matrix;
 use super::notes;
 use super::text::visible;
 use crate::judge::Overall;
+use crate::report::sentence;
 use crate::report::trees;
 
 const STYLE: &str = include_str!("style.css");
@@ -55,7 +56,7 @@ pub(super) fn page(view: &PageView<'_>) -> Markup {
         }
         (foot(view))
     };
-    document(&format!("{}: {}", judgement.study, judgement.overall.name()), &body)
+    document(&format!("{}: {}", judgement.study, sentence::headline(judgement, usize::MAX)), &body)
 }
 
 /// A page of its own, whatever stands on it.
@@ -95,6 +96,7 @@ fn head(view: &PageView<'_>) -> Markup {
         header.head {
             p.kicker { "patcheval: study " (judgement.study) }
             h1 { (view.content.title) }
+            p.answer { (visible(&view.content.answer.join(" "))) }
             p class=(class) { (view.content.first) }
             @for alarm in &view.content.alarms { p.result.bad { (visible(alarm)) } }
             (facts(view))

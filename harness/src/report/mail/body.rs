@@ -23,6 +23,7 @@ use crate::report::mail::matrix::Targets;
 use crate::report::mail::paragraph;
 use crate::report::mail::setup;
 use crate::report::number::plural;
+use crate::report::sentence;
 use crate::report::untried;
 
 /// Columns of the decision table that the list of cells shows better.
@@ -51,14 +52,15 @@ pub(super) fn body(data: &ReportData) -> String {
     text + &setup::setup(data)
 }
 
-/// One paragraph: what was asked, how often it was tried, and what came out.
+/// One paragraph: the answer, what was asked, how often it was tried, and what came out.
 fn result(judgement: &Judgement, targets: &Targets<'_>) -> String {
     let mut places = judgement.groups.iter().map(|group| group.observable);
     let (all, failing) =
         (judgement.groups.len(), places.by_ref().filter(|control| *control == Control::Holds).count());
     let mut text = format!(
-        "{} {}, {} unknown, {} missing, on {} (caches: {}). {} fails in {failing} of {all} cells (testcases on \
+        "{} {} {}, {} unknown, {} missing, on {} (caches: {}). {} fails in {failing} of {all} cells (testcases on \
          targets).",
+        sentence::answer(judgement).join(" "),
         judgement.title,
         plural(judgement.trials, "trial"),
         judgement.unknown,
@@ -87,7 +89,7 @@ fn result(judgement: &Judgement, targets: &Targets<'_>) -> String {
             plural(one.broken, "cell")
         ));
     }
-    paragraph(&format!("{text} Outcome: {}.", judgement.overall.name()), "")
+    paragraph(&format!("{text} Outcome: {}.", sentence::outcome(judgement)), "")
 }
 
 /// The cells that did not simply pass, and of contradicted ones what was expected.

@@ -16,10 +16,14 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::report::ReportData;
 use crate::report::content::printable;
+use crate::report::sentence;
 use crate::report::wrap::length;
 
 /// Columns of a mail.
 const WIDTH: usize = 76;
+
+/// Columns of a subject that stays in one line with its name, and so needs no encoding.
+const SUBJECT: usize = WIDTH - "Subject: ".len();
 
 /// What a user says about a mail.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +36,7 @@ pub struct Envelope {
     pub cc: Vec<Mailbox>,
     /// The message that it answers.
     pub in_reply_to: Option<MessageId>,
-    /// Its subject; by default the study and its outcome.
+    /// Its subject; by default the study and its answer.
     pub subject: Option<HeaderText>,
     /// What to vouch for.
     pub tested_by: Vec<TestedBy>,
@@ -62,7 +66,11 @@ fn subject(data: &ReportData, envelope: &Envelope) -> String {
     let judgement = &data.judgement;
     let subject = match &envelope.subject {
         Some(line) => line.text().to_owned(),
-        None => printable(&format!("[patcheval] {}: {}", judgement.study, judgement.overall.name())),
+        None => {
+            let study = printable(&format!("[patcheval] {}: ", judgement.study));
+            let room = SUBJECT.saturating_sub(length(&study));
+            study + &sentence::headline(judgement, room)
+        }
     };
     let answers = subject.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("re:"));
     if envelope.in_reply_to.is_some() && !answers { format!("Re: {subject}") } else { subject }
