@@ -105,6 +105,7 @@ fn run_with(cache: &Cache, root: &Path, plan: &Plan, jobs: usize, cold: bool) ->
         share: None,
         jobs,
         cold,
+        keep_consoles: false,
         order: run::Order::Mixed,
     };
     let (mut begun, mut ended, mut trials) = (Instant::now(), Instant::now(), 0);

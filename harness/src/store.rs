@@ -178,15 +178,15 @@ impl RunDir {
         &self.root
     }
 
-    /// Writes down a trial, and the evidence of one that did not simply pass or is the first of its cell.
+    /// Writes down a trial, and its evidence if it did not simply pass, is the first of its cell, or is to be kept.
     ///
     /// # Errors
     ///
     /// Infrastructure, when the disk is full: the trial then counts as not run.
-    pub fn append(&mut self, done: &Done) -> Result<()> {
+    pub fn append(&mut self, done: &Done, keep: bool) -> Result<()> {
         let line = &done.line;
         let first = line.id.mode != Mode::Off && line.id.seed == self.first_seed;
-        if first || line.outcome != Outcome::Pass || line.stale_fetches > 0 {
+        if keep || first || line.outcome != Outcome::Pass || line.stale_fetches > 0 {
             self.keep(&line.id, &done.remains.console, &done.remains.record)?;
         }
         self.append_line(line)?;

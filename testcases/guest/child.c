@@ -20,8 +20,7 @@
 /* Words of a child's command line, more than a command has. */
 #define MAX_WORDS 16
 
-/* Sent to a child that does not come back, to ask where it is. */
-#define WHERE_ARE_YOU SIGUSR1
+/* How long it may take to say where it is. */
 #define WHERE_LIMIT_MS 200
 
 /* ---- in the child ------------------------------------------------------- */
@@ -84,7 +83,7 @@ static enum pe_symptom symptom_of(int number)
 		return PE_SIGSEGV;
 	case SIGBUS:
 		return PE_SIGBUS;
-	case WHERE_ARE_YOU:
+	case PE_WHERE_ARE_YOU:
 		return PE_LIVELOCK;
 	default:
 		return PE_WRONG_RESULT;
@@ -115,7 +114,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 void pe_child_begin(void)
 {
 	static const int numbers[] = { SIGILL, SIGTRAP, SIGSEGV, SIGBUS,
-				       WHERE_ARE_YOU };
+				       PE_WHERE_ARE_YOU };
 	stack_t stack = { .ss_sp = signal_stack,
 			  .ss_size = sizeof(signal_stack) };
 	struct sigaction action = { .sa_sigaction = on_signal,
@@ -240,7 +239,7 @@ static enum answer listen(struct pe_child *child, struct pe_outcome *outcome,
 static void stop(struct pe_child *child, struct pe_outcome *outcome)
 {
 	*outcome = (struct pe_outcome){ .symptom = PE_LIVELOCK };
-	kill(child->pid, WHERE_ARE_YOU);
+	kill(child->pid, PE_WHERE_ARE_YOU);
 	listen(child, outcome, WHERE_LIMIT_MS);
 	kill(child->pid, SIGKILL);
 }

@@ -7,6 +7,7 @@
 #ifndef PATCHEVAL_H
 #define PATCHEVAL_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -129,6 +130,16 @@ struct pe_mismatch pe_call(pe_function function, uint32_t argument,
 void pe_move_stack(uint32_t bytes);
 
 /* ---- symptoms and children (child.c) ------------------------------------ */
+
+/*
+ * Sent to a child that does not come back, to ask where it is: SIGUSR1 is the
+ * library's in every child after pe_child_begin(), and by that name nobody
+ * else's. Of the signals of a fault, which pe_child_begin() catches too, a
+ * testcase may take those that it passes on.
+ */
+enum { PE_WHERE_ARE_YOU = SIGUSR1 };
+#undef SIGUSR1
+#pragma GCC poison SIGUSR1
 
 enum pe_symptom {
 	PE_OK,

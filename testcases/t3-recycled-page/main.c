@@ -157,7 +157,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 static void catch_signals(void)
 {
 	static const int numbers[] = { SIGILL, SIGTRAP, SIGSEGV, SIGBUS,
-				       SIGUSR1 };
+				       PE_WHERE_ARE_YOU };
 
 	pe_child_begin();
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {

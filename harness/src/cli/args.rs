@@ -7,10 +7,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::bisect::{Bisect, BisectConfig, StepArgs};
+use super::console::ConsoleArgs;
 use super::facts;
 use super::history::HistoryCommand;
 use super::run::PartArgs;
 use super::submit::{Prepare, SubmitCommand};
+use super::template::Template;
 use super::testcase::TestcaseCommand;
 use super::try_patches::TryArgs;
 use crate::plan::Shard;
@@ -102,6 +104,9 @@ pub struct RunArgs {
     /// some eight times as long
     #[arg(long)]
     pub cold: bool,
+    /// Keep console and record of each trial, also of those that pass
+    #[arg(long)]
+    pub keep_consoles: bool,
     /// Format of standard output: the verdicts as text, or each event as a line of JSON
     #[arg(long, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT")]
     pub message_format: MessageFormat,
@@ -131,35 +136,6 @@ pub struct PlanArgs {
     /// Trials at the same time on each machine [default: one per core of this one]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,
-}
-
-/// Options of `template`.
-#[derive(Debug, clap::Args)]
-pub struct Template {
-    /// CI system
-    #[arg(value_enum)]
-    pub system: System,
-    /// Name of a study under ci/studies, or path of a study's file
-    #[arg(default_value = study::DEFAULT)]
-    pub study: String,
-    /// Number of machines that share the study
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
-    pub shards: u32,
-    /// Time of the run, as five fields of cron in UTC
-    #[arg(long, value_name = "CRON", default_value = "17 2 * * *")]
-    pub cron: String,
-    /// File to write instead of standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-/// A CI system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum System {
-    /// GitHub Actions.
-    Github,
-    /// GitLab.
-    Gitlab,
 }
 
 /// Options of `clean`.
@@ -325,6 +301,10 @@ pub enum Command {
         /// Trial, as KERNEL/MACHINE/VARIANT/TESTCASE/MODE/SEED
         trial: String,
     },
+    /// Boot a cell's kernel on this terminal, and run one trial of its testcase
+    ///
+    /// The boot is from reset, with the model at work; the console is kept. Ctrl-A X ends QEMU.
+    Console(ConsoleArgs),
     /// Explain the verdict of a cell, or the stale fetches of a trial, with source lines
     Explain {
         /// Run directory

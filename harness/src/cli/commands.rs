@@ -32,6 +32,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
             Command::Run(_)
                 | Command::Try(_)
                 | Command::Replay { .. }
+                | Command::Console(_)
                 | Command::Sanitize(_)
                 | Command::Bisect(_)
                 | Command::BisectConfig(_)
@@ -50,6 +51,7 @@ pub(super) fn dispatch(args: &Args) -> Result<u8> {
         Command::Report(asked) => super::report::report(args, asked),
         Command::Compare(asked) => super::compare::compare(args, asked),
         Command::Replay { run, trial } => replay(args, run, &trial.parse()?),
+        Command::Console(asked) => super::console::console(args, asked),
         Command::Explain { run, what } => super::explain::explain(args, run, what),
         Command::Sanitize(asked) => sanitize_kernel(args, asked),
         Command::Plan(asked) => super::plan::forecast(args, asked),

@@ -5,6 +5,7 @@ mod args;
 mod bisect;
 mod commands;
 mod compare;
+mod console;
 mod explain;
 mod facts;
 mod history;

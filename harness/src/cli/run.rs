@@ -41,6 +41,7 @@ pub(super) fn run(args: &Args, asked: &RunArgs) -> Result<u8> {
         out: asked.out.clone(),
         share,
         cold: asked.cold,
+        keep_consoles: asked.keep_consoles,
         order: Order::Mixed,
         json: asked.message_format == MessageFormat::Json,
     };
@@ -54,6 +55,7 @@ pub(super) struct RunWay {
     pub(super) out: Option<PathBuf>,
     pub(super) share: Option<Share>,
     pub(super) cold: bool,
+    pub(super) keep_consoles: bool,
     pub(super) order: Order,
     pub(super) json: bool,
 }
@@ -76,6 +78,7 @@ pub(super) fn run_plan(args: &Args, plan: &Plan, way: &RunWay) -> Result<u8> {
         share: way.share.clone(),
         jobs: way.jobs,
         cold: way.cold,
+        keep_consoles: way.keep_consoles,
         order: way.order,
     };
     display.headline(&headline(plan));

@@ -1,11 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! `patcheval template`: a workflow for a CI system.
 
-use super::args::{Args, System, Template};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::args::Args;
 use super::commands::{deliver, root};
 use crate::error::{Error, Result, exit};
 use crate::study;
 use crate::template::{Workflow, github, gitlab};
+
+/// Options of `template`.
+#[derive(Debug, clap::Args)]
+pub struct Template {
+    /// CI system
+    #[arg(value_enum)]
+    pub system: System,
+    /// Name of a study under ci/studies, or path of a study's file
+    #[arg(default_value = study::DEFAULT)]
+    pub study: String,
+    /// Number of machines that share the study
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub shards: u32,
+    /// Time of the run, as five fields of cron in UTC
+    #[arg(long, value_name = "CRON", default_value = "17 2 * * *")]
+    pub cron: String,
+    /// File to write instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// A CI system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum System {
+    /// GitHub Actions.
+    Github,
+    /// GitLab.
+    Gitlab,
+}
 
 /// Prints or writes a workflow.
 ///

@@ -91,7 +91,11 @@ impl Worker for QemuWorker {
                 remains
             }
             Some(snapshot) => execute(trial, restored(trial, snapshot, false, scratch)?, scratch),
-            None => execute(trial, from_reset(trial, scratch)?, scratch),
+            None => {
+                let mut args = from_reset(trial, scratch)?;
+                args.extend(argv::steady(trial.boot.machine).into_iter().flatten());
+                execute(trial, args, scratch)
+            }
         }
     }
 
@@ -172,7 +176,7 @@ fn restored(trial: &Trial<'_>, snapshot: &Path, serves: bool, scratch: &Path) ->
 
 /// Returns QEMU's arguments for a boot from reset, with the model at work from the first instruction on. The command is
 /// on the kernel's command line; it is empty where the kernel runs the test itself.
-fn from_reset(trial: &Trial<'_>, scratch: &Path) -> Result<Vec<OsString>> {
+pub(super) fn from_reset(trial: &Trial<'_>, scratch: &Path) -> Result<Vec<OsString>> {
     let Trial { boot, id, testcase, .. } = trial;
     let append = match &testcase.boot {
         Some(own) => format!("patcheval.run= {}", own.append),
@@ -185,7 +189,6 @@ fn from_reset(trial: &Trial<'_>, scratch: &Path) -> Result<Vec<OsString>> {
         ..Request::new(id.mode)
     };
     let mut args = argv::common(boot, &append, &scratch.join(CONSOLE));
-    args.extend(argv::steady(boot.machine).into_iter().flatten());
     let setup = plugin::setup(boot.machine, boot.page_size, Some(boot.system_map));
     args.extend(plugin::attach(boot.plugin, &setup, &request, scratch)?);
     Ok(args)

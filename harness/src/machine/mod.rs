@@ -3,6 +3,7 @@
 //! behind a seam, so that whatever runs trials can be tried without QEMU.
 
 pub mod argv;
+pub mod console;
 mod emulated;
 mod fake;
 pub mod plugin;

@@ -235,6 +235,22 @@ impl CommandRun {
         Child::start(&self.expression(program)?, shown)
     }
 
+    /// Becomes the command, which gets this process's terminal; returns only to say why it cannot be started.
+    pub fn replace(self) -> Error {
+        let Some(program) = find_program(&self.program) else {
+            let name = self.program.to_string_lossy();
+            return Error::infrastructure(format!("{name}: no such program")).hint(MISSING_HINT);
+        };
+        let shown = self.shown();
+        let mut command = std::process::Command::new(program);
+        command.args(self.args);
+        if self.env_clear {
+            command.env_clear();
+        }
+        let error = command.envs(self.env).exec();
+        Error::infrastructure(format!("{shown}: {error}"))
+    }
+
     /// Runs the command to its end or its deadline.
     ///
     /// # Errors

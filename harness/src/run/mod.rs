@@ -8,6 +8,7 @@ mod boots;
 mod cache_status;
 mod cold_check;
 mod compare;
+mod console;
 mod event;
 mod explain;
 mod history_entry;
@@ -66,6 +67,7 @@ pub use bisect::{
 };
 pub use cache_status::{CacheStatus, cache_status};
 pub use compare::{RunNames, compare};
+pub use console::{ConsoleOptions, LiveConsole, console};
 pub use event::{Event, Stage, Watch};
 pub use explain::{ExplainInputs, Resolve, explain, find_cell, stale_classes};
 pub use history_entry::{RunEntry, history_entry};
@@ -95,6 +97,8 @@ pub struct RunRequest<'a> {
     pub jobs: usize,
     /// Run each trial in a process of its own.
     pub cold: bool,
+    /// Whether the evidence of each trial is kept, also of those that pass.
+    pub keep_consoles: bool,
     /// In which order trials are run.
     pub order: Order,
 }
@@ -234,7 +238,7 @@ fn run_trials(
     let mut lines = Vec::new();
     trials.run(missing, run, |done| {
         watch(Event::Trial(&done.line));
-        dir.append(&done)?;
+        dir.append(&done, request.keep_consoles)?;
         lines.push(done.line);
         Ok(())
     })?;

@@ -3,6 +3,7 @@
 
 mod bisection;
 mod cluster;
+mod console;
 mod faults;
 pub mod history;
 mod kills;

@@ -82,3 +82,23 @@ fn a_guest_out_of_hand_ends_its_trial_and_says_nothing_it_should_not() {
         assert!(!file.file_type().is_file() || size < CONSOLE, "{} has {size} bytes", file.path().display());
     }
 }
+
+/// The library asks a child that does not come back where it is by a signal, which a testcase must not take for itself.
+#[test]
+fn a_testcase_that_takes_the_library_s_signal_is_not_compiled() {
+    let study = STUDY.replace(
+        "flood, hang, dies, restarts, forges, forges-and-leaves, refuses, fresh, fresh-probes, k0-boot",
+        "takes",
+    );
+    let bench = Bench::with_study("guests", &study, |root| {
+        let mut new = Command::new(env!("CARGO_BIN_EXE_patcheval"));
+        assert!(new.arg("--root").arg(root).args(["testcase", "new", "takes"]).status().unwrap().success());
+        let main = root.join("testcases/takes/main.c");
+        let text = std::fs::read_to_string(&main).unwrap();
+        std::fs::write(&main, text + "\nint mine(void) { return SIGUSR1; }\n").unwrap();
+    });
+    let _alone = Bench::alone();
+    let ended = bench.patcheval(&["run", "guests"]);
+    assert_eq!(ended.code, Some(2), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stderr.contains("poisoned \"SIGUSR1\""), "{}", ended.stderr);
+}

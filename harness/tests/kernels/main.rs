@@ -7,6 +7,7 @@
 mod bench;
 mod bisection;
 mod campaign;
+mod console;
 mod equality;
 mod figures;
 mod guests;

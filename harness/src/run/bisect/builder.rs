@@ -256,7 +256,7 @@ pub fn kernel_of(plan: &Plan, cell: &str) -> Result<Kernel> {
 }
 
 /// Returns the part of a study that is about one cell.
-fn one_cell(plan: &Plan, cell: &str) -> Result<Plan> {
+pub(in crate::run) fn one_cell(plan: &Plan, cell: &str) -> Result<Plan> {
     let id: TrialId = format!("{cell}/enforce/1").parse().map_err(|_| {
         Error::study(format!("`{cell}` is no cell"))
             .hint("a cell is KERNEL/MACHINE/VARIANT/TESTCASE, as `patcheval report` names it")

@@ -20,8 +20,8 @@ use crate::run::cold_check::refuse_differences;
 use crate::run::event::{Event, Watch};
 use crate::trial::line::{Outcome, TrialLine};
 
-pub(super) use builder::laid_over;
 pub use builder::{BuilderOptions, CandidateBuilder, kernel_of};
+pub(super) use builder::{laid_over, one_cell};
 pub use search_space::{Ends, SearchSource, SearchSpace};
 pub use step::{StepRequest, Stepped, step};
 
