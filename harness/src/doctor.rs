@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use crate::build::namespace::Namespace;
 use crate::cache_dir::Cache;
 use crate::error::{Error, Result};
+use crate::plan::hardware::MachineFile;
 use crate::plan::parts::{ArchitectureFile, CompilerFile, SourceFile};
 use crate::process::{CommandRun, find_program};
 use crate::qemu;
@@ -50,6 +51,8 @@ pub struct Facts {
     pub compilers: Vec<Compiler>,
     /// By architecture: QEMU, or why there is none.
     pub qemu: Vec<(String, Result<FoundQemu, String>)>,
+    /// Further emulators, by the NAME of `qemu-system-NAME`, with the repository's machines that need them.
+    pub more_qemu: Vec<(String, Vec<String>, Result<FoundQemu, String>)>,
     /// Archives of kernel sources.
     pub sources: Vec<PathBuf>,
     /// By the words of kernels' names: the Debian package of which the source is.
@@ -73,6 +76,10 @@ pub struct Compiler {
     pub title: String,
     /// Whether the usual board of its architecture needs it; only kernels for others are lost without one that is not.
     pub needed: bool,
+    /// The kernels that it compiles, as in `arm-SOURCE-v5`.
+    pub kernels: Vec<String>,
+    /// How `ci/setup` is called to install it.
+    pub mend: String,
     /// Its version, or why there is none.
     pub version: Result<String, String>,
     /// Whether it has a static C library.
@@ -86,8 +93,8 @@ pub struct WantedParts {
     pub architectures: Vec<ArchitectureFile>,
     /// The sources of which they can be composed, by the words of their names.
     pub sources: BTreeMap<String, SourceFile>,
-    /// Its machines on which each trial has a QEMU of its own.
-    pub cold: Vec<String>,
+    /// Its machines.
+    pub machines: Vec<MachineFile>,
 }
 
 /// A QEMU that is new enough.
@@ -159,13 +166,17 @@ pub fn probe(cache: &Cache, wanted: &WantedParts) -> Result<Facts> {
         let target = arch.emulators.first().map(String::as_str).unwrap_or_default();
         (arch.title.clone(), probe_qemu(cache, target))
     };
+    let cold = wanted.machines.iter().filter(|machine| machine.cold.is_some());
     let package = |(word, source): (&String, &SourceFile)| Some((word.clone(), source.debian.clone()?));
     Ok(Facts {
         programs: names.map(|name| (name, find_program(name.as_ref()))).collect(),
         compilers: architectures.iter().flat_map(compilers).collect(),
         qemu: architectures.iter().map(emulator).collect(),
+        more_qemu: more_emulators(wanted)
+            .map(|(of, users)| (of.to_owned(), users, probe_qemu(cache, of)))
+            .collect(),
         sources: crate::source::debian_archives(cache),
-        cold: wanted.cold.clone(),
+        cold: cold.map(|machine| machine.name.clone()).collect(),
         packages: wanted.sources.iter().filter_map(package).collect(),
         shell: crate::guest::shell::archive(cache).map_err(|e| e.to_string()),
         overlay: Namespace::probe(cache)?.is_some(),
@@ -174,15 +185,32 @@ pub fn probe(cache: &Cache, wanted: &WantedParts) -> Result<Facts> {
     })
 }
 
+/// The emulators that machines need beside the first of each architecture, with these machines.
+fn more_emulators(wanted: &WantedParts) -> impl Iterator<Item = (&str, Vec<String>)> {
+    let first: Vec<&String> = wanted.architectures.iter().filter_map(|arch| arch.emulators.first()).collect();
+    let mut more: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for machine in wanted.machines.iter().filter(|machine| !first.contains(&&machine.qemu)) {
+        more.entry(&machine.qemu).or_default().push(machine.name.clone());
+    }
+    more.into_iter()
+}
+
 /// Asks for the compilers of an architecture, that of its usual board first.
 fn compilers(arch: &ArchitectureFile) -> Vec<Compiler> {
     let usual = arch.boards.get(&arch.board).map(|board| &board.compiler);
     let probe = |(name, file): (&String, &CompilerFile)| {
         let cc = format!("{}gcc", file.prefix);
         let libc = first_line(CommandRun::new(&cc).arg("-print-file-name=libc.a"));
+        let boards = arch.boards.iter().filter(|(_, board)| board.compiler == *name).map(|(word, _)| word);
+        let kernel = |word: &String| {
+            let board = if *word == arch.board { String::new() } else { format!("-{word}") };
+            format!("{}-SOURCE{board}", arch.name.name())
+        };
         Compiler {
             title: file.title.clone().unwrap_or_else(|| arch.title.clone()),
             needed: usual == Some(name),
+            kernels: boards.map(kernel).collect(),
+            mend: if file.optional { format!("{SETUP} --compiler {name}") } else { SETUP.to_owned() },
             version: first_line(CommandRun::new(&cc).arg("--version")),
             static_libc: libc.is_ok_and(|path| path.starts_with('/')),
         }
@@ -236,6 +264,17 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
         findings.push(lacking("architectures", lost, "run it in a clone of patcheval's repository"));
     }
     findings.extend(facts.qemu.iter().map(|(arch, found)| judge_qemu(arch, found)));
+    findings.extend(facts.more_qemu.iter().map(|(target, machines, found)| {
+        let judged = judge_qemu(target, found);
+        match (judged.state, judged.mend) {
+            // Debian's package of an architecture has all of its emulators; so has what ci/setup extracts.
+            (FindingState::Missing, Some(mend)) => {
+                let lost = format!("{}: no trial runs on {}", judged.text, machines.join(", "));
+                lacking(&judged.name, lost, &mend)
+            }
+            (_, mend) => Finding { mend, ..judged },
+        }
+    }));
     if !facts.cold.is_empty() {
         let text =
             format!("each trial in a QEMU of its own on {}: `cold` in their files", facts.cold.join(", "));
@@ -259,9 +298,10 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
 /// A compiler or its library is not there: most studies do without those of other boards than the usual ones.
 fn without(compiler: &Compiler, name: &str, why: &str) -> Finding {
     if !compiler.needed {
-        return lacking(name, format!("{why}: no kernels for {} can be built", compiler.title), SETUP);
+        let lost = format!("{why}: no kernel {} can be built", compiler.kernels.join(", "));
+        return lacking(name, lost, &compiler.mend);
     }
-    missing(name, why.to_owned(), SETUP)
+    missing(name, why.to_owned(), &compiler.mend)
 }
 
 fn judge_qemu(arch: &str, found: &Result<FoundQemu, String>) -> Finding {

@@ -16,6 +16,7 @@ use crate::nearest::suggestion;
 use crate::plan;
 use crate::plan::Plan;
 use crate::plan::Texts;
+use crate::plan::hardware::MachineFile;
 use crate::plan::parts::ArchitectureFile;
 use crate::plan::parts::SourceFile;
 
@@ -104,13 +105,13 @@ pub fn parts(root: &Path) -> Result<Parts> {
     Ok((plan::all_architectures(&texts)?, plan::all_sources(&texts)?))
 }
 
-/// Returns the machines of the repository at `root` on which each trial has a QEMU of its own, by name.
+/// Returns the machines of the repository at `root`, in the order of their names.
 ///
 /// # Errors
 ///
 /// Study.
-pub fn cold_machines(root: &Path) -> Result<Vec<String>> {
-    plan::cold_machines(&texts(root)?)
+pub fn machines(root: &Path) -> Result<Vec<MachineFile>> {
+    plan::all_machines(&texts(root)?)
 }
 
 /// Returns whatever a study may name.

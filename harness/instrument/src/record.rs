@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Mode;
 use crate::format::{FileFormat, ReadError};
+use crate::hardware::ByteOrder;
 
 /// Part of a trial, as announced by the guest's marker instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -171,6 +172,9 @@ pub struct Record {
     pub mode: Mode,
     /// QEMU's target name (`mips`, `mipsel`, `arm`).
     pub target: String,
+    /// The guest's byte order, as the setup states it.
+    #[serde(default = "little")]
+    pub byte_order: ByteOrder,
     /// How the record ended.
     pub end: End,
     /// Guest instructions in each phase, indexed as [`Phase::ALL`].
@@ -192,14 +196,18 @@ pub struct Record {
     pub refills: u64,
 }
 
+fn little() -> ByteOrder {
+    ByteOrder::Little
+}
+
 const RECORD: FileFormat = FileFormat { oldest: 3, ..FileFormat::new("record", "harness", Record::VERSION) };
 
 impl Record {
     /// Version of the format that this crate writes and reads.
     ///
     /// Version 3, which is read too, had the tally of the plugin's check of its register handles besides: it grew with QEMU's
-    /// translations, and so was no result of a trial.
-    pub const VERSION: u32 = 4;
+    /// translations, and so was no result of a trial. It and version 4 had no byte order; `mips` was the only big-endian target.
+    pub const VERSION: u32 = 5;
 
     /// How many stale fetches a record lists; all of them are counted.
     pub const STALE_LISTED: usize = 64;
@@ -212,7 +220,7 @@ impl Record {
     /// Returns four bytes, in hexadecimal and in memory order as a stale fetch has them, as the word that the target's instructions
     /// are: most significant byte first.
     pub fn word(&self, bytes: &str) -> String {
-        if self.target == "mips" || !bytes.is_ascii() {
+        if self.byte_order == ByteOrder::Big || !bytes.is_ascii() {
             return bytes.to_owned();
         }
         bytes.as_bytes().chunks(2).rev().map(String::from_utf8_lossy).collect()
@@ -234,6 +242,10 @@ impl Record {
     ///
     /// Another version than [`Record::VERSION`]; not a whole record.
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
-        RECORD.read(text)
+        let mut record: Self = RECORD.read(text)?;
+        if record.version < 5 && record.target == "mips" {
+            record.byte_order = ByteOrder::Big;
+        }
+        Ok(record)
     }
 }

@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::format::{FileFormat, ReadError};
-use crate::hardware::{Caches, Isa};
+use crate::hardware::{ByteOrder, Caches, Isa};
 
 /// The machine, as the plugin has to know it: the same for all trials of one QEMU.
 ///
 /// ```json
 /// {
-///   "version": 1,
+///   "version": 2,
 ///   "isa": null,
+///   "byte_order": "big",
 ///   "cpus": 1,
 ///   "page_size": 4096,
 ///   "ram": {
@@ -53,6 +54,8 @@ pub struct Setup {
     pub version: u32,
     /// What to decode; without it, the usual instruction set of QEMU's target, which is MIPS up to Release 5 or ARM v7.
     pub isa: Option<Isa>,
+    /// The guest's byte order, which is that of QEMU's target: the plugin refuses another, and a record repeats it.
+    pub byte_order: ByteOrder,
     /// Number of CPUs, at least 1. Each has a pair of caches of its own, unless `caches.shared`.
     pub cpus: u32,
     /// Bytes in a page of the guest's kernel.
@@ -84,7 +87,9 @@ const SETUP: FileFormat = FileFormat::new("setup", "plugin", Setup::VERSION);
 
 impl Setup {
     /// Version of the format that this crate writes and reads.
-    pub const VERSION: u32 = 1;
+    ///
+    /// Version 1 had no byte order.
+    pub const VERSION: u32 = 2;
 
     /// Returns how many pairs of caches there are.
     pub fn cache_pairs(&self) -> u32 {
@@ -121,6 +126,7 @@ pub(crate) mod tests {
         Setup {
             version: Setup::VERSION,
             isa: None,
+            byte_order: ByteOrder::Big,
             cpus: 1,
             page_size: 4096,
             ram: Ram { base: 0, size: 64 << 20 },
@@ -163,8 +169,8 @@ pub(crate) mod tests {
     #[test]
     fn another_version_is_refused_before_anything_else_is_looked_at() {
         let why = |text: &str| Setup::from_json(text).unwrap_err().to_string();
-        assert_eq!(why(r#"{"version": 2, "cores": 4}"#), "setup has version 2, this plugin reads version 1");
-        assert_eq!(why(r#"{"version": "1"}"#), "setup has version \"1\", this plugin reads version 1");
+        assert_eq!(why(r#"{"version": 3, "cores": 4}"#), "setup has version 3, this plugin reads version 2");
+        assert_eq!(why(r#"{"version": "1"}"#), "setup has version \"1\", this plugin reads version 2");
         assert_eq!(why("{}"), "not a whole setup: no version");
         assert_eq!(why("[1]"), "not a whole setup: no version");
     }
@@ -178,8 +184,8 @@ pub(crate) mod tests {
         };
         assert_eq!(
             why("\"cpus\"", "\"cores\""),
-            "not a whole setup: unknown field `cores`, expected one of `version`, `isa`, `cpus`, `page_size`, `ram`, \
-             `caches`, `symbols`, `serves` at line 4 column 9"
+            "not a whole setup: unknown field `cores`, expected one of `version`, `isa`, `byte_order`, `cpus`, `page_size`, \
+             `ram`, `caches`, `symbols`, `serves` at line 5 column 9"
         );
         assert!(why("\"ways\"", "\"assoc\"").contains("unknown field `assoc`"));
         assert!(why("\"size\"", "\"bytes\"").contains("unknown field `bytes`, expected `base` or `size`"));
@@ -187,6 +193,6 @@ pub(crate) mod tests {
             why("\"back-allocate\"", "\"back\"")
                 .contains("expected one of `back-allocate`, `back-no-allocate`, `through`")
         );
-        assert!(why("67108864", "-1").contains("invalid value: integer `-1`, expected u64 at line 8"));
+        assert!(why("67108864", "-1").contains("invalid value: integer `-1`, expected u64 at line 9"));
     }
 }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use cache_model::{Config, Geometry, PageSize};
+use instrument::hardware::ByteOrder;
 use instrument::{Mode, ReadError, Request, Setup, hardware};
 
 /// What the plugin was asked to do.
@@ -57,6 +58,19 @@ impl PluginOptions {
         Ok(Self { setup, request, caches })
     }
 
+    /// Refuses a setup that is for guests of the other byte order than QEMU's target: every register would be read reversed.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what the setup states, and what the target is.
+    pub fn has_byte_order_of(&self, target: &str, order: ByteOrder) -> Result<(), String> {
+        let (stated, order) = (self.setup.byte_order.name(), order.name());
+        if stated == order {
+            return Ok(());
+        }
+        Err(format!("setup: byte_order: `{stated}`, but target `{target}` is {order} endian"))
+    }
+
     /// Returns the kernel's `System.map`, if the record will have use for the functions in it.
     pub fn symbols(&self) -> Option<&Path> {
         let Request { mode, record, .. } = &self.request;
@@ -100,7 +114,7 @@ mod tests {
     use super::*;
 
     const SETUP: &str = r#"{
-        "version": 1, "isa": "arm-v6", "cpus": 2, "page_size": 4096,
+        "version": 2, "isa": "arm-v6", "byte_order": "little", "cpus": 2, "page_size": 4096,
         "ram": {"base": 1073741824, "size": 67108864},
         "caches": {
             "icache": {"sets": 64, "ways": 2, "line": 16, "addressing": "vipt", "replacement": "round-robin"},
@@ -148,6 +162,16 @@ mod tests {
         assert_eq!(["back-allocate", "through"].map(write), [Write::BackAllocate, Write::Through]);
         let snoops = |word| caches("others", word).snoops;
         assert_eq!(["nothing", "own", "all"].map(snoops), [Snoops::Nothing, Snoops::Own, Snoops::All]);
+    }
+
+    #[test]
+    fn a_setup_for_the_other_byte_order_is_refused() {
+        let options = with("", "").unwrap();
+        assert_eq!(options.has_byte_order_of("mipsel", ByteOrder::Little), Ok(()));
+        assert_eq!(
+            options.has_byte_order_of("mips", ByteOrder::Big),
+            Err("setup: byte_order: `little`, but target `mips` is big endian".into())
+        );
     }
 
     #[test]

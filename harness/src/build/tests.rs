@@ -85,6 +85,7 @@ impl World {
             oops: Vec::new(),
             renamed: BTreeMap::new(),
             page_size: 4096,
+            byte_order: None,
         };
         Self { dir, cache, kernel, tree }
     }

@@ -147,8 +147,8 @@ pub(super) fn today() -> sanitize::Date {
 fn examine(args: &Args) -> Result<u8> {
     // Also where there is no repository.
     let wanted = root(args).ok().map(|root| {
-        let ((architectures, sources), cold) = (study::parts(&root)?, study::cold_machines(&root)?);
-        Ok(doctor::WantedParts { architectures, sources, cold })
+        let ((architectures, sources), machines) = (study::parts(&root)?, study::machines(&root)?);
+        Ok(doctor::WantedParts { architectures, sources, machines })
     });
     let wanted = wanted.transpose()?.unwrap_or_default();
     let findings = doctor::diagnose(&doctor::probe(&Cache::locate()?, &wanted)?);

@@ -4,7 +4,8 @@
 use super::*;
 
 fn compiler(title: &str, needed: bool) -> Compiler {
-    Compiler { title: title.to_owned(), needed, version: Ok("gcc 12".to_owned()), static_libc: true }
+    let (version, mend) = (Ok("gcc 12".to_owned()), SETUP.to_owned());
+    Compiler { title: title.to_owned(), needed, kernels: vec![], mend, version, static_libc: true }
 }
 
 fn facts() -> Facts {
@@ -16,6 +17,7 @@ fn facts() -> Facts {
             "MIPS".to_owned(),
             Ok(FoundQemu { version: "11.1.3".to_owned(), plugins: true, lacks: vec![] }),
         )],
+        more_qemu: vec![],
         sources: vec!["/usr/src/linux-source-6.1.tar.xz".into()],
         packages: vec![("6.1".to_owned(), "linux-source-6.1".to_owned())],
         cold: vec![],
@@ -53,10 +55,31 @@ fn what_only_makes_things_slower_does_not_stop_an_evaluation() {
 fn most_studies_do_without_a_compiler_for_unusual_boards() {
     let mut facts = facts();
     let version = Err("arm-linux-gnueabi-gcc: no such program".to_owned());
-    facts.compilers.push(Compiler { version, static_libc: false, ..compiler("ARM v5 and v6", false) });
+    let kernels = ["arm-SOURCE-v5", "arm-SOURCE-v6"].map(str::to_owned).into();
+    let mend = "run ci/setup --compiler armel".to_owned();
+    let with = compiler("ARM v5 and v6", false);
+    facts.compilers.push(Compiler { version, static_libc: false, kernels, mend, ..with });
     let names = ["ARM v5 and v6 compiler", "ARM v5 and v6 static C library"];
     assert_eq!(bad(&facts), names.map(|name| (name.to_owned(), FindingState::Lacking)));
+    let findings = diagnose(&facts);
+    assert!(healthy(&findings));
+    let absent = findings.iter().find(|finding| finding.state == FindingState::Lacking).unwrap();
+    let lost = "arm-linux-gnueabi-gcc: no such program: no kernel arm-SOURCE-v5, arm-SOURCE-v6 can be built";
+    assert_eq!((absent.text.as_str(), absent.mend.as_deref()), (lost, Some("run ci/setup --compiler armel")));
+}
+
+#[test]
+fn an_emulator_of_some_machines_costs_only_these() {
+    let mut facts = facts();
+    let machines = vec!["malta-el".to_owned()];
+    let found = FoundQemu { version: "11.1.3".to_owned(), plugins: true, lacks: vec![] };
+    facts.more_qemu.push(("mipsel".to_owned(), machines.clone(), Ok(found)));
+    assert_eq!(bad(&facts), []);
+    facts.more_qemu[0].2 = Err("qemu-system-mipsel 11.1 is needed, but none was found".to_owned());
+    assert_eq!(bad(&facts), [("mipsel QEMU".to_owned(), FindingState::Lacking)]);
     assert!(healthy(&diagnose(&facts)));
+    let text = format!("{:?}", diagnose(&facts));
+    assert!(text.contains("none was found: no trial runs on malta-el"), "{text}");
 }
 
 #[test]

@@ -143,6 +143,7 @@ pub(super) mod tests {
             arch: Arch::new("mips"),
             isa: None,
             qemu: "mips".into(),
+            byte_order: None,
             board: "malta".into(),
             cpu: "24Kf".into(),
             smp: 1,

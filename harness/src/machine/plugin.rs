@@ -19,6 +19,7 @@ pub fn setup(machine: &Machine, page_size: u32, symbols: Option<&Path>) -> Setup
     Setup {
         version: Setup::VERSION,
         isa: machine.isa.clone(),
+        byte_order: machine.byte_order(),
         cpus: machine.smp,
         page_size,
         ram: Ram { base: machine.ram_base, size: u64::from(machine.memory_mib) << 20 },
@@ -51,7 +52,7 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
 
     use instrument::Mode;
-    use instrument::hardware::{Isa, Write};
+    use instrument::hardware::{ByteOrder, Isa, Write};
 
     use super::*;
     use crate::fuzz::{self, Food};
@@ -63,7 +64,7 @@ mod tests {
             Machine { smp: 2, isa: Some(Isa::new("arm-v6")), ram_base: 0x4000_0000, ..machine() };
         machine.caches.dcache.write = Write::Through;
         let setup = setup(&machine, 16384, Some(Path::new("/i/System.map")));
-        assert_eq!(setup.page_size, 16384);
+        assert_eq!((setup.page_size, setup.byte_order), (16384, ByteOrder::Big));
         assert_eq!((setup.cpus, setup.isa, setup.caches), (2, machine.isa, machine.caches));
         assert_eq!(setup.ram, Ram { base: 0x4000_0000, size: 64 << 20 });
         assert_eq!(setup.symbols.as_deref(), Some(Path::new("/i/System.map")));
@@ -92,9 +93,10 @@ mod tests {
         assert!(error.to_string().contains("setup.json: path contains invalid UTF-8"), "{error}");
     }
 
-    const WORDS: [&str; 14] = [
+    const WORDS: [&str; 15] = [
         "\"version\": 1,",
         "\"version\": 2,",
+        "\"byte_order\": \"little\",",
         "\"caches\": {",
         "\"isa\": \"arm-v6\",",
         "\"shared\": true,",

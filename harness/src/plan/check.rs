@@ -23,6 +23,7 @@ use crate::plan::model::CaseFile;
 use crate::plan::parts::ArchitectureFile;
 
 pub(super) use kernel::architecture;
+pub(super) use kernel::byte_order;
 pub(super) use kernel::classes;
 pub(super) use kernel::dtbs;
 pub(super) use kernel::has_dtb;

@@ -14,6 +14,7 @@ use crate::nearest::suggestion;
 use crate::plan::check;
 use crate::plan::class;
 use crate::plan::class::Class;
+use crate::plan::hardware::ByteOrder;
 use crate::plan::hardware::MachineFile;
 use crate::plan::load::Texts;
 use crate::plan::load::architecture_path;
@@ -57,6 +58,7 @@ pub(super) struct Composed {
     pub(super) provides: Vec<Class>,
     pub(super) oops: Vec<String>,
     pub(super) page_size: u32,
+    pub(super) byte_order: Option<ByteOrder>,
 }
 
 /// Finds the kernel called `name`; an error says that `from` refers to it.
@@ -320,6 +322,7 @@ fn fill(texts: &Texts, place: &str, file: KernelFile) -> Result<Composed> {
         provides: once_each(provides),
         oops: architecture.oops.clone(),
         page_size,
+        byte_order: board.byte_order,
     })
 }
 

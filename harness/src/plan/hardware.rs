@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use instrument::hardware::{
-    Addressing, Aliases, Caches, DataCache, InstructionCache, Isa, Replacement, Snoops, Write,
+    Addressing, Aliases, ByteOrder, Caches, DataCache, InstructionCache, Isa, Replacement, Snoops, Write,
 };
 
 use crate::plan::class::Class;

@@ -132,19 +132,15 @@ pub(super) fn machine_path(name: &str) -> String {
     format!("kernels/machines/{name}.yaml")
 }
 
-/// Returns the machines on which each trial has a QEMU of its own, by name.
+/// Returns all machines of a repository, in the order of their names.
 ///
 /// # Errors
 ///
 /// Study, for a file that is wrong.
-pub fn cold_machines(texts: &Texts) -> Result<Vec<String>> {
-    let mut cold = Vec::new();
-    for name in texts.names("kernels/machines/", ".yaml") {
-        let path = machine_path(name);
-        let file: Option<MachineFile> = texts.text(&path).map(|text| yaml::parse(&path, text)).transpose()?;
-        cold.extend(file.filter(|file| file.cold.is_some()).map(|file| file.name));
-    }
-    Ok(cold)
+pub fn all_machines(texts: &Texts) -> Result<Vec<MachineFile>> {
+    let paths = texts.names("kernels/machines/", ".yaml").into_iter().map(machine_path);
+    let parse = |path: String| texts.text(&path).map(|text| yaml::parse(&path, text));
+    paths.filter_map(parse).collect()
 }
 
 /// Returns the directory of a variant.

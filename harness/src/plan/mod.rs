@@ -51,7 +51,7 @@ pub use high::Variant;
 pub use high::dtb_name;
 pub use load::Low;
 pub use load::Texts;
-pub use load::cold_machines;
+pub use load::all_machines;
 pub use load::load;
 pub use model::Arch;
 pub use model::ExpectationRule;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::plan::class::Class;
+use crate::plan::hardware::ByteOrder;
 use crate::plan::hardware::Isa;
 use crate::plan::model::Arch;
 
@@ -21,6 +22,9 @@ pub struct ArchitectureFile {
     pub title: String,
     /// QEMU's emulators of it, the NAME of `qemu-system-NAME`. Debian's package has the name of the first.
     pub emulators: Vec<String>,
+    /// Those of the emulators whose guests are big endian.
+    #[serde(default)]
+    pub big_endian: Vec<String>,
     /// Instruction sets that a machine of it may state in `isa`.
     #[serde(default)]
     pub isas: Vec<Isa>,
@@ -50,6 +54,14 @@ pub struct ArchitectureFile {
     pub oops: Vec<String>,
 }
 
+impl ArchitectureFile {
+    /// Returns the byte order of an emulator's guests.
+    pub fn byte_order(&self, emulator: &str) -> ByteOrder {
+        let big = self.big_endian.iter().any(|name| name == emulator);
+        if big { ByteOrder::Big } else { ByteOrder::Little }
+    }
+}
+
 /// Bytes in a page of a kernel whose configuration asks for no other size.
 pub const USUAL_PAGE: u32 = 4096;
 
@@ -65,6 +77,8 @@ pub struct BoardFile {
     pub compiler: String,
     /// Configuration fragments, files under `kernels/`, merged in this order over `allnoconfig`.
     pub fragments: Vec<String>,
+    /// Byte order of its kernels, if it is not that of the architecture's first emulator.
+    pub byte_order: Option<ByteOrder>,
     /// Device trees that are built beside the image: make targets, the names of files below the architecture's `dts`.
     #[serde(default)]
     pub dtbs: Vec<String>,
@@ -83,6 +97,9 @@ pub struct CompilerFile {
     pub title: Option<String>,
     /// Debian's packages of it, with a static C library, on one line: `ci/setup` reads them too.
     pub packages: Vec<String>,
+    /// Whether `ci/setup` installs it only when asked for it by its name (`--compiler`): few need it.
+    #[serde(default)]
+    pub optional: bool,
     /// Flags of the guest's programs, which select the instruction set.
     #[serde(default)]
     pub cflags: Vec<String>,

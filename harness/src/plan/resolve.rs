@@ -151,7 +151,9 @@ fn target(low: &Low, kernel_name: &str, machine_file: &MachineFile) -> Result<Ta
         )));
     }
     let target = Target { kernel, machine };
-    if get(&low.architectures, &target.kernel.arch)?.uimage.is_none() {
+    let architecture = get(&low.architectures, &target.kernel.arch)?;
+    check::byte_order(&low.file, &target, architecture)?;
+    if architecture.uimage.is_none() {
         check::no_load_address(&low.file, &target)?;
     }
     check::load_address(&low.file, &target)?;
@@ -201,6 +203,7 @@ fn kernel(low: &Low, kernel: &Composed) -> Result<Kernel> {
         oops: kernel.oops.clone(),
         renamed: kernel.source.renamed.clone(),
         page_size: kernel.page_size,
+        byte_order: kernel.byte_order,
     })
 }
 
@@ -221,6 +224,7 @@ fn machine(low: &Low, machine: &MachineFile) -> Result<Machine> {
         arch: machine.arch.clone(),
         isa: machine.isa.clone(),
         qemu: machine.qemu.clone(),
+        byte_order: Some(architecture.byte_order(&machine.qemu)),
         board: machine.board.clone(),
         cpu: machine.cpu.clone(),
         smp: machine.smp,

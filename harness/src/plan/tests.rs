@@ -27,12 +27,15 @@ const MIPS: &str = "\
 name: mips
 title: MIPS
 emulators: [mips, mipsel, mips64, mips64el]
+big_endian: [mips, mips64]
 isas: [mips-r6]
 can_advertise: true
 target: vmlinux
 image: vmlinux
 board: malta
-boards: {malta: {compiler: mips, fragments: [mips.config]}}
+boards:
+  malta: {compiler: mips, fragments: [mips.config]}
+  el: {compiler: mips, fragments: [mips.config], byte_order: little}
 compilers: {mips: {prefix: mips-linux-gnu-, packages: [gcc-mips-linux-gnu], cflags: [-mips32r2]}}
 features: {highmem: {fragments: [highmem.config], provides: [highmem]}}
 oops: [Oops]

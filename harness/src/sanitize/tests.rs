@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Classes and suppressions of constructed records.
 
+use instrument::hardware::ByteOrder;
 use instrument::{CacheTotals, End, Missing, Mode, Phase, Record, StaleFetch, Writer};
 
 use super::*;
@@ -40,6 +41,7 @@ fn classes(stale: Vec<StaleFetch>) -> Classes {
         version: Record::VERSION,
         mode: Mode::Observe,
         target: "mips".into(),
+        byte_order: ByteOrder::Big,
         end: End::Finished,
         instructions: [0; 5],
         stale_fetches: 100,

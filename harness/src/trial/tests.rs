@@ -2,6 +2,7 @@
 //! A guest's command, and its output: consoles, records and lines that are damaged or forged.
 
 use instrument::Record;
+use instrument::hardware::ByteOrder;
 
 use super::classify::{Read, classify};
 use super::*;
@@ -100,7 +101,13 @@ fn read_record(bytes: &[u8]) {
 
 #[test]
 fn the_record_of_these_tests_is_one() {
-    assert!(Record::from_json(RECORD).is_ok());
+    let record = Record::from_json(RECORD).unwrap();
+    // Version 3 did not say it.
+    assert_eq!((record.version, record.byte_order), (3, ByteOrder::Big));
+    let little = RECORD.replace("\"target\":\"mips\"", "\"target\":\"mipsel\"");
+    assert_eq!(Record::from_json(&little).unwrap().byte_order, ByteOrder::Little);
+    let said = RECORD.replace("{\"version\":3,", "{\"version\":5,\"byte_order\":\"little\",");
+    assert_eq!(Record::from_json(&said).unwrap().byte_order, ByteOrder::Little);
 }
 
 #[test]

@@ -57,8 +57,13 @@ fn setup_gets_what_the_architectures_name() {
     let listed: BTreeSet<&str> = listed.iter().map(String::as_str).collect();
     assert!(architectures.len() >= 2);
     for architecture in &architectures {
-        for package in architecture.compilers.values().flat_map(|compiler| &compiler.packages) {
-            assert!(listed.contains(format!("package {package}").as_str()), "{package}: {listed:?}");
+        for (name, compiler) in &architecture.compilers {
+            let more = setup(&world, &["--compiler", name]);
+            for package in &compiler.packages {
+                let line = format!("package {package}");
+                assert_eq!(listed.contains(line.as_str()), !compiler.optional, "{package}: {listed:?}");
+                assert!(more.contains(&line), "{package}: {more:?}");
+            }
         }
         let emulator = format!("qemu-system-{}", architecture.emulators[0]);
         assert!(listed.contains(emulator.as_str()), "{emulator}: {listed:?}");
@@ -67,7 +72,8 @@ fn setup_gets_what_the_architectures_name() {
     let source = format!("source {} of bookworm", first.debian.as_ref().unwrap());
     assert!(listed.contains(source.as_str()), "{source}: {listed:?}");
     let of_compilers = listed.iter().filter(|line| line.starts_with("package gcc-")).count();
-    assert_eq!(of_compilers, architectures.iter().map(|arch| arch.compilers.len()).sum::<usize>());
+    let usual = architectures.iter().flat_map(|arch| arch.compilers.values());
+    assert_eq!(of_compilers, usual.filter(|compiler| !compiler.optional).count());
 }
 
 /// Returns where a source names a kernel of the repository, tests aside.
@@ -111,4 +117,20 @@ fn machines_that_qemu_cannot_take_back_have_a_reason_in_their_files() {
     }
     let text = format!("each trial in a QEMU of its own on {}", cold.join(", "));
     has(&world.patcheval(&["doctor"]).stdout, &[&text]);
+}
+
+#[test]
+fn doctor_looks_for_the_emulator_of_each_machine() {
+    let world = World::new();
+    let (architectures, _) = patcheval::study::parts(&world.root()).unwrap();
+    let said = world.patcheval(&["doctor"]).stdout;
+    let mut more = 0;
+    for machine in patcheval::study::machines(&world.root()).unwrap() {
+        let architecture = architectures.iter().find(|arch| arch.name == machine.arch).unwrap();
+        if architecture.emulators[0] != machine.qemu {
+            more += 1;
+            has(&said, &[&format!("{} QEMU: ", machine.qemu)]);
+        }
+    }
+    assert!(more > 0, "no machine has another emulator than the first of its architecture");
 }

@@ -2,6 +2,7 @@
 //! What an architecture has to say for itself. Adding one means one more implementation, in a directory beside this file.
 
 use cache_model::{Config, PhysAddr, VirtAddr};
+use instrument::hardware::ByteOrder;
 
 use super::instruction::{Accesses, Advertised, Decoded, Operand, PlainAccess};
 
@@ -42,6 +43,11 @@ pub trait Architecture: Copy {
     /// Whether registers and instructions are big endian.
     fn big_endian(self) -> bool {
         false
+    }
+
+    /// The byte order, as setups and records state it.
+    fn byte_order(self) -> ByteOrder {
+        if self.big_endian() { ByteOrder::Big } else { ByteOrder::Little }
     }
 
     /// Whether registers and addresses have 64 bits.

@@ -59,6 +59,7 @@ impl Plugin {
             })?,
             None => arch,
         };
+        options.has_byte_order_of(target_name, arch.byte_order())?;
         let functions = match options.symbols() {
             Some(path) => KernelFunctions::parse(
                 &std::fs::read_to_string(path)
@@ -73,7 +74,7 @@ impl Plugin {
             arch,
             machine: GuestMachine::new(qemu, arch, options.caches, options.setup.ram, request.mmu_on),
             translation: Translation::default(),
-            recorder: Recorder::new(request.mode, arch.kernel_start(), target_name, functions),
+            recorder: Recorder::new(request.mode, arch, target_name, functions),
             trial: TrialProgress::default(),
             warm: Warm::default(),
             tlb: QemuTlb::find(),

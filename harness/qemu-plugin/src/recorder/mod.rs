@@ -12,8 +12,11 @@ use std::path::Path;
 
 use cache_model::maintenance::Operation;
 use cache_model::{FlushUse, Memory, Model, PastOperation, Stale, VirtAddr};
+use instrument::hardware::ByteOrder;
 use instrument::{End, Mode, Phase, Record};
 
+use crate::arch::GuestArch;
+use crate::arch::architecture::Architecture;
 use calls::Calls;
 use findings::{Fetch, FetchHistory, Findings};
 use functions::{FunctionCosts, KernelFunctions};
@@ -24,6 +27,7 @@ pub struct Recorder {
     mode: Mode,
     /// First address that is not user space.
     kernel_start: VirtAddr,
+    byte_order: ByteOrder,
     /// QEMU's name of the target.
     target: String,
     /// Translated blocks refer to sites and functions by number: these two outlive a trial.
@@ -52,9 +56,10 @@ pub struct RecordInputs<'a, M> {
 
 impl Recorder {
     /// Returns a recorder without findings.
-    pub fn new(mode: Mode, kernel_start: VirtAddr, target: &str, functions: KernelFunctions) -> Self {
+    pub fn new(mode: Mode, arch: GuestArch, target: &str, functions: KernelFunctions) -> Self {
         let (sites, trial) = (Sites::default(), TrialFindings::default());
-        Self { mode, kernel_start, target: target.to_owned(), sites, functions, trial }
+        let (kernel_start, byte_order) = (arch.kernel_start(), arch.byte_order());
+        Self { mode, kernel_start, byte_order, target: target.to_owned(), sites, functions, trial }
     }
 
     /// Forgets what belongs to a trial.
@@ -149,6 +154,7 @@ impl Recorder {
             version: Record::VERSION,
             mode: self.mode,
             target: self.target.clone(),
+            byte_order: self.byte_order,
             end,
             instructions: findings.instructions(inputs.now),
             stale_fetches: findings.stale_fetches(),

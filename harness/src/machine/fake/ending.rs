@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! How a trial on a fake machine ends, and what it leaves behind: what QEMU, plugin and guest would, as far as it is read.
 
+use instrument::hardware::ByteOrder;
 use instrument::{CacheTotals, End, LedgerEntry, Missing, Mode, Phase, Record, Side, StaleFetch, Writer};
 use serde::{Deserialize, Deserializer, de};
 
@@ -195,6 +196,7 @@ fn record(fate: Fate, mode: Mode) -> Record {
         version: Record::VERSION,
         mode,
         target: "mips".to_owned(),
+        byte_order: ByteOrder::Big,
         end,
         instructions: INSTRUCTIONS,
         stale_fetches: stale.into(),

@@ -68,8 +68,13 @@ pub(in crate::plan) fn classes(low: &Low, plan: &Plan) -> Result<()> {
 
 /// Refuses an architecture whose parts do not fit together.
 pub(in crate::plan) fn architecture(file: &str, architecture: &ArchitectureFile) -> Result<()> {
-    let ArchitectureFile { emulators, board, boards, compilers, features, oops, .. } = architecture;
+    let ArchitectureFile { emulators, big_endian, board, boards, compilers, features, oops, .. } =
+        architecture;
     distinct(file, "emulator", emulators.iter().map(String::as_str))?;
+    if let Some(unknown) = big_endian.iter().find(|name| !emulators.contains(name)) {
+        let message = format!("{file}: big_endian: `{unknown}` is not one of the emulators");
+        return Err(Error::study(message).hint(suggestion(unknown, emulators.iter().map(String::as_str))));
+    }
     distinct(file, "oops", oops.iter().map(String::as_str))?;
     if oops.iter().any(String::is_empty) {
         return Err(Error::study(format!("{file}: oops: an empty text is found everywhere")));
@@ -92,6 +97,27 @@ pub(in crate::plan) fn architecture(file: &str, architecture: &ArchitectureFile)
         Some(both) => Err(Error::study(format!("{file}: `{both}` is both a board and a feature"))),
         None => Ok(()),
     }
+}
+
+/// Refuses a kernel on a machine of the other byte order, which would not start, or do nothing that can be understood.
+pub(in crate::plan) fn byte_order(
+    file: &str,
+    target: &Target,
+    architecture: &ArchitectureFile,
+) -> Result<()> {
+    let Target { kernel, machine } = target;
+    let usual = architecture.emulators.first().map(|first| architecture.byte_order(first));
+    let Some(order) = kernel.byte_order.or(usual).filter(|order| *order != machine.byte_order()) else {
+        return Ok(());
+    };
+    let (name, order_there) = (order.name(), machine.byte_order().name());
+    let same = |emulator: &&String| architecture.byte_order(emulator) == order;
+    let emulators: Vec<&str> = architecture.emulators.iter().filter(same).map(String::as_str).collect();
+    Err(Error::study(format!(
+        "{file}: kernel {} is {name} endian, but machine {} is {order_there} endian (`qemu: {}`)",
+        kernel.name, machine.name, machine.qemu
+    ))
+    .hint(format!("its machines have one of these as `qemu`: {}", emulators.join(", "))))
 }
 
 /// Refuses device trees that are no make targets below the architecture's `dts`, or that have one file name.

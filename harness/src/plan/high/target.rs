@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::plan::class;
 use crate::plan::class::Class;
+use crate::plan::hardware::ByteOrder;
 use crate::plan::hardware::Caches;
 use crate::plan::hardware::Isa;
 use crate::plan::high::Testcase;
@@ -85,6 +86,9 @@ pub struct Kernel {
     /// Bytes in a page. Plans say it where it is not the usual size.
     #[serde(default = "usual_page", skip_serializing_if = "is_usual")]
     pub page_size: u32,
+    /// Byte order. Plans say it where it is not the architecture's usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub byte_order: Option<ByteOrder>,
 }
 
 fn usual_page() -> u32 {
@@ -140,6 +144,9 @@ pub struct Machine {
     pub isa: Option<Isa>,
     /// Which `qemu-system-...`: `mips`, `mipsel`, `mips64`, `mips64el` or `arm`.
     pub qemu: String,
+    /// Byte order of its guests; runs that are older than this key do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub byte_order: Option<ByteOrder>,
     /// QEMU's `-M`.
     pub board: String,
     /// QEMU's `-cpu`.
@@ -172,5 +179,11 @@ impl Machine {
     /// Returns how many pairs of caches there are.
     pub fn cache_pairs(&self) -> u32 {
         if self.caches.shared { 1 } else { self.smp }
+    }
+
+    /// Returns the byte order. Runs that do not say it had machines with `mips` or `arm` only.
+    pub fn byte_order(&self) -> ByteOrder {
+        let before = if self.qemu == "mips" { ByteOrder::Big } else { ByteOrder::Little };
+        self.byte_order.unwrap_or(before)
     }
 }

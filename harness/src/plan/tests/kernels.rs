@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::error::Error;
+use crate::plan::hardware::ByteOrder;
 
 const SOURCES: &str = "\
 \"6.1\": {debian: linux-source-6.1}
@@ -96,6 +97,25 @@ fn a_board_stands_in_place_of_the_usual_one() {
 }
 
 #[test]
+fn kernel_and_machine_have_one_byte_order() {
+    let mut texts = parts(None);
+    assert_eq!(
+        wrong(&texts, "mips-6.1-el"),
+        "command line: kernel mips-6.1-el is little endian, but machine malta is big endian (`qemu: mips`) | \
+         its machines have one of these as `qemu`: mipsel, mips64el"
+    );
+    let little = MACHINE.replace("qemu: mips", "qemu: mipsel");
+    texts.insert("kernels/machines/malta.yaml", little);
+    let wanted = WantedCell { kernel: "mips-6.1-el", machine: "malta", testcases: &[], variant: None };
+    let target = single(&texts, &wanted).unwrap().targets.remove(0);
+    assert_eq!(target.machine.byte_order(), ByteOrder::Little);
+    assert!(wrong(&texts, "mips-6.1").contains("kernel mips-6.1 is big endian, but machine malta is little"));
+    let typed = texts.text("kernels/arch/mips.yaml").unwrap().replace("[mips, mips64]", "[mips, mip64]");
+    texts.insert("kernels/arch/mips.yaml", typed);
+    assert!(wrong(&texts, "mips-6.1").contains("big_endian: `mip64` is not one of the emulators"));
+}
+
+#[test]
 fn an_architecture_may_have_a_feature_in_its_own_way() {
     let smp = composed("arm-6.1-smp");
     assert_eq!(
@@ -130,7 +150,7 @@ fn a_name_that_cannot_be_composed_says_what_there_is() {
         wrong(&texts, "arm-6.1-v7"),
         "command line: there is no kernel `arm-6.1-v7`: kernels/arm-6.1-v7.yaml does not exist, and the name is not \
          ARCH-SOURCE[-FEATURE...] | did you mean `arm-6.1-v6`? | kernels with a file of their own: mips-6.1, own | \
-         architectures: arm (features: kprobes, smp, v6, v6-smp), mips (features: highmem, kprobes, smp); sources: 6.1, 6.12, 7.3"
+         architectures: arm (features: kprobes, smp, v6, v6-smp), mips (features: el, highmem, kprobes, smp); sources: 6.1, 6.12, 7.3"
     );
     for name in ["arm", "arm-", "arm-6.1-", "arm-6.1-virt", "arm-6.12x", "arm-6.1-highmem", "sparc-6.1"] {
         assert!(wrong(&texts, name).contains(&format!("there is no kernel `{name}`")), "{name}");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Stories of constructed records.
 
+use instrument::hardware::ByteOrder;
 use instrument::{
     CacheTotals, End, FlushUse, FunctionCost, LedgerEntry, Maintenance, Missing, Mode, Proximity, StaleFetch,
     Writer,
@@ -64,6 +65,7 @@ fn record(target: &str, stale: Vec<StaleFetch>, ledger: Vec<LedgerEntry>) -> Rec
         version: Record::VERSION,
         mode: Mode::Enforce,
         target: target.into(),
+        byte_order: if ["mips", "mips64"].contains(&target) { ByteOrder::Big } else { ByteOrder::Little },
         end: End::Finished,
         instructions: [0; 5],
         stale_fetches: stale.len() as u64,
@@ -113,6 +115,7 @@ fn words_are_words_on_either_endianness() {
     assert_eq!(of("arm"), "executed e2800001, memory holds e2800002");
     assert_eq!(of("mipsel"), of("arm"));
     assert_eq!(of("mips"), "executed 010080e2, memory holds 020080e2");
+    assert_eq!(of("mips64"), of("mips"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! Outcomes of consoles, records and endings.
 
 use super::*;
+use instrument::hardware::ByteOrder;
 use instrument::{Missing, Phase, Writer};
 
 fn case() -> Testcase {
@@ -20,6 +21,7 @@ fn record(end: End) -> Record {
         version: Record::VERSION,
         mode: Mode::Enforce,
         target: "mips".into(),
+        byte_order: ByteOrder::Big,
         end,
         instructions: [0; 5],
         stale_fetches: 0,

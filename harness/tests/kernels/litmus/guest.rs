@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use instrument::hardware::{
-    self, Addressing, Aliases, DataCache, InstructionCache, Replacement, Snoops, Write,
+    self, Addressing, Aliases, ByteOrder, DataCache, InstructionCache, Replacement, Snoops, Write,
 };
 use instrument::{Mode, Ram, Request, Setup};
 use patcheval::cache_dir::Cache;
@@ -134,6 +134,7 @@ fn setup(machine: &Machine) -> Setup {
     Setup {
         version: Setup::VERSION,
         isa: None,
+        byte_order: if machine.target == "mips" { ByteOrder::Big } else { ByteOrder::Little },
         cpus: 1,
         page_size: 4096,
         ram: Ram { base: machine.ram_base, size: RAM_MIB << 20 },
