@@ -15,6 +15,8 @@ use crate::report::ExampleTrial;
 use crate::report::ReportData;
 use crate::report::Tools;
 use crate::report::sentence;
+use crate::report::trees;
+use crate::report::trees::TreeVariant;
 
 /// Version of the document; its schema is `harness/doc/schema/report-2.json`.
 pub const VERSION: u32 = 2;
@@ -36,6 +38,9 @@ pub struct Document<'a> {
     targets: Vec<DocumentTarget<'a>>,
     /// The answer in sentences: what to take, and what speaks against the others.
     answer: Vec<String>,
+    /// What each variant comes to in each tree, where machines were tried with several kernels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trees: Vec<TreeVariant<'a>>,
     /// What the trials say.
     judgement: &'a Judgement,
     /// Trials that are shown whole: of each cell the first one, and its example of a failure. Consoles are as the guest
@@ -92,6 +97,7 @@ pub fn json(data: &ReportData) -> Result<String> {
         variants: data.plan.variants.iter().map(variant).collect(),
         targets: data.plan.targets.iter().map(|one| target(data, one)).collect(),
         answer: sentence::answer(&data.judgement),
+        trees: trees::all(&data.judgement),
         judgement: &data.judgement,
         examples: &data.examples,
     };
