@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use instrument::{Request, Setup};
 
 use super::argv::{self, BootSource};
+use super::halt::HaltWatch;
 use super::plugin;
 use super::seam::{Kernels, Machines, Remains, Trial, Worker};
 use super::snapshot::{self, Booted};
@@ -23,6 +24,9 @@ use crate::source::Tree;
 
 /// How long a trial may take on the host, at least. It takes a third of a second; two minutes are for hosts that swap.
 const HOST_DEADLINE: Duration = Duration::from_secs(120);
+
+/// How often the console of a boot is looked at for a kernel that has halted.
+const HALT_POLL: Duration = Duration::from_millis(20);
 
 /// How long a million of the guest's instructions may take: some five times as long as with the model at work.
 const HOST_DEADLINE_MINSN: Duration = Duration::from_millis(50);
@@ -198,10 +202,22 @@ pub(super) fn from_reset(trial: &Trial<'_>, scratch: &Path) -> Result<Vec<OsStri
 fn execute(trial: &Trial<'_>, args: Vec<OsString>, scratch: &Path) -> Result<Remains> {
     let begun = Instant::now();
     let command = super::command(trial.qemu, args).stderr(Sink::File(scratch.join(STDERR)));
-    let outcome = command.deadline(host_deadline(trial.testcase)).wait()?;
-    let ended = match outcome.timed_out {
-        true => Ended::TimedOut,
-        false => Ended::Exited { cleanly: outcome.status.success() },
+    let deadline = begun + host_deadline(trial.testcase);
+    let mut halt = HaltWatch::new(&scratch.join(CONSOLE));
+    let mut child = command.spawn()?;
+    let ended = loop {
+        let now = Instant::now();
+        if let Some(status) = child.wait_until(Some(deadline.min(now + HALT_POLL)))? {
+            break Ended::Exited { cleanly: status.success() };
+        }
+        if now >= deadline {
+            child.kill()?;
+            break Ended::TimedOut;
+        }
+        if halt.has_halted() {
+            // Asked to end, QEMU lets the plugin write its record.
+            break Ended::Exited { cleanly: child.end()?.success() };
+        }
     };
     remains(ended, begun, scratch)
 }

@@ -6,6 +6,7 @@ pub mod argv;
 pub mod console;
 mod emulated;
 mod fake;
+mod halt;
 pub mod plugin;
 mod qmp;
 mod seam;

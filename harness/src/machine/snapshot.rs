@@ -17,6 +17,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use serde_json::json;
 
 use super::argv::{self, BootSource};
+use super::halt::HaltWatch;
 use super::plugin;
 use super::qmp::Qmp;
 use crate::error::{Error, Result};
@@ -94,8 +95,10 @@ fn attempt(
     )?);
     let mut child = super::command(qemu, args).stderr(Sink::File(stderr.clone())).spawn()?;
     let deadline = Instant::now() + BOOT_DEADLINE;
-    let Some(hold) = wait_for_reader(&ready, &mut child, deadline)? else {
-        let timed_out = child.try_wait()?.is_none();
+    let mut halt = HaltWatch::new(&console);
+    let waited = wait_for_reader(&ready, &mut child, deadline, &mut halt)?;
+    let Waited::Reader(hold) = waited else {
+        let timed_out = matches!(waited, Waited::TooLong);
         child.kill()?;
         let console = read_lossy(&console);
         if console.is_empty() && !timed_out {
@@ -118,19 +121,37 @@ fn attempt(
     }
 }
 
-/// Waits until the plugin reads from the FIFO; returns the end that holds it, or `None` when QEMU ended or the time is up.
-fn wait_for_reader(ready: &Path, child: &mut Child, deadline: Instant) -> Result<Option<File>> {
+/// What waiting for the plugin came to.
+enum Waited {
+    /// It reads from the FIFO; this is the end that holds it.
+    Reader(File),
+    /// QEMU ended, or the kernel halted.
+    Ended,
+    /// The time is up.
+    TooLong,
+}
+
+/// Waits until the plugin reads from the FIFO.
+fn wait_for_reader(
+    ready: &Path,
+    child: &mut Child,
+    deadline: Instant,
+    halt: &mut HaltWatch,
+) -> Result<Waited> {
     loop {
         let mut options = OpenOptions::new();
         options.write(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
         match options.open(ready) {
-            Ok(file) => return Ok(Some(file)),
+            Ok(file) => return Ok(Waited::Reader(file)),
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(Error::io("open", ready, error)),
         }
-        if child.wait_until(Some(Instant::now() + POLL))?.is_some() || Instant::now() > deadline {
-            return Ok(None);
+        if child.wait_until(Some(Instant::now() + POLL))?.is_some() || halt.has_halted() {
+            return Ok(Waited::Ended);
+        }
+        if Instant::now() > deadline {
+            return Ok(Waited::TooLong);
         }
     }
 }
