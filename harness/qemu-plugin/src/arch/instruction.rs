@@ -22,6 +22,8 @@ pub enum Operand {
     },
     /// The value of a register.
     Register(u32),
+    /// None: the instruction works on a whole cache, and its register is where it leaves what it has tested (ARM v5 `MRC`).
+    Nothing,
     /// From the address in one register to that in another; the lines of both belong to it (ARM v6 `MCRR`).
     Range {
         /// Number of the register with the first address.

@@ -82,6 +82,7 @@ impl Registers {
         let register = |number| self.general(qemu, number);
         let address = match operand {
             Operand::Register(number) => register(number)?,
+            Operand::Nothing => 0,
             Operand::Offset { base, offset } => register(base)?.wrapping_add_signed(offset.into()),
             Operand::Indexed { base, index } => register(base)?.wrapping_add(register(index)?),
             Operand::Range { start, .. } => register(start)?,

@@ -40,7 +40,7 @@ pub static TABLE: &[ArmEncoding] = &[
     // MRC p15, 0, Rt, c7, CRm, op2: tests and cleans
     row(0x0fff_0f10, 0x0e17_0f10, |version, i| {
         let operation = arm_mrc(version, i & 15, i >> 5 & 7)?;
-        Some(Special::Maintenance(operation, Operand::Register(i >> 12 & 15)))
+        Some(Special::Maintenance(operation, Operand::Nothing))
     }),
     // MCRR p15, op1, Rt, Rt2, c2: TTBR0 and TTBR1 of 64 bits
     row(0x0ff0_0f0f, 0x0c40_0f02, |version, _| (version == ArmVersion::V7).then_some(Special::Translation)),

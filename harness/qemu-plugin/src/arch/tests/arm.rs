@@ -47,8 +47,8 @@ const OLD: &str = "
     mcr p15, 0, r3, c7, c10, 1 => DCCMVA 3
     mcr p15, 0, r3, c7, c13, 1 => ICPMVA 3
     mcr p15, 0, r3, c7, c14, 1 => DCCIMVA 3
-    mrc p15, 0, r15, c7, c10, 3 => DCCTEST 15
-    mrc p15, 0, r15, c7, c14, 3 => DCCITEST 15
+    mrc p15, 0, r15, c7, c10, 3 => DCCTEST -
+    mrc p15, 0, r15, c7, c14, 3 => DCCITEST -
     mcr p15, 0, r3, c7, c1, 0 => -
     mcr p15, 0, r4, c3, c0, 0 => ThreadSwitch
 ";
@@ -162,7 +162,7 @@ fn hand_encoded() {
     assert_eq!(of(ArmVersion::V7, 0xee07_3f3b), "DCCMVAU 3");
     assert_eq!(of(ArmVersion::V6, 0xee07_3f3b), "UCCMVA 3");
     assert_eq!(of(ArmVersion::V7, 0x0e07_0f15), "ICIALLU 0 if 0");
-    assert_eq!(of(ArmVersion::V5, 0xee17_ff7e), "DCCITEST 15");
+    assert_eq!(of(ArmVersion::V5, 0xee17_ff7e), "DCCITEST -");
     // the same operation in Thumb-2, which no CPU before v7 has
     let thumb = [0x07, 0xee, 0x3b, 0x3f];
     assert_eq!(describe(decode(ArmVersion::V7, thumb, 4)), "DCCMVAU 3");

@@ -44,6 +44,7 @@ fn registers(operand: Operand, count: u32) -> bool {
             base < count && (i32::from(i16::MIN)..=i32::from(i16::MAX)).contains(&offset)
         }
         Operand::Register(number) => number < count,
+        Operand::Nothing => true,
         Operand::Indexed { base: a, index: b } | Operand::Range { start: a, end: b } => {
             a < count && b < count
         }

@@ -85,6 +85,7 @@ fn operand(operand: Operand) -> String {
         Operand::Offset { base, offset } => format!("{offset}({base})"),
         Operand::Indexed { base, index } => format!("{index}[{base}]"),
         Operand::Register(number) => number.to_string(),
+        Operand::Nothing => "-".into(),
         Operand::Range { start, end } => format!("{start}..{end}"),
     }
 }
