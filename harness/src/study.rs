@@ -54,6 +54,7 @@ pub fn single(
     machine: Option<&str>,
     testcases: &[String],
     variant: Option<&str>,
+    seeds: u32,
 ) -> Result<Plan> {
     let texts = texts(root)?;
     let paired = match machine {
@@ -61,7 +62,7 @@ pub fn single(
         // A kernel that does not exist is reported by the plan.
         None => machine_of(root, kernel).unwrap_or_default(),
     };
-    let wanted = plan::WantedCell { kernel, machine: &paired, testcases, variant };
+    let wanted = plan::WantedCell { kernel, machine: &paired, testcases, variant, seeds };
     let hint = |error: Error| {
         if paired.is_empty() {
             error.hint("no study runs this kernel: name a machine by --machine")

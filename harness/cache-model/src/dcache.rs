@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::address::{PhysAddr, VirtAddr};
 use crate::geometry::Geometry;
 use crate::replacement::UseOrder;
+use crate::stale_copy::StaleCopies;
 use crate::tags::{FLAGS, Tags, VALID};
 
 /// The line is newer than memory.
@@ -30,6 +31,8 @@ pub enum Write {
 #[derive(Clone, Debug)]
 pub(crate) struct DCache {
     pub(crate) tags: Tags,
+    /// What lines hold that are older than the data view.
+    pub(crate) copies: StaleCopies,
 }
 
 /// A line that left its slot, or was made clean in it.
@@ -45,7 +48,7 @@ pub(crate) struct OldLine {
 impl DCache {
     /// Returns the empty D$ of a CPU.
     pub(crate) fn new(geometry: Geometry, order: &Arc<UseOrder>, cpu: usize) -> Self {
-        Self { tags: Tags::new(geometry, order, cpu) }
+        Self { tags: Tags::new(geometry, order, cpu), copies: StaleCopies::default() }
     }
 
     pub(crate) fn geometry(&self) -> Geometry {
@@ -115,6 +118,7 @@ impl DCache {
     #[inline]
     pub(crate) fn evict(&mut self, slot: usize) -> Option<OldLine> {
         let old = self.old_line(slot);
+        self.copies.forget(slot);
         self.tags.set(slot, self.tags.get(slot) & !FLAGS);
         old
     }

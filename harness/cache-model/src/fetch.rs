@@ -5,6 +5,7 @@ use crate::address::{PhysAddr, VirtAddr};
 use crate::config::Snoops;
 use crate::memory::Memory;
 use crate::model::Model;
+use crate::origin::Origin;
 use crate::stale::{Missing, PastOperation, Stale};
 
 impl<M: Memory> Model<M> {
@@ -135,9 +136,13 @@ impl<M: Memory> Model<M> {
     /// Maintenance since the last store to a line that was fetched just now, of this line and of its neighbours, oldest first;
     /// the newest [`PastOperation::LISTED`]. It is a long search.
     pub fn past(&self, stale: &Stale) -> Vec<PastOperation> {
+        self.past_of(stale.phys + stale.differs() as u64, stale.writer)
+    }
+
+    /// Maintenance since a store, of the line of an address and of its neighbours: as [`Model::past`].
+    pub fn past_of(&self, phys: PhysAddr, writer: Option<Origin>) -> Vec<PastOperation> {
         let unit = self.config.dcache.line().max(self.config.icache.line()) as u64;
-        let since = stale.writer.map_or(0, |origin| origin.icount);
-        self.log.since(since, (stale.phys + stale.differs() as u64).align_down(unit), unit)
+        self.log.since(writer.map_or(0, |origin| origin.icount), phys.align_down(unit), unit)
     }
 
     /// Ends the comparisons of a line, if nothing of it differs from the data side or from memory.

@@ -263,6 +263,12 @@ impl FilterCache {
         self.slots[entry].store(slot as u32, Relaxed);
     }
 
+    /// A slot was used whose line must not hit: it is the most recently used of its set, and has no entry.
+    pub(crate) fn pass_over(&self, slot: usize) {
+        self.invalidate(slot);
+        self.set_mru(NONE as usize, slot);
+    }
+
     /// Drops the entry of a D$ slot, whose line has changed.
     #[inline]
     pub(crate) fn invalidate(&self, slot: usize) {

@@ -168,6 +168,18 @@ impl Geometry {
         (self.addressing == Addressing::Pipt).then(|| self.set_at(phys.get()))
     }
 
+    /// Returns the physical address by which an operation on a virtual one finds a line, given the translation of that: with virtual
+    /// tags it needs none (ARM926EJ-S TRM, DDI 0198, 2.3.8 and chapter 4: an operation by MVA finds what was cached under the
+    /// same MVA, and the D-cache's PA TAG RAM has the address for its write-back).
+    pub(crate) fn named(self, phys: Option<PhysAddr>) -> Option<PhysAddr> {
+        phys.or((self.addressing == Addressing::Vivt).then(PhysAddr::default))
+    }
+
+    /// Whether an operation on a virtual address needs its translation.
+    pub fn needs_translation(self) -> bool {
+        self.addressing != Addressing::Vivt
+    }
+
     /// Returns the address of the line as the tags hold it.
     #[inline]
     pub fn key_of(self, virt: VirtAddr, phys: PhysAddr) -> u64 {
@@ -178,6 +190,11 @@ impl Geometry {
     pub(crate) fn set_of_colour(self, phys: PhysAddr, colour: usize) -> usize {
         let page = self.page.bytes();
         self.set_of(VirtAddr::new(phys.get() & (page - 1) | (colour as u64 * page)), phys)
+    }
+
+    /// Returns the colour of a set: where it lies among the pages of a way.
+    pub(crate) fn colour_of_set(self, set: usize) -> usize {
+        set * self.line() / (self.page.bytes() as usize) % self.colours()
     }
 
     /// Returns (set, way) named by the address of a MIPS Index operation: the index in the bits above

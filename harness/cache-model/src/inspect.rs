@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What a slot in a cache holds, as MIPS Index_Load_Tag reads it.
 
-use crate::address::PhysAddr;
+use crate::address::{PhysAddr, VirtAddr};
 use crate::maintenance::Side;
 use crate::memory::Memory;
 use crate::model::Model;
@@ -16,6 +16,18 @@ pub struct Tag {
 }
 
 impl<M: Memory> Model<M> {
+    /// Whether a fetch by the running CPU of `len` bytes within one I$ line would get what was stored last, from the line that is
+    /// there or by a fill. It is a look only: nothing is filled.
+    pub fn would_fetch_fresh(&self, virt: VirtAddr, phys: PhysAddr, len: usize) -> bool {
+        let icache = &self.cpus[self.running].icache;
+        let line = self.config.icache.line_of(phys);
+        match icache.find(virt, phys) {
+            Some(slot) if !icache.is_suspect(slot) => icache.phys(slot) == line,
+            Some(slot) => icache.bytes(slot, (phys - line) as usize, len) == self.memory.data(phys, len),
+            None => self.memory.below(phys, len) == self.memory.data(phys, len),
+        }
+    }
+
     /// The tag of the line in a set and way of one of the running CPU's caches, if a valid one is there. It is a look
     /// only: nothing was used.
     pub fn tag(&self, side: Side, set: usize, way: usize) -> Option<Tag> {

@@ -26,7 +26,9 @@ mod model;
 mod origin;
 mod page;
 mod replacement;
+mod sharing;
 mod stale;
+mod stale_copy;
 mod tags;
 
 pub use address::{PhysAddr, VirtAddr};
@@ -41,3 +43,4 @@ pub use origin::Origin;
 pub use page::PageSize;
 pub use replacement::Replacement;
 pub use stale::{FlushUse, Missing, PastOperation, Proximity, Stale};
+pub use stale_copy::StaleLoad;

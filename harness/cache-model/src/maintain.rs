@@ -19,7 +19,8 @@ struct Effects {
 
 impl<M: Memory> Model<M> {
     /// Executes a maintenance operation on the running CPU. `virt` is its operand; `phys` the translation of it, for
-    /// operations by address (`None` when there is none, which makes it a no-op). A [`Scope::Range`] is for the caller
+    /// operations by address (`None` when there is none, which makes it a no-op, except in caches with virtual tags, whose lines
+    /// an address names by itself). A [`Scope::Range`] is for the caller
     /// to take apart, line by line.
     pub fn maintain(
         &mut self,
@@ -32,9 +33,6 @@ impl<M: Memory> Model<M> {
             return FlushUse::NotModelled;
         }
         let by_address = matches!(operation.scope, Scope::Address | Scope::Range);
-        if by_address && phys.is_none() {
-            return FlushUse::Redundant;
-        }
         let mut effects = Effects::default();
         let (d, i) = match operation.side {
             Side::D => (true, false),
@@ -57,7 +55,7 @@ impl<M: Memory> Model<M> {
             }
         };
         let whole = operation.scope == Scope::All;
-        let line = if by_address { phys } else { effects.line.filter(|_| !whole) };
+        let line = phys.filter(|_| by_address).or(effects.line.filter(|_| !whole));
         if line.is_some() || whole {
             self.log.record(origin, line, flush_use);
         }
@@ -113,7 +111,9 @@ impl<M: Memory> Model<M> {
         let geometry = dcache.geometry();
         let one = |slot: usize| slot..slot + 1;
         let slots = match operation.scope {
-            Scope::Address | Scope::Range => phys.and_then(|phys| dcache.find(virt, phys)).map(one),
+            Scope::Address | Scope::Range => {
+                geometry.named(phys).and_then(|phys| dcache.find(virt, phys)).map(one)
+            }
             Scope::All => Some(dcache.slots()),
             Scope::Index => Some(geometry.index_operand(virt)).map(|(set, way)| one(dcache.slot(set, way))),
             Scope::SetWay => {
@@ -164,7 +164,9 @@ impl<M: Memory> Model<M> {
         let geometry = icache.geometry();
         let one = |slot: usize| slot..slot + 1;
         let slots = match operation.scope {
-            Scope::Address | Scope::Range => phys.and_then(|phys| icache.find(virt, phys)).map(one),
+            Scope::Address | Scope::Range => {
+                geometry.named(phys).and_then(|phys| icache.find(virt, phys)).map(one)
+            }
             Scope::All => Some(icache.slots()),
             Scope::Index => Some(geometry.index_operand(virt)).map(|(set, way)| one(icache.slot(set, way))),
             Scope::SetWay => {

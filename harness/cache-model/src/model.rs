@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The L1 caches of one or several CPUs over one memory: loads, stores and fetches.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::address::{PhysAddr, VirtAddr};
@@ -14,6 +15,7 @@ use crate::memory::Memory;
 use crate::origin::Origin;
 use crate::replacement::UseOrder;
 use crate::stale::MaintenanceLog;
+use crate::stale_copy::StaleLoad;
 
 /// CacheTotals of one CPU's I$ or D$.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -184,37 +186,46 @@ impl<M: Memory> Model<M> {
     }
 
     /// A cacheable load of `len` bytes in one page, which may cross lines.
+    ///
+    /// Returns the first difference where the line that it hits holds other bytes than were stored last. The data view, which
+    /// the guest really loads, has those that were.
     #[inline]
-    pub fn load(&mut self, virt: VirtAddr, phys: PhysAddr, len: usize) {
-        self.each_line(virt, phys, len, |model, virt, line| {
+    pub fn load(&mut self, virt: VirtAddr, phys: PhysAddr, len: usize) -> Option<StaleLoad> {
+        let mut stale = None;
+        self.each_line(virt, phys, len, |model, virt, line, range| {
             if !model.filter.load_hits(virt) {
-                model.load_line(virt, line);
+                let found = model.load_line(virt, line, range);
+                stale = stale.take().or(found);
             }
         });
+        stale
     }
 
     /// A cacheable store of `len` bytes in one page, which may cross lines; the data view has the new bytes already.
     #[inline]
     pub fn store(&mut self, virt: VirtAddr, phys: PhysAddr, len: usize, origin: Origin) {
-        self.each_line(virt, phys, len, |model, virt, line| {
+        self.each_line(virt, phys, len, |model, virt, line, range| {
             if !model.filter.store_hits(virt, origin) {
-                model.store_line(virt, line, origin);
+                model.store_line(virt, line, range, origin);
             }
         });
     }
 
+    /// Hands each line to `f`: the virtual and physical address of its first byte, and which of its bytes are accessed.
     #[inline]
     fn each_line(
         &mut self,
         virt: VirtAddr,
         phys: PhysAddr,
         len: usize,
-        mut f: impl FnMut(&mut Self, VirtAddr, PhysAddr),
+        mut f: impl FnMut(&mut Self, VirtAddr, PhysAddr, Range<usize>),
     ) {
         let geometry = self.config.dcache;
-        let mut line = geometry.line_of(phys);
+        let (mut line, end) = (geometry.line_of(phys), phys + len as u64);
         loop {
-            f(self, virt.wrapping_add(line.wrapping_sub(phys)), line);
+            let first = if line < phys { (phys - line) as usize } else { 0 };
+            let range = first..((end - line) as usize).min(geometry.line());
+            f(self, virt.wrapping_add(line.wrapping_sub(phys)), line, range);
             line = line + geometry.line() as u64;
             if line >= phys + len as u64 {
                 return;
@@ -226,6 +237,8 @@ impl<M: Memory> Model<M> {
     pub fn store_uncached(&mut self, phys: PhysAddr, len: usize, origin: Origin) {
         let line = self.config.dcache.line_of(phys);
         self.mark_suspect(line, false);
+        let first = (phys - line) as usize;
+        self.note_store(None, line, first..first + len, false);
         self.memory.write_back(phys, len);
         self.line_origins.store(self.memory.offset(line), origin);
     }
@@ -259,21 +272,24 @@ impl<M: Memory> Model<M> {
         }
     }
 
-    fn load_line(&mut self, virt: VirtAddr, line: PhysAddr) {
+    fn load_line(&mut self, virt: VirtAddr, line: PhysAddr, range: Range<usize>) -> Option<StaleLoad> {
         let slot = match self.find_data(virt, line) {
             Some(slot) => slot,
             None => self.allocate(virt, line),
         };
+        let stale = match self.cpus[self.running].dcache.copies.has(slot) {
+            true => self.compare_load(virt, slot, line, range),
+            false => None,
+        };
         let dirty = self.exclusive_dirty(slot);
         self.insert_into_filter(virt, slot, dirty);
+        stale
     }
 
-    fn store_line(&mut self, virt: VirtAddr, line: PhysAddr, origin: Origin) {
+    fn store_line(&mut self, virt: VirtAddr, line: PhysAddr, range: Range<usize>, origin: Origin) {
         let found = self.find_data(virt, line);
         let size = self.config.dcache.line();
-        if self.config.cpus > 1 {
-            self.take_from_others(line, found);
-        }
+        let moved = self.config.cpus > 1 && self.take_from_others(line, found);
         let past_the_cache = match self.config.write {
             Write::BackAllocate => false,
             Write::BackNoAllocate => found.is_none(),
@@ -281,6 +297,7 @@ impl<M: Memory> Model<M> {
         };
         if past_the_cache {
             self.mark_suspect(line, false);
+            self.note_store(found, line, range, moved);
             self.memory.write_back(line, size);
             self.line_origins.store(self.memory.offset(line), origin);
             if let Some(slot) = found {
@@ -291,8 +308,14 @@ impl<M: Memory> Model<M> {
         let slot = found.unwrap_or_else(|| self.allocate(virt, line));
         let dcache = &mut self.cpus[self.running].dcache;
         self.filter.set_last_store(dcache.number(slot), origin);
-        if dcache.dirty(slot) {
+        let alone = !dcache.is_shared(slot);
+        let newly_dirty = dcache.dirty(slot);
+        if newly_dirty {
             self.mark_suspect(line, true);
+        }
+        // While a line stays dirty and is in no other D$, all others of it have their copies.
+        if newly_dirty || !alone || !self.cpus[self.running].dcache.copies.is_empty() {
+            self.note_store(Some(slot), line, range, moved || !newly_dirty);
         }
         self.insert_into_filter(virt, slot, true);
     }
@@ -326,31 +349,10 @@ impl<M: Memory> Model<M> {
             cpu.dtotals.evicted_dirty += u64::from(old.dirty);
             self.write_back_if_dirty(old);
         }
+        if !shared {
+            self.note_fill(slot, line);
+        }
         slot
-    }
-
-    /// Marks the other CPUs' copies of a line as shared; returns whether there are any.
-    fn share_with_others(&mut self, line: PhysAddr) -> bool {
-        let running = self.running;
-        let mut any = false;
-        for (_, cpu) in self.cpus.iter_mut().enumerate().filter(|(n, _)| *n != running) {
-            any |= cpu.dcache.share(line);
-        }
-        any
-    }
-
-    /// A store makes a line this CPU's alone. What is dirty elsewhere comes along without a write-back.
-    fn take_from_others(&mut self, line: PhysAddr, found: Option<usize>) {
-        let running = self.running;
-        let dcache = &self.cpus[running].dcache;
-        if found.is_some_and(|slot| !dcache.is_shared(slot)) {
-            return;
-        }
-        for (_, cpu) in self.cpus.iter_mut().enumerate().filter(|(n, _)| *n != running) {
-            while let Some(slot) = cpu.dcache.copy(line) {
-                cpu.dcache.evict(slot);
-            }
-        }
     }
 
     /// Whether a store to a line changes nothing any more: it is dirty, and no other CPU has it.
@@ -360,10 +362,15 @@ impl<M: Memory> Model<M> {
         dcache.is_dirty(slot) && !dcache.is_shared(slot)
     }
 
-    /// Inserts a line into the filter.
+    /// Inserts a line into the filter, unless each access to it has to be compared.
     #[inline]
     fn insert_into_filter(&self, virt: VirtAddr, slot: usize, dirty: bool) {
-        self.filter.insert(virt, self.cpus[self.running].dcache.number(slot), dirty);
+        let dcache = &self.cpus[self.running].dcache;
+        let number = dcache.number(slot);
+        match dcache.copies.has(slot) {
+            true => self.filter.pass_over(number),
+            false => self.filter.insert(virt, number, dirty),
+        }
     }
 
     /// A CPU and a slot in its D$ that hold the physical line of an address dirty.

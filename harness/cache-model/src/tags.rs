@@ -73,6 +73,15 @@ impl Tags {
         by_key.chain(scanned.filter(move |slot| self.phys[*slot] == line && self.tags[*slot] & VALID != 0))
     }
 
+    /// Whether a line that is in one slot may be in another one as well.
+    #[inline]
+    pub(crate) fn may_be_elsewhere(&self, line: PhysAddr) -> bool {
+        match &self.presence {
+            Some(presence) => presence.count(self.line_number(line)) > 1,
+            None => self.geometry.colours() > 1,
+        }
+    }
+
     /// Puts a line into a slot, the most recently used of its set from now on.
     #[inline]
     pub(crate) fn put(&mut self, slot: usize, tag: u64, phys: PhysAddr) {
@@ -131,6 +140,11 @@ impl Tags {
         set * self.ways + way
     }
 
+    /// Returns the set of a slot.
+    pub(crate) fn set_of_slot(&self, slot: usize) -> usize {
+        slot / self.ways
+    }
+
     /// Number of slots.
     pub(crate) fn len(&self) -> usize {
         self.tags.len()
@@ -150,7 +164,12 @@ impl Presence {
     }
 
     fn has(&self, number: u64) -> bool {
-        self.0[Self::bucket(number)] != 0
+        self.count(number) != 0
+    }
+
+    /// How many lines have a number with these bits.
+    fn count(&self, number: u64) -> u16 {
+        self.0[Self::bucket(number)]
     }
 
     fn add(&mut self, number: u64) {

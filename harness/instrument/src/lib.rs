@@ -24,6 +24,7 @@
 mod format;
 pub mod hardware;
 pub mod internals;
+mod load;
 mod record;
 mod reply;
 mod request;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 pub use cache_model::maintenance::Side;
 pub use cache_model::{CacheTotals, FlushUse, Missing, Proximity};
 pub use format::ReadError;
+pub use load::ListedLoad;
 pub use record::{End, FunctionCost, LedgerEntry, Maintenance, Phase, Record, StaleFetch, Writer};
 pub use reply::Reply;
 pub use request::Request;

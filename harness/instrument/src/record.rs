@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Mode;
 use crate::format::{FileFormat, ReadError};
 use crate::hardware::ByteOrder;
+use crate::load::ListedLoad;
 
 /// Part of a trial, as announced by the guest's marker instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -98,6 +99,21 @@ pub struct StaleFetch {
     /// How many stale fetches of this word there were at this address, this one included; absent for one.
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub count: u64,
+    /// After how many of them maintenance of the CPU that fetched made the line fresh within [`StaleFetch::REPAIRED_WITHIN`]
+    /// instructions, before anyone fetched it again; known in mode observe only, absent for none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub repaired: u64,
+}
+
+impl StaleFetch {
+    /// Within how many instructions a line must be made fresh to count as repaired. The kernels modelled flush by walking
+    /// through at most two caches of 64 KB with lines of 32 bytes, two instructions each, and call a few functions before.
+    pub const REPAIRED_WITHIN: u64 = 10_000;
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 fn once() -> u64 {
@@ -183,6 +199,12 @@ pub struct Record {
     pub stale_fetches: u64,
     /// The first stale fetches, at most [`Record::STALE_LISTED`], in order of execution.
     pub stale: Vec<StaleFetch>,
+    /// Number of stale loads, also of those not listed; absent for none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub stale_loads: u64,
+    /// Stale loads by the first [`Record::LOADS_LISTED`] instructions that made some, the first of each, in order of execution.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loads: Vec<ListedLoad>,
     /// Maintenance operations, sorted by address, then caller, then phase.
     pub ledger: Vec<LedgerEntry>,
     /// Functions that do maintenance, sorted by address; empty where the plugin was given no symbols.
@@ -211,6 +233,9 @@ impl Record {
 
     /// How many stale fetches a record lists; all of them are counted.
     pub const STALE_LISTED: usize = 64;
+
+    /// Of how many instructions stale loads are listed; all loads are counted.
+    pub const LOADS_LISTED: usize = 32;
 
     /// Returns the guest instructions of all phases together.
     pub fn total_instructions(&self) -> u64 {

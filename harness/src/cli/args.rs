@@ -215,10 +215,13 @@ pub struct Sanitize {
     /// Testcase to run after the boot; may be given several times [default: all, each in a boot of its own]
     #[arg(short, long = "testcase", value_name = "TESTCASE")]
     pub testcases: Vec<String>,
-    /// Variant to build the kernel with [default: the kernel's own tree]
-    #[arg(long, value_name = "PATCHSET/VARIANT")]
-    pub variant: Option<String>,
-    /// YAML file with stale fetches to suppress: a list of {writer, fetch, missing, reason, expires}
+    /// Variant to build the kernel with, with its companions; may be given several times [default: the kernel's own tree]
+    #[arg(long = "variant", value_name = "PATCHSET/VARIANT[+COMPANION...]")]
+    pub variants: Vec<String>,
+    /// Boots with each testcase, with seeds from 1 on
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub seeds: u32,
+    /// YAML file with what to suppress: a list of {writer, fetch or load, missing, reason, expires}
     #[arg(short, long, value_name = "FILE")]
     pub suppressions: Option<PathBuf>,
     /// Day on which suppressions must not have expired [default: today, UTC]

@@ -13,7 +13,7 @@ use crate::cache_dir::{Cache, write_atomically};
 use crate::doctor;
 use crate::error::{Error, Result, exit};
 use crate::judge::Judgement;
-use crate::plan::TrialId;
+use crate::plan::{Plan, TrialId};
 use crate::report::{self, Style};
 use crate::run::{self, Event};
 use crate::ui::{self, Display, Verbosity};
@@ -103,20 +103,45 @@ fn sanitize_kernel(args: &Args, asked: &Sanitize) -> Result<u8> {
     let root = root(args)?;
     // Whatever can be wrong with the command line is reported before anything is built.
     let suppressions = asked.suppressions.as_deref().map(suppressions).transpose()?.unwrap_or_default();
-    let Sanitize { kernel, machine, testcases, variant, .. } = asked;
-    let plan = study::single(&root, kernel, machine.as_deref(), testcases, variant.as_deref())?;
+    let Sanitize { kernel, machine, testcases, seeds, .. } = asked;
+    let variants: Vec<Option<&str>> = match &asked.variants[..] {
+        [] => vec![None],
+        named => named.iter().map(|variant| Some(variant.as_str())).collect(),
+    };
+    let plan = |variant| study::single(&root, kernel, machine.as_deref(), testcases, variant, *seeds);
+    let plans = variants.into_iter().map(plan).collect::<Result<Vec<_>>>()?;
     let cache = Cache::locate()?;
     cache.sweep(&run::CACHE_KINDS)?;
     let jobs = asked.jobs.or_else(cores).unwrap_or(1);
+    let mut code = exit::MET;
+    for plan in &plans {
+        // A finding is one whatever else could not be seen.
+        code = match (code, sanitize_variant(args, asked, (&cache, &root), plan, (jobs, &suppressions))?) {
+            (exit::NOT_MET, _) | (_, exit::NOT_MET) => exit::NOT_MET,
+            (exit::MET, other) | (other, _) => other,
+        };
+    }
+    Ok(code)
+}
+
+/// Boots one variant and prints what was found.
+fn sanitize_variant(
+    args: &Args,
+    asked: &Sanitize,
+    (cache, root): (&Cache, &Path),
+    plan: &Plan,
+    (jobs, suppressions): (usize, &[sanitize::Suppression]),
+) -> Result<u8> {
     let mut display = display(args, None);
-    let found = run::sanitize(&cache, &root, &plan, jobs, &mut |event| display.show(event));
+    let found = run::sanitize(cache, root, plan, jobs, &mut |event| display.show(event));
     display.finish();
     let found = found?;
-    let sorted = sanitize::sort(&found.classes, &suppressions, asked.today.unwrap_or_else(today));
+    let sorted = sanitize::sort(&found.classes, suppressions, asked.today.unwrap_or_else(today));
     let title = sanitize::Title {
         target: &plan.targets[0].title(),
         variant: &plan.variants[0].name,
         testcases: plan.testcases.len(),
+        seeds: asked.seeds,
     };
     print(&sanitize::report(&title, &found.classes, &sorted))?;
     for (what, sentences) in [("skipped", &found.skipped), ("incomplete", &found.incomplete)] {

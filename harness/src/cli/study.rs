@@ -16,7 +16,7 @@ pub(super) fn new(args: &Args, asked: &NewStudy) -> Result<u8> {
     if let Some((_, usual)) = paired.filter(|_| testcases.is_empty()) {
         testcases = usual;
     }
-    let plan = study::single(&root, &asked.kernel, asked.machine.as_deref(), &testcases, None)?;
+    let plan = study::single(&root, &asked.kernel, asked.machine.as_deref(), &testcases, None, 1)?;
     let output = asked.output.as_deref().unwrap_or(&root);
     let options = ProposeOptions { mbox: &asked.mbox, name: asked.name.as_deref(), output };
     let made = run::propose(&Cache::locate()?, &root, &plan, &options)?;

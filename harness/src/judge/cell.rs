@@ -169,6 +169,7 @@ pub(super) fn judge(cell: &Cell<'_>, context: &CellContext<'_, '_>) -> CellJudge
         symptoms,
         causes,
         stale: mean(trials.counted().map(|line| line.stale_fetches)),
+        stale_loads: mean(trials.counted().map(|line| line.stale_loads)).filter(|mean| *mean > 0.0),
         d: priced.price(|line| line.d_operations),
         i: priced.price(|line| line.i_operations),
         d_use: priced.flush_use(|line| line.d_use),

@@ -137,6 +137,9 @@ pub struct CellJudgement {
     pub causes: BTreeMap<Cause, u32>,
     /// Mean number of stale fetches a trial, of those with a record.
     pub stale: Option<f64>,
+    /// Mean number of stale loads a trial, of those with a record; absent for none. No verdict rests on them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_loads: Option<f64>,
     /// D$ maintenance operations a trial.
     pub d: Price,
     /// I$ maintenance operations a trial.

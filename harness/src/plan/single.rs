@@ -36,8 +36,10 @@ pub struct WantedCell<'a> {
     pub machine: &'a str,
     /// Names of the testcases; all that there are, if none is named.
     pub testcases: &'a [String],
-    /// `PATCHSET/VARIANT`, or the kernel's own tree.
+    /// `PATCHSET/VARIANT`, with `+COMPANION` for each variant of the set that is applied as well; or the kernel's own tree.
     pub variant: Option<&'a str>,
+    /// How many seeds there are, from 1 on.
+    pub seeds: u32,
 }
 
 /// Returns a plan with one target, one variant and the wanted testcases, in mode observe.
@@ -53,10 +55,12 @@ pub fn single(texts: &Texts, wanted: &WantedCell<'_>) -> Result<Plan> {
                 Error::study(format!("`{variant}` is not PATCHSET/VARIANT"))
                     .hint("variants are the directories below patches/<set>/")
             })?;
+            let mut names = variant.split('+').map(str::to_owned);
+            let variant = names.next().unwrap_or_default();
             check::name(ORIGIN, "patch set", set)?;
             (
                 set.to_owned(),
-                vec![StudyVariant { variant: variant.into(), name: None, with: vec![], expect: vec![] }],
+                vec![StudyVariant { variant, name: None, with: names.collect(), expect: vec![] }],
             )
         }
     };
@@ -73,7 +77,7 @@ pub fn single(texts: &Texts, wanted: &WantedCell<'_>) -> Result<Plan> {
         baseline: String::new(),
         testcases,
         mode: Mode::Observe,
-        seeds: Seeds { first: 1, count: 1 },
+        seeds: Seeds { first: 1, count: wanted.seeds },
         until: Until::Bound,
         rule: None,
         sweep: Vec::new(),
@@ -113,7 +117,10 @@ mod tests {
     use crate::plan::tests::texts;
 
     fn wanted(variant: Option<&str>) -> Result<Plan> {
-        single(&texts(), &WantedCell { kernel: "mips-6.1", machine: "malta", testcases: &[], variant })
+        single(
+            &texts(),
+            &WantedCell { kernel: "mips-6.1", machine: "malta", testcases: &[], variant, seeds: 1 },
+        )
     }
 
     #[test]
@@ -123,8 +130,11 @@ mod tests {
         assert!(plan.variants[0].series.is_empty());
         let names = |plan: Plan| plan.variants.into_iter().map(|variant| variant.name).collect::<Vec<_>>();
         assert_eq!(names(wanted(Some("xol/lazy")).unwrap()), ["lazy"]);
+        let series = |variant| wanted(Some(variant)).unwrap().variants[0].series.len();
+        assert_eq!(series("xol/lazy+companion"), series("xol/lazy") + 1);
         let t1 = ["t1".to_owned()];
-        let one = WantedCell { kernel: "mips-6.1", machine: "malta", testcases: &t1, variant: None };
+        let one =
+            WantedCell { kernel: "mips-6.1", machine: "malta", testcases: &t1, variant: None, seeds: 3 };
         assert_eq!(single(&texts(), &one).unwrap().testcases.len(), 1);
     }
 
@@ -135,7 +145,9 @@ mod tests {
         texts.insert("testcases/t9/case.yaml", needy);
         let t9 = ["t9".to_owned()];
         let with = |testcases| {
-            single(&texts, &WantedCell { kernel: "mips-6.1", machine: "malta", testcases, variant: None })
+            let wanted =
+                WantedCell { kernel: "mips-6.1", machine: "malta", testcases, variant: None, seeds: 1 };
+            single(&texts, &wanted)
         };
         assert_eq!(with(&[]).unwrap().cells().len(), 1);
         assert_eq!(

@@ -19,6 +19,7 @@ use crate::report::binary;
 use crate::report::confidence;
 use crate::report::grid::Grid;
 use crate::report::grid::grids;
+use crate::report::loads;
 use crate::report::number;
 use crate::report::number::plural;
 use crate::report::sentence;
@@ -286,6 +287,7 @@ fn notes(judgement: &Judgement) -> Vec<Note> {
         tone: Tone::Doubtful,
         sentences: surprises,
     });
+    notes.push(loads::note(judgement));
     notes.push(Note { label: LEFT_OUT, tone: Tone::Plain, sentences: untried::left_out(judgement) });
     let problems = judgement.problems.iter().map(|problem| printable(problem)).collect();
     notes.push(Note { label: "problems of the data", tone: Tone::Doubtful, sentences: problems });

@@ -18,6 +18,7 @@ mod html;
 mod junit;
 mod kcidb;
 mod ktap;
+mod loads;
 mod mail;
 mod markdown;
 mod number;

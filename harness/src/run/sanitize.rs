@@ -20,13 +20,10 @@ use crate::symbols::Symbols;
 use crate::trial::line::{Cause, Outcome};
 use crate::trial::{self, Observed};
 
-/// Of a boot that is only looked at, any will do.
-const SEED: u64 = 1;
-
 /// What the boots of a kernel showed.
 #[derive(Debug)]
 pub struct Sanitized {
-    /// Stale fetches by class.
+    /// Stale fetches and loads by class.
     pub classes: Classes,
     /// Boots that did not come to the end of their testcase, as sentences: what is stale behind that was not seen.
     pub incomplete: Vec<String>,
@@ -53,25 +50,27 @@ pub fn sanitize(cache: &Cache, root: &Path, plan: &Plan, jobs: usize, watch: Wat
     };
     let qemu = prepared.qemu_of(target)?;
     let cells = plan.cells();
-    watch(Event::Stage { stage: Stage::Boots, steps: cells.len(), done: 0 });
-    let work = |worker: &mut Box<dyn Worker + '_>, cell: &Cell<'_>| {
+    let boots: Vec<(&Cell<'_>, u64)> =
+        plan.study.seeds.iter().flat_map(|seed| cells.iter().map(move |cell| (cell, seed))).collect();
+    watch(Event::Stage { stage: Stage::Boots, steps: boots.len(), done: 0 });
+    let work = |worker: &mut Box<dyn Worker + '_>, (cell, seed): &(&Cell<'_>, u64)| {
         check_interrupted()?;
         let scratch = cache.scratch()?;
         let testcase = &Testcase { repetitions: 1, ..cell.testcase.clone() };
-        let id = &cell.trial(Mode::Observe, SEED);
+        let id = &cell.trial(Mode::Observe, *seed);
         let trial = Trial { qemu, boot, snapshot: None, id, testcase };
-        Ok(trial::observed(&Cell { testcase, ..*cell }, &worker.run(&trial, scratch.path())?))
+        Ok(trial::observed(&Cell { testcase, ..**cell }, &worker.run(&trial, scratch.path())?))
     };
-    let mut observed: BTreeMap<String, Observed> = BTreeMap::new();
+    let mut observed: BTreeMap<(String, u64), Observed> = BTreeMap::new();
     pool::parallel(
         jobs,
-        &cells,
+        &boots,
         || prepared.machines.worker(),
         work,
-        |cell, result| {
+        |(cell, seed), result| {
             let what = format!("{} with {}", target.title(), cell.testcase.name);
             watch(Event::Step { what: &what, seconds: None });
-            observed.insert(cell.testcase.name.clone(), result);
+            observed.insert((cell.testcase.name.clone(), *seed), result);
             Ok(())
         },
     )?;
@@ -79,13 +78,13 @@ pub fn sanitize(cache: &Cache, root: &Path, plan: &Plan, jobs: usize, watch: Wat
     gather(&observed, &Symbols::read(&image.vmlinux)?)
 }
 
-fn gather(observed: &BTreeMap<String, Observed>, symbols: &Symbols) -> Result<Sanitized> {
+fn gather(observed: &BTreeMap<(String, u64), Observed>, symbols: &Symbols) -> Result<Sanitized> {
     let mut found = Sanitized { classes: Classes::default(), incomplete: Vec::new(), skipped: Vec::new() };
     let resolve = |address: u64| {
         let location = symbols.locate(address)?;
         Some(Spot { function: location.function, line: location.line })
     };
-    for (testcase, Observed { outcome, detail, record }) in observed {
+    for ((testcase, seed), Observed { outcome, detail, record }) in observed {
         if let Some(record) = record {
             found.classes.add(testcase, record, &resolve);
         }
@@ -94,10 +93,10 @@ fn gather(observed: &BTreeMap<String, Observed>, symbols: &Symbols) -> Result<Sa
             Outcome::Pass => {}
             Outcome::Unknown { cause: Cause::Skipped } => found.skipped.push(format!("{testcase}: {text}")),
             Outcome::Fail { symptom } => {
-                found.incomplete.push(format!("{testcase}: {}: {text}", symptom.name()));
+                found.incomplete.push(format!("{testcase}, seed {seed}: {}: {text}", symptom.name()));
             }
             Outcome::Unknown { cause } => {
-                found.incomplete.push(format!("{testcase}: {}: {text}", cause.name()));
+                found.incomplete.push(format!("{testcase}, seed {seed}: {}: {text}", cause.name()));
             }
         }
     }

@@ -5,9 +5,9 @@ use instrument::Missing;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::classes::{Classes, StaleFetchClass};
+use super::classes::{ClassKey, Classes, StaleAccess, StaleFetchClass};
 use super::date::Date;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::yaml;
 
 /// One entry of a suppression file.
@@ -17,7 +17,11 @@ pub struct Suppression {
     /// Function that wrote, as reports name it.
     pub writer: String,
     /// Function that was fetched, or `user space`.
-    pub fetch: String,
+    #[serde(default)]
+    pub fetch: Option<String>,
+    /// In place of `fetch`: function that loaded, or `user space`.
+    #[serde(default)]
+    pub load: Option<String>,
     /// `write-back`, `invalidate` or `both`.
     pub missing: Missing,
     /// Why it is let be.
@@ -27,9 +31,18 @@ pub struct Suppression {
 }
 
 impl Suppression {
+    /// The class that it is for.
+    pub(super) fn key(&self) -> ClassKey {
+        // A file has one of the two: see `read`.
+        let (access, reader) = match &self.load {
+            Some(load) => (StaleAccess::Load, load.clone()),
+            None => (StaleAccess::Fetch, self.fetch.clone().unwrap_or_default()),
+        };
+        ClassKey { writer: self.writer.clone(), access, reader, missing: self.missing }
+    }
+
     fn is_for(&self, class: &StaleFetchClass) -> bool {
-        let key = &class.key;
-        (&self.writer, &self.fetch, self.missing) == (&key.writer, &key.fetch, key.missing)
+        self.key() == class.key
     }
 }
 
@@ -39,7 +52,14 @@ impl Suppression {
 ///
 /// Study, with line and column.
 pub fn read(file: &str, text: &str) -> Result<Vec<Suppression>> {
-    yaml::parse(file, text)
+    let entries: Vec<Suppression> = yaml::parse(file, text)?;
+    match entries.iter().find(|entry| entry.fetch.is_some() == entry.load.is_some()) {
+        None => Ok(entries),
+        Some(entry) => Err(Error::study(format!(
+            "{file}: the entry for writer `{}` needs either `fetch` (stale bytes that are executed) or `load` (that are loaded)",
+            entry.writer
+        ))),
+    }
 }
 
 /// Classes by what is to be done about them, each the most frequent first.

@@ -3,7 +3,9 @@
 
 use std::fmt::Write;
 
-use super::classes::{Classes, StaleFetchClass, missing_name};
+use instrument::Record;
+
+use super::classes::{Classes, StaleAccess, StaleFetchClass, missing_name};
 use super::suppress::{Sorted, Suppression};
 
 /// What a report is about.
@@ -15,23 +17,30 @@ pub struct Title<'a> {
     pub variant: &'a str,
     /// How many testcases ran.
     pub testcases: usize,
+    /// With how many seeds each.
+    pub seeds: u32,
 }
 
 /// Returns the report; what needs no attention has no lines in it.
 pub fn report(title: &Title<'_>, classes: &Classes, sorted: &Sorted<'_>) -> String {
-    let Title { target, variant, testcases } = title;
-    let Classes { happened, listed, .. } = classes;
+    let Title { target, variant, testcases, seeds } = title;
+    let Classes { fetches, loads, .. } = classes;
+    let seeds = if *seeds == 1 { String::new() } else { format!(" x {seeds} seeds") };
     let (findings, patching, suppressed) =
         (sorted.findings.len(), sorted.patching.len(), sorted.suppressed.len());
     let mut text = format!(
-        "{target}, {variant}: boots with testcases: {testcases}, stale fetches: {happened}; classes: {findings} found, \
-         {patching} of code being patched, {suppressed} suppressed\n"
+        "{target}, {variant}: boots with testcases: {testcases}{seeds}, stale fetches: {fetches}, stale loads: {loads}; classes: \
+         {findings} found, {patching} of code being patched, {suppressed} suppressed\n"
     );
-    if happened > listed {
+    if !classes.unlisted.is_empty() {
+        let of = classes.unlisted.iter().map(|(testcase, count)| format!("{count} with {testcase}"));
         let _ = writeln!(
             text,
-            "{} stale fetches beyond the first of each boot are not listed",
-            happened - listed
+            "not classified: {}; a record lists {} addresses of stale fetches and {} instructions with stale loads, in the order \
+             in which they are first seen",
+            of.collect::<Vec<_>>().join(", "),
+            Record::STALE_LISTED,
+            Record::LOADS_LISTED
         );
     }
     section(&mut text, "found", &sorted.findings, |text, class| {
@@ -39,7 +48,7 @@ pub fn report(title: &Title<'_>, classes: &Classes, sorted: &Sorted<'_>) -> Stri
     });
     section(
         &mut text,
-        "code being patched, benign: its own CPU flushes it next",
+        "code being patched, benign: each time its own CPU was seen to flush it before anyone fetched it again",
         &sorted.patching,
         |_, _| {},
     );
@@ -50,12 +59,8 @@ pub fn report(title: &Title<'_>, classes: &Classes, sorted: &Sorted<'_>) -> Stri
         let _ = writeln!(text, " - {}: {}, until {expires}: {reason}", class.key, times(class.count));
     }
     for (what, entries) in [("expired", &sorted.expired), ("unused", &sorted.unused)] {
-        for Suppression { writer, fetch, missing, expires, .. } in entries {
-            let missing = missing_name(*missing);
-            let _ = writeln!(
-                text,
-                "suppression {what}: {writer} -> {fetch}, missing: {missing} (expires {expires})"
-            );
+        for entry in entries {
+            let _ = writeln!(text, "suppression {what}: {} (expires {})", entry.key(), entry.expires);
         }
     }
     text
@@ -87,10 +92,9 @@ fn story(number: usize, class: &StaleFetchClass) -> String {
         first.testcase,
         first.phase.name()
     );
+    let fetched = if class.key.access == StaleAccess::Load { "loaded" } else { "fetched" };
     let ago = first.instructions_ago.map(|ago| format!(", {ago} instructions before")).unwrap_or_default();
-    for (what, line, more) in
-        [("written", &class.written_at, ago.as_str()), ("fetched", &class.fetched_at, "")]
-    {
+    for (what, line, more) in [("written", &class.written_at, ago.as_str()), (fetched, &class.read_at, "")] {
         if let Some(line) = line {
             let _ = writeln!(text, "   {what} at {line}{more}");
         }
@@ -106,9 +110,10 @@ fn times(count: u64) -> String {
 fn entry(class: &StaleFetchClass) -> String {
     let key = &class.key;
     format!(
-        "{{writer: {}, fetch: {}, missing: {}, reason: ..., expires: YYYY-MM-DD}}",
+        "{{writer: {}, {}: {}, missing: {}, reason: ..., expires: YYYY-MM-DD}}",
         key.writer,
-        key.fetch,
+        if key.access == StaleAccess::Load { "load" } else { "fetch" },
+        key.reader,
         missing_name(key.missing)
     )
 }

@@ -39,11 +39,11 @@ pub fn precedent(
         let kernel = kernel.unwrap_or_default();
         if testcases.is_empty() {
             // Names that do not exist are reported by the plan.
-            single(root, kernel, machine, testcases, None)?;
+            single(root, kernel, machine, testcases, None, 1)?;
             return Err(Error::study(format!("no study runs kernel {kernel} on that machine"))
                 .hint("say by --testcase what shows the bug"));
         }
-        let plan = single(root, kernel, machine, testcases, None)?;
+        let plan = single(root, kernel, machine, testcases, None, 1)?;
         let target = plan.targets.first().cloned();
         return Ok(Precedent {
             words: plan::words_of_kernel(&texts, kernel)?,
@@ -59,7 +59,7 @@ pub fn precedent(
         of_study(plan, target)
     } else {
         // A name that does not exist is reported here, and one that makes no sense there.
-        single(root, &target.kernel.name, Some(&target.machine.name), testcases, None)?;
+        single(root, &target.kernel.name, Some(&target.machine.name), testcases, None, 1)?;
         (testcases.to_vec(), "as asked".to_owned())
     };
     let baseline = plan.variants.iter().find(|variant| variant.name == plan.study.baseline);

@@ -38,6 +38,9 @@ pub struct TrialLine {
     pub checks: Checks,
     /// Number of stale fetches, also of those not listed.
     pub stale_fetches: u64,
+    /// Number of loads through the D$ that hit other bytes than were stored last; absent for none. The trial went on with the latter.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub stale_loads: u64,
     /// The first stale fetches, in the order of execution.
     pub stale: Vec<StaleLine>,
     /// Maintenance operations by architectural name, executed from the first marker on.
@@ -62,6 +65,11 @@ pub struct TrialLine {
     pub console_sha256: String,
     /// SHA-256 of the plugin's record; empty if there is none.
     pub record_sha256: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Of how many operations what is known; of the rest nothing was to be said.
@@ -205,6 +213,7 @@ impl TrialLine {
             detail: None,
             checks: Checks::default(),
             stale_fetches: 0,
+            stale_loads: 0,
             stale: Vec::new(),
             operations: BTreeMap::new(),
             d_operations: 0,

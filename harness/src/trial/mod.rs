@@ -67,6 +67,7 @@ fn line(id: &TrialId, cell: &Cell<'_>, read: &Read<'_>, image_sha256: &str) -> T
     };
     if let Ok(record) = &read.record {
         line.stale_fetches = record.stale_fetches;
+        line.stale_loads = record.stale_loads;
         line.stale = record.stale.iter().map(stale).collect();
         line.instructions = record.total_instructions();
         if record.mode == Mode::Observe && line.outcome.is_pass() && record.stale_fetches > 0 && own.is_none()
@@ -79,7 +80,8 @@ fn line(id: &TrialId, cell: &Cell<'_>, read: &Read<'_>, image_sha256: &str) -> T
         if let (End::Fault(_), Some(detail)) = (&record.end, &mut line.detail) {
             // Figures of an instrument that distrusts itself are no figures.
             detail.text.push_str(" (figures withheld)");
-            (line.d_operations, line.i_operations, line.stale_fetches) = (0, 0, 0);
+            (line.d_operations, line.i_operations) = (0, 0);
+            (line.stale_fetches, line.stale_loads) = (0, 0);
             (line.d_use, line.i_use, line.flush_instructions) = Default::default();
         }
     }

@@ -106,7 +106,7 @@ impl Campaign {
     }
 
     fn machine(&mut self, machine: &str, kernel: &str) {
-        let all = study::single(&self.root, kernel, Some(machine), &[], Some(VARIANT)).unwrap();
+        let all = study::single(&self.root, kernel, Some(machine), &[], Some(VARIANT), 1).unwrap();
         let cases = all.testcases_on(&all.targets[0]).filter(|case| case.boot.is_none());
         let names: Vec<String> = cases.map(|case| case.name.clone()).collect();
         for portion in names.chunks(PORTION) {
@@ -116,7 +116,7 @@ impl Campaign {
     }
 
     fn portion(&mut self, machine: &str, kernel: &str, testcases: &[String]) {
-        let plan = study::single(&self.root, kernel, Some(machine), testcases, Some(VARIANT)).unwrap();
+        let plan = study::single(&self.root, kernel, Some(machine), testcases, Some(VARIANT), 1).unwrap();
         let prepared = run::prepare(&self.cache, &self.root, &plan, &mut |_| {}).unwrap();
         let combination = Combination { target: &plan.targets[0], variant: &plan.variants[0], layout: 0 };
         let snapshots = prepared.snapshots(&self.cache, &[combination], 1, &mut |_| {}).unwrap();

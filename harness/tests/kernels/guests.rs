@@ -102,3 +102,22 @@ fn a_testcase_that_takes_the_library_s_signal_is_not_compiled() {
     assert_eq!(ended.code, Some(2), "{}{}", ended.stdout, ended.stderr);
     assert!(ended.stderr.contains("poisoned \"SIGUSR1\""), "{}", ended.stderr);
 }
+
+/// A page that the kernel has written and not flushed is loaded by a process at another colour. QEMU loads what was written, and the
+/// testcase passes: the model alone shows it.
+#[test]
+fn a_page_at_another_colour_is_a_stale_load() {
+    let bench = Bench::with_quick(|text| text);
+    let sanitize = |more: &[&str]| {
+        let fixed = ["sanitize", "mips-6.1", "--machine", "malta-24kc-32k-d", "--testcase", "t25-file-data"];
+        bench.patcheval(&[&fixed, more].concat())
+    };
+    let clean = sanitize(&[]);
+    assert_eq!(clean.code, Some(0), "{} {}", clean.stdout, clean.stderr);
+    assert!(clean.stdout.contains("stale fetches: 0, stale loads: 0; classes: 0 found"), "{}", clean.stdout);
+    let planted = sanitize(&["--variant", "planted/no-alias-flush"]);
+    assert_eq!(planted.code, Some(1), "{} {}", planted.stdout, planted.stderr);
+    let class = "__raw_copy_from_user -> load by user space, missing: write-back";
+    assert!(planted.stdout.contains(class), "{}", planted.stdout);
+    assert!(!planted.stdout.contains("incomplete"), "{}", planted.stdout);
+}

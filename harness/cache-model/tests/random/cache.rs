@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use cache_model::maintenance::Scope;
-use cache_model::{Geometry, Replacement};
+use cache_model::{Addressing, Geometry, Replacement};
 
 use crate::Random;
 
@@ -16,6 +16,8 @@ pub struct Line {
     /// The address that a look-up compares.
     pub key: u64,
     pub bytes: Vec<u8>,
+    /// Of a D$ line, what it would hold if other lines of the same memory were none of its business.
+    pub held: Vec<u8>,
     pub dirty: bool,
     /// Of an I$ line, which bytes were newer in a D$ when it was filled, and did not become dirty anew since.
     pub lacks: Vec<bool>,
@@ -149,6 +151,8 @@ impl Cache {
         let g = self.geometry;
         let named = match scope {
             Scope::Address | Scope::Range => {
+                // What the tags hold is all that is looked at.
+                let phys = phys.or((g.addressing() == Addressing::Vivt).then_some(0));
                 phys.and_then(|phys| self.find(virt, phys)).into_iter().collect()
             }
             Scope::Index => vec![g.index_operand(virt.into())],

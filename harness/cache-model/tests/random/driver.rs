@@ -4,7 +4,7 @@
 use cache_model::maintenance::{
     ArmVersion, MIPS_GINVI, MIPS_SYNCI, Operation, Scope, Side, arm_mcr, arm_mcrr, arm_mrc, mips_cache,
 };
-use cache_model::{Config, Memory as _, Model, Origin, PlainMemory};
+use cache_model::{Config, Memory as _, Model, Origin, PlainMemory, StaleLoad};
 
 use crate::Random;
 use crate::naive::Naive;
@@ -32,6 +32,7 @@ pub struct Pair {
     now: u32,
     pub stale: u64,
     pub fresh: u64,
+    pub stale_loads: u64,
 }
 
 impl Pair {
@@ -51,6 +52,7 @@ impl Pair {
             now: 0,
             stale: 0,
             fresh: 0,
+            stale_loads: 0,
         }
     }
 
@@ -129,10 +131,33 @@ impl Pair {
         let phys = self.address();
         let (len, virt) = (self.random.below(2) as usize * 4 + 4, self.mapping(phys));
         let len = len.min((BASE + self.size - phys) as usize);
-        self.model.load(virt.into(), phys.into(), len);
-        self.naive.load(virt, phys, len);
+        let filter = self.model.filter_cache();
+        let crosses = self.config.dcache.line_of(phys) != self.config.dcache.line_of(phys + len as u64 - 1);
+        let short_cut = !crosses && filter.load_hits(virt.into());
+        let seen = self.model.load(virt.into(), phys.into(), len);
+        assert!(
+            !(short_cut && seen.is_some()),
+            "load of {phys:x} after {}: short cut over a stale line",
+            self.now
+        );
+        let held = self.naive.load(virt, phys, len);
+        self.compare_load(phys, seen.as_ref(), &held);
         assert_eq!(self.naive.data(phys, len), self.truth(phys, len), "load of {phys:x} after {}", self.now);
         self.compare(phys);
+    }
+
+    /// Compares what a load finds in the lines that it hits, as far as both know it.
+    fn compare_load(&mut self, phys: u64, seen: Option<&StaleLoad>, held: &[Option<u8>]) {
+        let context = format!("load of {phys:x} after {}", self.now);
+        let truth = self.truth(phys, held.len());
+        let Some(held) = held.iter().copied().collect::<Option<Vec<u8>>>() else { return };
+        let differs = held.iter().zip(truth).position(|(a, b)| a != b);
+        assert_eq!(seen.map(|seen| seen.phys.get()), differs.map(|at| phys + at as u64), "{context}");
+        let Some((seen, at)) = seen.zip(differs) else { return };
+        // To the end of the line that differs.
+        let end = at + seen.loaded.len();
+        assert_eq!((&seen.loaded[..], &seen.expected[..]), (&held[at..end], &truth[at..end]), "{context}");
+        self.stale_loads += 1;
     }
 
     fn truth(&self, phys: u64, len: usize) -> &[u8] {

@@ -35,9 +35,6 @@ impl Naive {
             return FlushUse::NotModelled;
         }
         let by_address = matches!(scope, Scope::Address | Scope::Range);
-        if by_address && phys.is_none() {
-            return FlushUse::Redundant;
-        }
         let everywhere = match operation.broadcast {
             Broadcast::Local => false,
             Broadcast::InnerShareable => true,
@@ -62,7 +59,7 @@ impl Naive {
             (_, _, Some(phys)) if by_address => self.missed(operation, phys, &reached),
             _ => FlushUse::Redundant,
         };
-        self.note(if by_address { phys } else { effects.last }, scope == Scope::All, origin, flush_use);
+        self.note(phys.filter(|_| by_address).or(effects.last), scope == Scope::All, origin, flush_use);
         flush_use
     }
 

@@ -29,6 +29,8 @@ pub struct Naive {
     writers: BTreeMap<u64, Origin>,
     /// Lines of which the model need not know who stored last.
     contested: BTreeSet<u64>,
+    /// Lines of which the model need not know what every slot holds: two were dirty at once, or one while memory was written.
+    inexact: BTreeSet<u64>,
     /// Maintenance operations that wrote a line back, until it is fetched.
     pub cleaners: BTreeMap<u64, u32>,
     pub confirmed: BTreeMap<u32, u64>,
@@ -57,6 +59,7 @@ impl Naive {
             memory: vec![0; size],
             writers: BTreeMap::new(),
             contested: BTreeSet::new(),
+            inexact: BTreeSet::new(),
             cleaners: BTreeMap::new(),
             confirmed: BTreeMap::new(),
             notes: VecDeque::new(),
@@ -136,11 +139,14 @@ impl Naive {
         true
     }
 
-    fn fill_data(&mut self, virt: u64, phys: u64, bytes: Vec<u8>) -> Slot {
+    /// Fills a line; from another CPU, if that has it or had it.
+    fn fill_data(&mut self, virt: u64, phys: u64, bytes: Vec<u8>, taken: bool) -> Slot {
         let g = self.config.dcache;
+        let elsewhere = taken || self.copies(phys).iter().any(|(cpu, _)| *cpu != self.running);
         let line = Line {
             phys: g.line_of(phys),
             key: g.key_of(virt.into(), phys.into()),
+            held: bytes.clone(),
             bytes,
             dirty: false,
             lacks: Vec::new(),
@@ -148,6 +154,17 @@ impl Naive {
         let (slot, old) = self.cpus[self.running].dcache.insert(g.set_of(virt.into(), phys.into()), line);
         self.dtotals.fills += 1;
         self.dtotals.evicted_dirty += u64::from(self.leave(old.as_ref()));
+        if self.copies(phys).len() == 1 {
+            self.inexact.remove(&g.line_of(phys));
+        }
+        if elsewhere && self.dirty_copies(phys).iter().any(|(cpu, _)| *cpu == self.running) {
+            self.inexact.insert(g.line_of(phys));
+        }
+        // Another CPU has the bytes that were stored last, memory those that were written back: here, with what made room for it.
+        if !elsewhere {
+            let held = self.below(g.line_of(phys), g.line()).to_vec();
+            self.cpus[self.running].dcache.line_mut(slot).held = held;
+        }
         slot
     }
 
@@ -158,33 +175,49 @@ impl Naive {
         lines.map(|line| (virt.wrapping_add(line).wrapping_sub(phys), line)).collect()
     }
 
-    pub fn load(&mut self, virt: u64, phys: u64, len: usize) {
+    /// Returns what each byte would be in the lines that are hit; `None` of a line of which the model need not know it.
+    pub fn load(&mut self, virt: u64, phys: u64, len: usize) -> Vec<Option<u8>> {
+        let mut held = Vec::new();
         for (virt, line) in self.touched(virt, phys, len) {
-            if self.hit_data(virt, line).is_none() {
+            let slot = self.hit_data(virt, line).unwrap_or_else(|| {
                 let bytes = self.current(line);
-                self.fill_data(virt, line, bytes);
-            }
+                self.fill_data(virt, line, bytes, false)
+            });
+            let exact = !self.inexact.contains(&line);
+            let hit = self.cpus[self.running].dcache.line(slot);
+            let accessed = (line..).zip(&hit.held).filter(|(at, _)| (phys..phys + len as u64).contains(at));
+            held.extend(accessed.map(|(_, byte)| exact.then_some(*byte)));
         }
+        held
     }
 
     pub fn store(&mut self, virt: u64, phys: u64, bytes: &[u8], origin: Origin) {
         for (virt, line) in self.touched(virt, phys, bytes.len()) {
             let mut new = self.current(line);
-            for (at, byte) in (phys..).zip(bytes) {
-                if self.config.dcache.line_of(at) == line {
-                    new[(at - line) as usize] = *byte;
-                }
+            let here = (phys..).zip(bytes).filter(|(at, _)| self.config.dcache.line_of(*at) == line);
+            let here: Vec<(usize, u8)> = here.map(|(at, byte)| ((at - line) as usize, *byte)).collect();
+            for (at, byte) in &here {
+                new[*at] = *byte;
             }
-            self.store_line(virt, line, &new, origin);
+            let slot = self.store_line(virt, line, &new, origin);
+            if let Some(slot) = slot {
+                let held = &mut self.cpus[self.running].dcache.line_mut(slot).held;
+                here.iter().for_each(|(at, byte)| held[*at] = *byte);
+            }
         }
     }
 
-    fn store_line(&mut self, virt: u64, line: u64, new: &[u8], origin: Origin) {
+    /// Returns the slot that the bytes went to, if they did not only go past the cache.
+    fn store_line(&mut self, virt: u64, line: u64, new: &[u8], origin: Origin) -> Option<Slot> {
         let hit = self.hit_data(virt, line);
+        let mut taken = false;
         for (cpu, slot) in self.copies(line) {
             if cpu != self.running {
                 // Its bytes, dirty or not, are in the new ones already.
-                self.cpus[cpu].dcache.take(slot);
+                if self.cpus[cpu].dcache.take(slot).is_some_and(|line| line.dirty) {
+                    self.inexact.insert(line);
+                }
+                taken = true;
             }
         }
         let cached = match self.config.write {
@@ -196,8 +229,10 @@ impl Naive {
         for (cpu, slot) in self.copies(line) {
             self.cpus[cpu].dcache.line_mut(slot).bytes.copy_from_slice(new);
         }
+        let mut stored = hit;
         if cached {
-            let slot = hit.unwrap_or_else(|| self.fill_data(virt, line, new.to_vec()));
+            let slot = hit.unwrap_or_else(|| self.fill_data(virt, line, new.to_vec(), taken));
+            stored = Some(slot);
             if !std::mem::replace(&mut self.cpus[self.running].dcache.line_mut(slot).dirty, true) {
                 self.announce(line);
             }
@@ -206,10 +241,12 @@ impl Naive {
         }
         if self.dirty_copies(line).len() > usize::from(cached) {
             self.contested.insert(line);
+            self.inexact.insert(line);
         } else {
             self.contested.remove(&line);
         }
         self.writers.insert(line, origin);
+        stored
     }
 
     /// A store past the caches, within one line; loads see it too, as on the machines that the model stands for.
@@ -223,6 +260,8 @@ impl Naive {
         if self.dirty_copies(line).is_empty() {
             self.contested.remove(&line);
             self.writers.insert(line, origin);
+        } else {
+            self.inexact.insert(line);
         }
     }
 
@@ -287,7 +326,8 @@ impl Naive {
                 lacks[part].fill(true);
             }
         }
-        let line = Line { phys: start, key: i.key_of(virt.into(), phys.into()), bytes, dirty: false, lacks };
+        let (key, held) = (i.key_of(virt.into(), phys.into()), Vec::new());
+        let line = Line { phys: start, key, bytes, held, dirty: false, lacks };
         self.itotals.fills += 1;
         self.cpus[self.running].icache.insert(i.set_of(virt.into(), phys.into()), line).0
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Loads and stores of the guest, on their way into the model: where they go, and what of them is the model's.
 
-use cache_model::{Memory, Origin, PhysAddr, VirtAddr};
+use cache_model::{Memory, Origin, PhysAddr, StaleLoad, VirtAddr};
 
 use super::{DeferredStore, GuestMachine};
 use crate::arch::architecture::Architecture;
@@ -20,11 +20,13 @@ struct Access {
 }
 
 impl GuestMachine {
-    /// A load of the guest; returns whether it went to RAM.
-    pub fn load(&mut self, info: u32, virt: VirtAddr) -> bool {
+    /// A load of the guest; returns whether it went to RAM, and hands what of it is stale to `stale`.
+    pub fn load(&mut self, info: u32, virt: VirtAddr, stale: &mut Option<StaleLoad>) -> bool {
         self.access(info, virt, |machine, Access { virt, phys, len, cached }| {
-            if let Some(model) = machine.trial.model.as_mut().filter(|_| cached) {
-                model.load(virt, phys, len);
+            if let Some(model) = machine.trial.model.as_mut().filter(|_| cached)
+                && let Some(found) = model.load(virt, phys, len)
+            {
+                stale.get_or_insert(found);
             }
         })
     }
@@ -46,7 +48,7 @@ impl GuestMachine {
     }
 
     /// Reports an access to RAM, once for each page that it touches; returns whether it went there.
-    fn access(&mut self, info: u32, virt: VirtAddr, report: impl Fn(&mut Self, Access)) -> bool {
+    fn access(&mut self, info: u32, virt: VirtAddr, mut report: impl FnMut(&mut Self, Access)) -> bool {
         let len = self.qemu.access_len(info);
         let here = len.min(self.page().bytes_from(virt) as usize);
         let phys = self.physical(virt, |qemu| qemu.access_phys(info, virt));
@@ -65,13 +67,10 @@ impl GuestMachine {
         access.is_some()
     }
 
-    /// A load of a group that is not its first, and is still to come.
-    pub fn load_ahead(&mut self, virt: VirtAddr, len: usize) {
-        if let Some(Access { virt, phys, len, cached: true }) = self.access_ahead(virt, len)
-            && let Some(model) = self.trial.model.as_mut()
-        {
-            model.load(virt, phys, len);
-        }
+    /// A load of a group that is not its first, and is still to come; returns what of it is stale.
+    pub fn load_ahead(&mut self, virt: VirtAddr, len: usize) -> Option<StaleLoad> {
+        let Access { virt, phys, len, .. } = self.access_ahead(virt, len).filter(|access| access.cached)?;
+        self.trial.model.as_mut()?.load(virt, phys, len)
     }
 
     /// A store of a group that is not its first, and is still to come.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Maintenance operations of the guest, on the model; and those whose address the guest has to translate first.
 
-use cache_model::maintenance::Operation;
-use cache_model::{FlushUse, Memory, Origin, PhysAddr, VirtAddr};
+use cache_model::maintenance::{Operation, Side};
+use cache_model::{FlushUse, Memory, Model, Origin, PhysAddr, VirtAddr};
 
 use super::GuestMachine;
 use super::refill::{MaintenanceCall, Substitute};
@@ -18,13 +18,19 @@ impl GuestMachine {
         last: VirtAddr,
         origin: Origin,
     ) -> Option<FlushUse> {
-        let by_address = operation.needs_translation();
+        let caches = match operation.side {
+            Side::D => [self.caches.dcache; 2],
+            Side::I => [self.caches.icache; 2],
+            _ => [self.caches.dcache, self.caches.icache],
+        };
+        let by_address =
+            operation.needs_translation() && caches.iter().any(|cache| cache.needs_translation());
         let line = self.caches.dcache.line().min(self.caches.icache.line()) as u64;
         // A range goes line by line; whatever it found to do anywhere, it was needed for.
         let mut flush_use: Option<FlushUse> = None;
         let mut at = virt;
         loop {
-            let phys = if by_address { self.translate(at) } else { None };
+            let phys = if operation.needs_translation() { self.translate(at) } else { None };
             let model = self.trial.model.as_mut()?;
             if phys.is_some() || !by_address {
                 let phys = phys.filter(|phys| model.memory().contains(*phys, 1));
@@ -40,6 +46,16 @@ impl GuestMachine {
             self.trial.refills.translated();
         }
         flush_use
+    }
+
+    /// Whether the running CPU would fetch an instruction's word as it was stored last.
+    pub fn would_fetch_fresh(&self, virt: VirtAddr, phys: PhysAddr) -> bool {
+        self.trial.model.as_ref().is_some_and(|model| model.would_fetch_fresh(virt, phys, 4))
+    }
+
+    /// The CPU that runs, as far as caches are concerned.
+    pub fn running_cpu(&self) -> usize {
+        self.trial.model.as_ref().map_or(0, Model::running)
     }
 
     /// Makes the line of an operand dirty without having read it. What it then holds is not defined, so that the stores

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Execution of stale bytes: they are put into guest memory for one fetch group, and what QEMU has translated from them is kept.
 
-use cache_model::{PastOperation, PhysAddr, Stale};
+use cache_model::{Origin, PastOperation, PhysAddr, Stale};
 
 use super::GuestMachine;
 use super::swap::{GroupStart, Swap};
@@ -19,9 +19,9 @@ impl GuestMachine {
         restarted
     }
 
-    /// Maintenance since the line of a stale fetch was written.
-    pub fn past(&self, stale: &Stale) -> Vec<PastOperation> {
-        self.trial.model.as_ref().map(|model| model.past(stale)).unwrap_or_default()
+    /// Maintenance of a line and its neighbours since a store.
+    pub fn past(&self, phys: PhysAddr, writer: Option<Origin>) -> Vec<PastOperation> {
+        self.trial.model.as_ref().map(|model| model.past_of(phys, writer)).unwrap_or_default()
     }
 
     /// Puts the bytes of a stale fetch into guest memory, to be executed by a group. Unless that is `translated` from them

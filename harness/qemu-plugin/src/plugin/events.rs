@@ -98,6 +98,9 @@ impl Plugin {
             let operation = self.recorder.operation(call.site);
             let flush_use = self.machine.maintain(&operation, call.virt, last, origin);
             self.recorder.count_use(by, flush_use);
+            let machine = &self.machine;
+            let is_fresh = |virt, phys| machine.would_fetch_fresh(virt, phys);
+            self.recorder.maintained(machine.running_cpu(), insn.now(), is_fresh);
         }
     }
 

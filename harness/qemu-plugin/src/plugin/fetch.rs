@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The slow path of fetch groups: what is fetched, what of it is executed, and what of it is counted.
 
-use cache_model::{Stale, VirtAddr};
+use cache_model::{Stale, StaleLoad, VirtAddr};
 use instrument::{End, Mode};
 
 use super::Plugin;
@@ -47,10 +47,13 @@ impl Plugin {
             let now = FAST_PATH.now() - u64::from(group.insns);
             let writer = stale.writer.map_or(VirtAddr::default(), |origin| self.address_of_insn(origin.insn));
             let limit = self.options.request.stale_limit.unwrap_or(u64::MAX);
-            let past = |stale: &Stale| self.machine.past(stale);
+            let past = |stale: &Stale| self.machine.past(stale.phys + stale.differs() as u64, stale.writer);
             let count = self.recorder.stale(&stale, (group.virt, writer), now, limit, past);
             if self.loops(count) {
                 return None;
+            }
+            if self.options.request.mode == Mode::Observe {
+                self.recorder.watch_for_repair(&stale, group.virt, self.machine.running_cpu(), now);
             }
         }
         if self.options.request.mode != Mode::Enforce {
@@ -66,6 +69,15 @@ impl Plugin {
         }
         self.machine.expect_restart(group.first());
         Some(self.restart(group))
+    }
+
+    /// Notes a stale load. The guest goes on with the bytes that were stored last.
+    #[cold]
+    pub(super) fn stale_load(&mut self, stale: &StaleLoad, insn: InsnRef) {
+        let writer = stale.writer.map_or(VirtAddr::default(), |origin| self.address_of_insn(origin.insn));
+        let pc = self.address_of_insn(insn.id);
+        self.recorder
+            .stale_load(stale, (pc, writer), insn.now(), || self.machine.past(stale.phys, stale.writer));
     }
 
     /// Ends the trial if there have been as many stale fetches at one place as are allowed, and returns whether it did; keeps

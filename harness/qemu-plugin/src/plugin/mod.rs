@@ -121,8 +121,12 @@ impl Plugin {
     /// A load of the guest.
     pub fn load(&mut self, info: u32, virt: u64, insn: InsnRef) {
         let virt = self.arch.address(virt);
-        if !self.machine.load(info, virt) {
+        let mut stale = None;
+        if !self.machine.load(info, virt, &mut stale) {
             self.device(insn);
+        }
+        if let Some(stale) = stale {
+            self.stale_load(&stale, insn);
         }
     }
 
@@ -137,7 +141,9 @@ impl Plugin {
     /// A load of a group that is not its first, and is still to come.
     pub fn load_grouped(&mut self, virt: VirtAddr, member: GroupedAccess) {
         let virt = self.arch.address(virt.get());
-        self.machine.load_ahead(virt, member.len.into());
+        if let Some(stale) = self.machine.load_ahead(virt, member.len.into()) {
+            self.stale_load(&stale, member.insn);
+        }
     }
 
     /// A store of a group that is not its first, and is still to come.

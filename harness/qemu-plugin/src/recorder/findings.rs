@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use cache_model::{Origin, PastOperation, Stale, VirtAddr};
+use cache_model::{Origin, PastOperation, PhysAddr, Stale, VirtAddr};
 use instrument::{Maintenance, Phase, Record, StaleFetch, Writer};
 
 use super::ledger::{Ledger, Sites};
@@ -27,6 +27,11 @@ impl Fetch<'_> {
         self.stale.differs() & !3
     }
 
+    /// Physical address of that word.
+    pub(super) fn physical(&self) -> PhysAddr {
+        self.stale.phys + self.word() as u64
+    }
+
     /// Its bytes of one side.
     fn of_word<'b>(&self, side: &'b [u8]) -> &'b [u8] {
         let word = &side[self.word()..];
@@ -34,7 +39,7 @@ impl Fetch<'_> {
     }
 
     /// Virtual address of the first word that differs, and what of it is executed.
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         let executed = self.of_word(&self.stale.executed).iter();
         (self.virt + self.word() as u64, executed.fold(0, |word, byte| word << 8 | u32::from(*byte)))
     }
@@ -50,7 +55,7 @@ pub(super) struct FetchHistory {
 }
 
 /// Where stale fetches are the same one: a virtual address, and the word that is executed there.
-type Place = (VirtAddr, u32);
+pub(super) type Place = (VirtAddr, u32);
 
 /// Of how many places stale fetches are counted one by one: many more than are listed, in a megabyte.
 const PLACES: usize = 1 << 14;
@@ -63,6 +68,8 @@ pub(super) struct Findings {
     stale: Vec<(Place, StaleFetch)>,
     /// How many there were at each place, of the first [`PLACES`].
     counts: HashMap<Place, u64>,
+    /// How many of them were repaired, of those that are counted.
+    repaired: HashMap<Place, u64>,
     stale_fetches: u64,
     ledger: Ledger,
 }
@@ -75,6 +82,7 @@ impl Default for Findings {
             instructions: [0; Phase::ALL.len()],
             stale: Vec::new(),
             counts: HashMap::new(),
+            repaired: HashMap::new(),
             stale_fetches: 0,
             ledger: Ledger::default(),
         }
@@ -101,9 +109,17 @@ impl Findings {
     pub(super) fn stale_places(&self) -> Vec<StaleFetch> {
         let counted = |(place, fetch): &(Place, StaleFetch)| {
             let count = self.counts.get(place).copied().unwrap_or(1);
-            StaleFetch { count, ..fetch.clone() }
+            let repaired = self.repaired.get(place).copied().unwrap_or(0);
+            StaleFetch { count, repaired, ..fetch.clone() }
         };
         self.stale.iter().map(counted).collect()
+    }
+
+    /// A stale fetch at a place was repaired.
+    pub(super) fn repaired(&mut self, place: Place) {
+        if self.counts.contains_key(&place) {
+            *self.repaired.entry(place).or_default() += 1;
+        }
     }
 
     pub(super) fn ledger(&mut self) -> &mut Ledger {
@@ -155,7 +171,7 @@ impl Findings {
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
         StaleFetch {
             pc: fetch.place().0.get(),
-            physical: (stale.phys + fetch.word() as u64).get(),
+            physical: fetch.physical().get(),
             user,
             phase: self.phase,
             instruction: now,
@@ -170,11 +186,12 @@ impl Findings {
             dirty_in: stale.dirty_in.map(|cpu| cpu as u32),
             past: history.past.iter().filter_map(|past| self.maintenance(sites, past, now)).collect(),
             count: 1,
+            repaired: 0,
         }
     }
 
     /// Returns the record's form of an operation in the past of a line.
-    fn maintenance(&self, sites: &Sites, past: &PastOperation, now: u64) -> Option<Maintenance> {
+    pub(super) fn maintenance(&self, sites: &Sites, past: &PastOperation, now: u64) -> Option<Maintenance> {
         let (operation, pc) = sites.get(self.ledger.cause(past.origin.insn)?.site);
         Some(Maintenance {
             operation: operation.name.to_owned(),
@@ -187,7 +204,7 @@ impl Findings {
 }
 
 /// Instructions since something was done; the model keeps the low 32 bits of when.
-fn ago(now: u64, origin: Origin) -> u64 {
+pub(super) fn ago(now: u64, origin: Origin) -> u64 {
     u64::from((now as u32).wrapping_sub(origin.icount))
 }
 

@@ -5,13 +5,15 @@ mod calls;
 mod findings;
 pub mod functions;
 mod ledger;
+mod loads;
+mod repairs;
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
 use cache_model::maintenance::Operation;
-use cache_model::{FlushUse, Memory, Model, PastOperation, Stale, VirtAddr};
+use cache_model::{FlushUse, Memory, Model, PastOperation, PhysAddr, Stale, StaleLoad, VirtAddr};
 use instrument::hardware::ByteOrder;
 use instrument::{End, Mode, Phase, Record};
 
@@ -21,6 +23,8 @@ use calls::Calls;
 use findings::{Fetch, FetchHistory, Findings};
 use functions::{FunctionCosts, KernelFunctions};
 use ledger::{LedgerKey, Sites};
+use loads::{LoadFindings, LoadPlace};
+use repairs::Repairs;
 
 /// Collects what a trial finds, and builds its record.
 pub struct Recorder {
@@ -42,6 +46,8 @@ struct TrialFindings {
     findings: Findings,
     costs: FunctionCosts,
     calls: Calls,
+    loads: LoadFindings,
+    repairs: Repairs,
 }
 
 /// What goes into a record beside the findings.
@@ -145,9 +151,42 @@ impl Recorder {
         count
     }
 
+    /// Waits for the maintenance that makes a stale line fresh: `cpu` has just fetched it at `virt` after `now` instructions.
+    pub fn watch_for_repair(&mut self, stale: &Stale, virt: VirtAddr, cpu: usize, now: u64) {
+        let fetch = Fetch { stale, virt, now, writer: VirtAddr::default(), user: false };
+        self.trial.repairs.fetched(fetch.place(), fetch.physical(), cpu, now);
+    }
+
+    /// Maintenance was done by `cpu` after `now` instructions; `is_fresh` says of an address, virtual and physical, whether a
+    /// fetch would get what was stored last.
+    pub fn maintained(&mut self, cpu: usize, now: u64, is_fresh: impl Fn(VirtAddr, PhysAddr) -> bool) {
+        let TrialFindings { repairs, findings, .. } = &mut self.trial;
+        repairs.maintained(cpu, now, is_fresh, |place| findings.repaired(place));
+    }
+
+    /// Counts a stale load by the instruction at `pc`, whose last writer was at `writer`, and lists it if it is this
+    /// instruction's first and the list is not full; `past` finds the maintenance since the store.
+    pub fn stale_load(
+        &mut self,
+        stale: &StaleLoad,
+        (pc, writer): (VirtAddr, VirtAddr),
+        now: u64,
+        past: impl FnOnce() -> Vec<PastOperation>,
+    ) {
+        let TrialFindings { findings, calls, loads, .. } = &mut self.trial;
+        let functions = &self.functions;
+        let place = LoadPlace { pc, writer, user: pc < self.kernel_start, phase: findings.phase(), now };
+        loads.add(stale, place, || {
+            let caller = |origin| calls.caller(writer, origin, |address| functions.copy_of(address));
+            let past =
+                past().iter().filter_map(|past| findings.maintenance(&self.sites, past, now)).collect();
+            (stale.writer.and_then(caller), past)
+        });
+    }
+
     /// Returns the whole record.
     pub fn record<M: Memory>(&mut self, end: End, inputs: &RecordInputs<'_, M>) -> Record {
-        let TrialFindings { findings, costs, .. } = &mut self.trial;
+        let TrialFindings { findings, costs, loads, .. } = &mut self.trial;
         let model = inputs.model;
         let confirmed = |cause| model.map_or(0, |model| model.confirmed(cause));
         Record {
@@ -160,6 +199,8 @@ impl Recorder {
             stale_fetches: findings.stale_fetches(),
             ledger: findings.ledger().entries(&self.sites, confirmed),
             stale: findings.stale_places(),
+            stale_loads: loads.count(),
+            loads: loads.listed(),
             functions: costs.all(&self.functions),
             icache: model.map(Model::icache_totals).unwrap_or_default(),
             dcache: model.map(Model::dcache_totals).unwrap_or_default(),

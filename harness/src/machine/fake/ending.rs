@@ -209,6 +209,8 @@ fn record(fate: Fate, mode: Mode) -> Record {
         icache: CacheTotals::default(),
         dcache: CacheTotals::default(),
         refills: 0,
+        stale_loads: 0,
+        loads: Vec::new(),
     }
 }
 
@@ -226,5 +228,6 @@ fn fetch() -> StaleFetch {
         dirty_in: None,
         past: Vec::new(),
         count: 1,
+        repaired: 0,
     }
 }

@@ -38,7 +38,7 @@ fn parts(file: Option<&str>) -> Texts {
 
 fn find(texts: &Texts, kernel: &str) -> Result<Kernel, Error> {
     let machine = if kernel.starts_with("mips") { "malta" } else { "virt" };
-    let wanted = WantedCell { kernel, machine, testcases: &[], variant: None };
+    let wanted = WantedCell { kernel, machine, testcases: &[], variant: None, seeds: 1 };
     Ok(single(texts, &wanted)?.targets.remove(0).kernel)
 }
 
@@ -106,7 +106,8 @@ fn kernel_and_machine_have_one_byte_order() {
     );
     let little = MACHINE.replace("qemu: mips", "qemu: mipsel");
     texts.insert("kernels/machines/malta.yaml", little);
-    let wanted = WantedCell { kernel: "mips-6.1-el", machine: "malta", testcases: &[], variant: None };
+    let wanted =
+        WantedCell { kernel: "mips-6.1-el", machine: "malta", testcases: &[], variant: None, seeds: 1 };
     let target = single(&texts, &wanted).unwrap().targets.remove(0);
     assert_eq!(target.machine.byte_order(), ByteOrder::Little);
     assert!(wrong(&texts, "mips-6.1").contains("kernel mips-6.1 is big endian, but machine malta is little"));
@@ -218,7 +219,7 @@ fn colours_are_of_the_kernels_pages() {
     };
     let mut classes = |kernel, sets| {
         texts.insert("kernels/machines/malta.yaml", machine(sets));
-        let wanted = WantedCell { kernel, machine: "malta", testcases: &[], variant: None };
+        let wanted = WantedCell { kernel, machine: "malta", testcases: &[], variant: None, seeds: 1 };
         let classes = single(&texts, &wanted).unwrap().targets.remove(0).classes();
         classes.iter().map(Class::name).filter(|name| name.contains("aliases")).collect::<Vec<_>>().join(" ")
     };

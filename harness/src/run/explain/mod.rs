@@ -32,7 +32,7 @@ pub struct ExplainInputs<'a> {
 /// Finds the function of a kernel address.
 pub type Resolve<'a> = &'a dyn Fn(u64) -> Option<CodeLocation>;
 
-/// How many stale fetches are explained; the others are counted.
+/// How many stale fetches, and instructions with stale loads, are explained; the others are counted.
 const EXPLAINED: usize = 5;
 /// How many functions are named in the list of those that do maintenance: after one story, and otherwise.
 const FUNCTIONS_OF_ONE: usize = 3;
@@ -54,6 +54,13 @@ pub(super) fn explanation(line: &TrialLine, record: &Record, resolve: Resolve<'_
     let explained = record.stale.len().min(EXPLAINED) as u64;
     if record.stale_fetches > explained {
         let _ = writeln!(text, "and {} more stale fetches", record.stale_fetches - explained);
+    }
+    for (number, load) in record.loads.iter().take(EXPLAINED).enumerate() {
+        text.push_str(&story::load_story(number + 1, load, resolve));
+    }
+    let explained: u64 = record.loads.iter().take(EXPLAINED).map(|load| load.count).sum();
+    if record.stale_loads > explained {
+        let _ = writeln!(text, "and {} more stale loads", record.stale_loads - explained);
     }
     let rows = if record.stale_fetches == 1 { FUNCTIONS_OF_ONE } else { FUNCTIONS };
     text.push_str(&maintenance(record, resolve, rows));

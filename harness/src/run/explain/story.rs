@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use instrument::{FlushUse, Maintenance, Proximity, Record, StaleFetch};
+use instrument::{FlushUse, ListedLoad, Maintenance, Missing, Proximity, Record, StaleFetch, Writer};
 
 use super::{Resolve, remedy};
 
@@ -22,21 +22,60 @@ pub(super) fn story(number: usize, fetch: &StaleFetch, record: &Record, resolve:
         record.word(&fetch.executed),
         record.word(&fetch.expected),
     );
-    match &fetch.writer {
-        Some(writer) => {
-            let (by, ago) = (location(writer.pc, resolve), writer.instructions_ago);
-            // It goes on behind the call, and on MIPS behind its delay slot.
-            let caller = writer.caller.map(|caller| location(caller.saturating_sub(4), resolve));
-            let called = caller.map(|caller| format!(", called by {caller}")).unwrap_or_default();
-            let _ = writeln!(text, "   last written by {by}{called}, {ago} instructions before");
-        }
-        None => text.push_str("   the write was not seen: it came before the model started\n"),
-    }
+    text.push_str(&written(fetch.writer, resolve));
     text.push_str(&past(&fetch.past, resolve));
     for line in remedy::missing(fetch, record) {
         let _ = writeln!(text, "   missing: {line}");
     }
     text
+}
+
+/// Returns the story of a stale load, at most eight lines.
+pub(super) fn load_story(number: usize, load: &ListedLoad, resolve: Resolve<'_>) -> String {
+    let times = if load.count > 1 { format!(", {} times", load.count) } else { String::new() };
+    let space = if load.user { "user space" } else { "the kernel" };
+    let colours = match load.written_colour {
+        Some(written) if written != load.colour => {
+            format!("the line hit is of colour {}, the store is in colour {written}", load.colour)
+        }
+        Some(_) => "the line hit is of another virtual address than the store's".into(),
+        None => "the line hit is older than the store, which no D$ line holds any more".into(),
+    };
+    let missing = match load.missing {
+        Missing::WriteBack => "the write-back of the line that was stored to, before this one was filled",
+        Missing::Invalidate => "the invalidation of the line that was hit",
+        Missing::Both => {
+            "the write-back of the line that was stored to, and the invalidation of the one that was hit"
+        }
+    };
+    let mut text = format!(
+        "{number}. stale load in {space} at {} of {:#010x} (physical {:#010x}), phase {}{times}\n   the D$ line holds {}, the last store \
+         left {}: {colours}\n",
+        location(load.pc, resolve),
+        load.address,
+        load.physical,
+        load.phase.name(),
+        load.loaded,
+        load.expected,
+    );
+    text.push_str(&written(load.writer, resolve));
+    text.push_str(&past(&load.past, resolve));
+    let _ = writeln!(text, "   missing: {missing}; the trial went on with what the last store left");
+    text
+}
+
+/// Who stored last.
+fn written(writer: Option<Writer>, resolve: Resolve<'_>) -> String {
+    match writer {
+        Some(writer) => {
+            let (by, ago) = (location(writer.pc, resolve), writer.instructions_ago);
+            // It goes on behind the call, and on MIPS behind its delay slot.
+            let caller = writer.caller.map(|caller| location(caller.saturating_sub(4), resolve));
+            let called = caller.map(|caller| format!(", called by {caller}")).unwrap_or_default();
+            format!("   last written by {by}{called}, {ago} instructions before\n")
+        }
+        None => "   the write was not seen: it came before the model started\n".into(),
+    }
 }
 
 fn location(address: u64, resolve: Resolve<'_>) -> String {

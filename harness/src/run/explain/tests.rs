@@ -39,6 +39,7 @@ fn fetch() -> StaleFetch {
         dirty_in: None,
         past: Vec::new(),
         count: 1,
+        repaired: 0,
     }
 }
 
@@ -75,6 +76,8 @@ fn record(target: &str, stale: Vec<StaleFetch>, ledger: Vec<LedgerEntry>) -> Rec
         icache: CacheTotals::default(),
         dcache: CacheTotals::default(),
         refills: 0,
+        stale_loads: 0,
+        loads: Vec::new(),
     }
 }
 

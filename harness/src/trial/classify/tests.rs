@@ -31,6 +31,8 @@ fn record(end: End) -> Record {
         icache: totals,
         dcache: totals,
         refills: 0,
+        stale_loads: 0,
+        loads: Vec::new(),
     }
 }
 
@@ -136,6 +138,7 @@ fn looping(end: End, mode: Mode, counts: &[u64]) -> ClassifiedOutcome {
         dirty_in: None,
         past: Vec::new(),
         count: *count,
+        repaired: 0,
     };
     let stale = counts.iter().zip((0x8040_0000..).step_by(4)).map(place).collect();
     let record = Record { mode, stale, ..record(end) };

@@ -50,7 +50,10 @@ fn what_needs_the_place_writes_back() {
         let seen = |cpu: &Cpu| [0, 4, 8, 12, 16].map(|at| uncached(cpu, DATA + at));
         assert_eq!(seen(&cpu), [0; 5], "not before the line is written back");
         match way {
-            Load(at, len) => cpu.model.load((KERNEL + DATA + at).into(), (DATA + at).into(), len),
+            Load(at, len) => {
+                let stale = cpu.model.load((KERNEL + DATA + at).into(), (DATA + at).into(), len);
+                assert_eq!(stale, None);
+            }
             Store(at, len) => {
                 cpu.model.store(
                     (KERNEL + DATA + at).into(),
