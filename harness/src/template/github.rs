@@ -3,6 +3,12 @@
 
 use super::{HISTORY, IMAGE, INPUTS, Workflow};
 
+/// Actions, each by the commit of a release: a tag can be moved.
+const CHECKOUT: &str = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2";
+const CACHE: &str = "actions/cache@5a3ec84eff668545956fd18022155c47e93e2684 # v4.2.3";
+const UPLOAD: &str = "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2";
+const DOWNLOAD: &str = "actions/download-artifact@d3f86a106a0bac45b974a628896c90dbdf5c8093 # v4.3.0";
+
 /// Returns a workflow for `.github/workflows`.
 pub fn github(workflow: &Workflow<'_>) -> String {
     let (head, cron, study) =
@@ -27,7 +33,9 @@ jobs:
 fn share(workflow: &Workflow<'_>) -> String {
     let numbers: Vec<String> = (1..=workflow.shards).map(|number| number.to_string()).collect();
     let inputs: Vec<String> = INPUTS.iter().map(|path| format!("'{path}'")).collect();
-    let key = format!("patcheval-${{{{ hashFiles({}) }}}}", inputs.join(", "));
+    let files = format!("patcheval-${{{{ hashFiles({}) }}}}-", inputs.join(", "));
+    // A share has kernels that others do not have, and a new version of a kernel's source has all new ones.
+    let sources = format!("{files}${{{{ steps.sources.outputs.versions }}}}-");
     let (numbers, share) = (numbers.join(", "), workflow.share("${{ matrix.shard }}"));
     format!(
         r#"  share:
@@ -41,15 +49,22 @@ fn share(workflow: &Workflow<'_>) -> String {
       matrix:
         shard: [{numbers}]
     steps:
-      - uses: actions/checkout@v4
-      - uses: actions/cache@v4
+      - uses: {CHECKOUT}
+        with:
+          persist-credentials: false
+      - run: ci/setup
+      - id: sources
+        run: echo "versions=$(dpkg-query --show 'linux-source-*' | sha256sum | cut -c 1-16)" >>"$GITHUB_OUTPUT"
+      - uses: {CACHE}
         with:
           path: /var/cache/patcheval
-          key: {key}
-          restore-keys: patcheval-
-      - run: ci/setup && cargo build --release --workspace
+          key: {sources}${{{{ matrix.shard }}}}
+          restore-keys: |
+            {sources}
+            {files}
+      - run: cargo build --release --workspace
       - run: {share}
-      - uses: actions/upload-artifact@v4
+      - uses: {UPLOAD}
         if: ${{{{ !cancelled() }}}}
         with:
           name: share-${{{{ matrix.shard }}}}
@@ -72,21 +87,23 @@ fn merge(workflow: &Workflow<'_>) -> String {
     container:
       image: {IMAGE}
     steps:
-      - uses: actions/checkout@v4
-      - uses: actions/cache@v4
+      - uses: {CHECKOUT}
+        with:
+          persist-credentials: false
+      - uses: {CACHE}
         with:
           path: {HISTORY}
           key: history-${{{{ github.run_id }}}}
           restore-keys: history-
       - run: cargo build --release --workspace
-      - uses: actions/download-artifact@v4
+      - uses: {DOWNLOAD}
         with:
           pattern: share-*
       - shell: bash
         run: |
 {merge}          cat whole/summary.md >>"$GITHUB_STEP_SUMMARY"
           exit "$verdict"
-      - uses: actions/upload-artifact@v4
+      - uses: {UPLOAD}
         if: ${{{{ !cancelled() }}}}
         with:
           name: {study}

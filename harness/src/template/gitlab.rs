@@ -3,27 +3,33 @@
 
 use super::{HISTORY, IMAGE, Workflow};
 
-/// Returns a pipeline for `.gitlab-ci.yml`, or to be included there.
+/// Returns a pipeline that can be included beside others' jobs: it sets nothing but in its own jobs, whose names begin with
+/// `patcheval-`, and adds no stage.
 pub fn gitlab(workflow: &Workflow<'_>) -> String {
     let merge: String = workflow.merge().iter().map(|line| format!("    - {line}\n")).collect();
-    let (head, study, cron) = (workflow.head("gitlab", ".gitlab-ci.yml"), workflow.study(), &workflow.cron);
+    let (head, study, cron) = (
+        workflow.head("gitlab", "ci/patcheval.yml, and include it: {local: ci/patcheval.yml}"),
+        workflow.study(),
+        &workflow.cron,
+    );
     let (shards, share) = (workflow.shards, workflow.share("$CI_NODE_INDEX"));
     format!(
         r#"{head}# Its schedule is an entry under Build > Pipeline schedules: {cron}. The runner must allow privileged containers.
-stages: [share, merge]
-variables:
-  PATCHEVAL_CACHE: $CI_PROJECT_DIR/.cache/patcheval
-  CARGO_HOME: $CI_PROJECT_DIR/.cache/cargo
-default:
+# Both jobs are of the stage `test`, which a pipeline has unless its own `stages` leave it out.
+.patcheval-{study}:
+  stage: test
   image: {IMAGE}
-share:
-  stage: share
+  variables:
+    PATCHEVAL_CACHE: $CI_PROJECT_DIR/.cache/patcheval
+    CARGO_HOME: $CI_PROJECT_DIR/.cache/cargo
+patcheval-{study}-share:
+  extends: .patcheval-{study}
   rules:
     - if: $CI_PIPELINE_SOURCE == "schedule" || $CI_PIPELINE_SOURCE == "web"
   parallel: {shards}
   timeout: 5h 50m
   cache:
-    key: patcheval-{study}
+    key: patcheval-{study}-$CI_NODE_INDEX
     paths: [.cache]
   script:
     - ci/setup
@@ -32,14 +38,15 @@ share:
   artifacts:
     when: always
     paths: ['share-*']
-merge:
-  stage: merge
+patcheval-{study}-merge:
+  extends: .patcheval-{study}
+  needs: [patcheval-{study}-share]
   rules:
     - if: $CI_PIPELINE_SOURCE == "schedule" || $CI_PIPELINE_SOURCE == "web"
       when: always
   timeout: 1h
   cache:
-    - key: patcheval-{study}
+    - key: patcheval-{study}-1
       paths: [.cache]
       policy: pull
     - key: history

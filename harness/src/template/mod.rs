@@ -118,6 +118,21 @@ mod tests {
         assert!(
             run.unwrap().contains("run small --shard ${{ matrix.shard }}/4 --out share-${{ matrix.shard }}")
         );
+        let all: Vec<&Value> = ["share", "merge"]
+            .iter()
+            .flat_map(|job| file["jobs"][job]["steps"].as_array().unwrap())
+            .collect();
+        for action in all.iter().filter_map(|step| step["uses"].as_str()) {
+            let (_, commit) = action.split_once('@').unwrap();
+            assert!(commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit()), "{action}");
+        }
+        for step in
+            all.iter().filter(|step| step["uses"].as_str().is_some_and(|uses| uses.contains("checkout")))
+        {
+            assert_eq!(step["with"]["persist-credentials"], false);
+        }
+        let keys: Vec<&str> = all.iter().filter_map(|step| step["with"]["key"].as_str()).collect();
+        assert!(keys[0].ends_with("${{ steps.sources.outputs.versions }}-${{ matrix.shard }}"), "{keys:?}");
         let merge = &file["jobs"]["merge"];
         assert_eq!((&merge["needs"], &merge["if"]), (&"share".into(), &"${{ !cancelled() }}".into()));
         let text = serde_json::to_string(merge).unwrap();
@@ -128,11 +143,22 @@ mod tests {
     fn gitlab_counts_shares_from_one_and_takes_the_junit_file() {
         let plan = plan();
         let file: Value = crate::yaml::parse("gitlab", &gitlab(&workflow(&plan))).unwrap();
-        assert_eq!(file["share"]["parallel"], 4);
-        let script = serde_json::to_string(&file["share"]["script"]).unwrap();
+        let (share, merge) = (&file["patcheval-small-share"], &file["patcheval-small-merge"]);
+        assert_eq!(share["parallel"], 4);
+        let script = serde_json::to_string(&share["script"]).unwrap();
         assert!(script.contains("run small --shard $CI_NODE_INDEX/4 --out share-$CI_NODE_INDEX"), "{script}");
-        assert_eq!(file["share"]["artifacts"]["when"], "always");
-        assert_eq!(file["merge"]["artifacts"]["reports"]["junit"], "whole/junit.xml");
-        assert_eq!(file["merge"]["rules"][0]["when"], "always");
+        assert_eq!(share["artifacts"]["when"], "always");
+        assert_eq!(share["cache"]["key"], "patcheval-small-$CI_NODE_INDEX");
+        assert_eq!(merge["artifacts"]["reports"]["junit"], "whole/junit.xml");
+        assert_eq!(
+            (&merge["rules"][0]["when"], &merge["needs"][0]),
+            (&"always".into(), &"patcheval-small-share".into())
+        );
+        // What includes it has jobs of its own: nothing of them is changed.
+        let names: Vec<&String> = file.as_object().unwrap().keys().collect();
+        assert!(
+            names.iter().all(|name| name.trim_start_matches('.').starts_with("patcheval-small")),
+            "{names:?}"
+        );
     }
 }
