@@ -52,7 +52,7 @@ pub struct Facts {
     /// By architecture: QEMU, or why there is none.
     pub qemu: Vec<(String, Result<FoundQemu, String>)>,
     /// Further emulators, by the NAME of `qemu-system-NAME`, with the repository's machines that need them.
-    pub more_qemu: Vec<(String, Vec<String>, Result<FoundQemu, String>)>,
+    pub more_qemu: Vec<FurtherEmulator>,
     /// Archives of kernel sources.
     pub sources: Vec<PathBuf>,
     /// By the words of kernels' names: the Debian package of which the source is.
@@ -95,6 +95,19 @@ pub struct WantedParts {
     pub sources: BTreeMap<String, SourceFile>,
     /// Its machines.
     pub machines: Vec<MachineFile>,
+}
+
+/// An emulator that not all need.
+#[derive(Clone, Debug)]
+pub struct FurtherEmulator {
+    /// The NAME of `qemu-system-NAME`.
+    pub target: String,
+    /// The repository's machines that need it.
+    pub machines: Vec<String>,
+    /// How `ci/setup` is called to get it.
+    pub mend: String,
+    /// QEMU, or why there is none.
+    pub found: Result<FoundQemu, String>,
 }
 
 /// A QEMU that is new enough.
@@ -171,9 +184,14 @@ pub fn probe(cache: &Cache, wanted: &WantedParts) -> Result<Facts> {
     Ok(Facts {
         programs: names.map(|name| (name, find_program(name.as_ref()))).collect(),
         compilers: architectures.iter().flat_map(compilers).collect(),
-        qemu: architectures.iter().map(emulator).collect(),
+        qemu: usual_architectures(wanted).map(emulator).collect(),
         more_qemu: more_emulators(wanted)
-            .map(|(of, users)| (of.to_owned(), users, probe_qemu(cache, of)))
+            .map(|(target, machines)| FurtherEmulator {
+                target: target.to_owned(),
+                machines,
+                mend: mend_of_emulator(target, architectures),
+                found: probe_qemu(cache, target),
+            })
             .collect(),
         sources: crate::source::debian_archives(cache),
         cold: cold.map(|machine| machine.name.clone()).collect(),
@@ -185,14 +203,26 @@ pub fn probe(cache: &Cache, wanted: &WantedParts) -> Result<Facts> {
     })
 }
 
+/// The architectures that `ci/setup` makes the machine ready for without being asked.
+fn usual_architectures(wanted: &WantedParts) -> impl Iterator<Item = &ArchitectureFile> {
+    wanted.architectures.iter().filter(|arch| !arch.optional)
+}
+
 /// The emulators that machines need beside the first of each architecture, with these machines.
 fn more_emulators(wanted: &WantedParts) -> impl Iterator<Item = (&str, Vec<String>)> {
-    let first: Vec<&String> = wanted.architectures.iter().filter_map(|arch| arch.emulators.first()).collect();
+    let first: Vec<&String> = usual_architectures(wanted).filter_map(|arch| arch.emulators.first()).collect();
     let mut more: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for machine in wanted.machines.iter().filter(|machine| !first.contains(&&machine.qemu)) {
         more.entry(&machine.qemu).or_default().push(machine.name.clone());
     }
     more.into_iter()
+}
+
+/// How `ci/setup` is called to get an emulator: that of an optional architecture comes with the compiler of its usual board.
+fn mend_of_emulator(target: &str, architectures: &[ArchitectureFile]) -> String {
+    let of = |arch: &&ArchitectureFile| arch.optional && arch.emulators.iter().any(|name| name == target);
+    let board = architectures.iter().find(of).and_then(|arch| arch.boards.get(&arch.board));
+    board.map_or_else(|| SETUP.to_owned(), |board| format!("{SETUP} --compiler {}", board.compiler))
 }
 
 /// Asks for the compilers of an architecture, that of its usual board first.
@@ -208,7 +238,7 @@ fn compilers(arch: &ArchitectureFile) -> Vec<Compiler> {
         };
         Compiler {
             title: file.title.clone().unwrap_or_else(|| arch.title.clone()),
-            needed: usual == Some(name),
+            needed: usual == Some(name) && !file.optional,
             kernels: boards.map(kernel).collect(),
             mend: if file.optional { format!("{SETUP} --compiler {name}") } else { SETUP.to_owned() },
             version: first_line(CommandRun::new(&cc).arg("--version")),
@@ -264,9 +294,10 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
         findings.push(lacking("architectures", lost, "run it in a clone of patcheval's repository"));
     }
     findings.extend(facts.qemu.iter().map(|(arch, found)| judge_qemu(arch, found)));
-    findings.extend(facts.more_qemu.iter().map(|(target, machines, found)| {
+    findings.extend(facts.more_qemu.iter().map(|FurtherEmulator { target, machines, mend, found }| {
         let judged = judge_qemu(target, found);
-        match (judged.state, judged.mend) {
+        let usual = |advice: String| if advice == SETUP { mend.clone() } else { advice };
+        match (judged.state, judged.mend.clone().map(usual)) {
             // Debian's package of an architecture has all of its emulators; so has what ci/setup extracts.
             (FindingState::Missing, Some(mend)) => {
                 let lost = format!("{}: no trial runs on {}", judged.text, machines.join(", "));

@@ -58,6 +58,7 @@ enum pe_marker_kind {
  * pe_marker(kind, argument)	execute the marker of a kind, a constant; its memory
  *				clobber keeps the compiler from moving loads and
  *				stores of one phase into another
+ * PE_HOST_REGISTERS	how many registers of its caller pe_call() keeps
  * PE_CALLEE_SAVED, PE_CALLEE_SAVED_NAMES
  *				callee-saved integer registers that pe_call()
  *				checks, by psABI name

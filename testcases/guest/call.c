@@ -15,9 +15,9 @@
  * offsets.
  */
 struct frame {
-	uint32_t host[12];		/* 0: the caller's registers */
-	uint32_t in[PE_CALLEE_SAVED + 1];	/* 48: patterns, then sp */
-	uint32_t out[PE_CALLEE_SAVED + 1];	/* after them: what came back */
+	uintptr_t host[PE_HOST_REGISTERS];		/* the caller's registers */
+	uintptr_t in[PE_CALLEE_SAVED + 1];	/* patterns, then sp */
+	uintptr_t out[PE_CALLEE_SAVED + 1];	/* after them: what came back */
 };
 
 struct frame pe_frame;
@@ -46,7 +46,7 @@ struct pe_mismatch pe_call(pe_function function, uint32_t argument,
 	memset(top, 0, HEADROOM);
 	for (int i = 0; i < PE_CALLEE_SAVED; i++)
 		pe_frame.in[i] = 0x5a000001u * (i + 1) ^ argument;
-	pe_frame.in[PE_CALLEE_SAVED] = (uint32_t)(uintptr_t)top;
+	pe_frame.in[PE_CALLEE_SAVED] = (uintptr_t)top;
 
 	result = pe_call_asm(function, argument);
 

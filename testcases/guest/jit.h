@@ -27,7 +27,7 @@ static inline uint32_t pe_emit(volatile uint32_t *code, struct pe_rng *rng)
 	while (steps--) {
 		uint32_t number = pe_rng_next(rng) & PE_JIT_MASK;
 
-		*code++ = PE_JIT_XOR | number;
+		*code++ = PE_JIT_XOR | PE_JIT_NUMBER(number);
 		sum ^= number;
 	}
 	*code++ = PE_JIT_RETURN;

@@ -23,9 +23,9 @@
 
 /* pe_reentrant - one call at a time; the assembly knows the offsets. */
 struct pe_reentrant {
-	uint32_t host[12];		/* the caller's registers */
-	uint32_t in[PE_CALLEE_SAVED + 1];	/* patterns, then sp */
-	uint32_t out[PE_CALLEE_SAVED + 1];	/* what came back */
+	uintptr_t host[PE_HOST_REGISTERS];		/* the caller's registers */
+	uintptr_t in[PE_CALLEE_SAVED + 1];	/* patterns, then sp */
+	uintptr_t out[PE_CALLEE_SAVED + 1];	/* what came back */
 	struct pe_mismatch wrong;	/* the first thing that was */
 	/* for what the fatal signals' handler needs, see pe_reentrant_begin() */
 	unsigned char signals[8192] __attribute__((aligned(16)));
@@ -88,7 +88,7 @@ static inline bool pe_reentrant_call(struct pe_reentrant *frame,
 	memset(top, 0, PE_REENTRANT_HEADROOM);
 	for (int i = 0; i < PE_CALLEE_SAVED; i++)
 		frame->in[i] = 0x5a000001u * (i + 1) ^ argument;
-	frame->in[PE_CALLEE_SAVED] = (uint32_t)(uintptr_t)top;
+	frame->in[PE_CALLEE_SAVED] = (uintptr_t)top;
 
 	pe_reentrant_frame = frame;
 	result = pe_reentrant_asm(function, argument, frame);

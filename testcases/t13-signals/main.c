@@ -258,6 +258,12 @@ static void repetition(struct pe_rng *rng, uint32_t number)
 static int set_up(const struct pe_args *args)
 {
 	(void)args;
+	/* A probed function gets an address in its argument, of 32 bits. */
+	if (sizeof(void *) > sizeof(uint32_t)) {
+		snprintf(pe_error, sizeof(pe_error),
+			 "an address has more bits than an argument");
+		return -1;
+	}
 	shared = pe_share(sizeof(*shared));
 	return shared ? 0 : -1;
 }

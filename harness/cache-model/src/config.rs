@@ -21,6 +21,13 @@ pub enum Snoops {
     All,
 }
 
+impl Snoops {
+    /// Whether a fill looks into the D-cache of the same CPU.
+    pub fn own(self) -> bool {
+        matches!(self, Self::Own | Self::All)
+    }
+}
+
 /// What the caches are like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {

@@ -37,7 +37,8 @@ impl<M: Memory> Model<M> {
         let (d, i) = match operation.side {
             Side::D => (true, false),
             Side::I => (false, true),
-            _ => (true, true),
+            // FENCE.I: a fill of the I$ will find in the D$ what is dirty there.
+            _ => (operation.action != Action::Clean || !self.config.snoops.own(), true),
         };
         for cpu in self.reached(operation) {
             if d {

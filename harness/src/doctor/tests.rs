@@ -73,13 +73,20 @@ fn an_emulator_of_some_machines_costs_only_these() {
     let mut facts = facts();
     let machines = vec!["malta-el".to_owned()];
     let found = FoundQemu { version: "11.1.3".to_owned(), plugins: true, lacks: vec![] };
-    facts.more_qemu.push(("mipsel".to_owned(), machines.clone(), Ok(found)));
+    facts.more_qemu.push(FurtherEmulator {
+        target: "mipsel".to_owned(),
+        machines,
+        mend: "run ci/setup --compiler mipsel".to_owned(),
+        found: Ok(found),
+    });
     assert_eq!(bad(&facts), []);
-    facts.more_qemu[0].2 = Err("qemu-system-mipsel 11.1 is needed, but none was found".to_owned());
+    facts.more_qemu[0].found = Err("qemu-system-mipsel 11.1 is needed, but none was found".to_owned());
     assert_eq!(bad(&facts), [("mipsel QEMU".to_owned(), FindingState::Lacking)]);
     assert!(healthy(&diagnose(&facts)));
     let text = format!("{:?}", diagnose(&facts));
     assert!(text.contains("none was found: no trial runs on malta-el"), "{text}");
+    let absent = diagnose(&facts).into_iter().find(|finding| finding.state == FindingState::Lacking);
+    assert_eq!(absent.unwrap().mend.as_deref(), Some("run ci/setup --compiler mipsel"));
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub struct ArchitectureFile {
     pub title: String,
     /// QEMU's emulators of it, the NAME of `qemu-system-NAME`. Debian's package has the name of the first.
     pub emulators: Vec<String>,
+    /// Whether `ci/setup` gets the first emulator only together with one of its compilers (`--compiler`): few need it.
+    #[serde(default)]
+    pub optional: bool,
     /// Those of the emulators whose guests are big endian.
     #[serde(default)]
     pub big_endian: Vec<String>,

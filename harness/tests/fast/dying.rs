@@ -46,7 +46,10 @@ fn the_ways_to_die_of_6_1() {
     for reason in ["Oops: 5", "Oops - undefined instruction: 0", "kernel stack overflow: 0", ": 8"] {
         dies("arm", &format!("Internal error: {reason} [#1] PREEMPT SMP ARM"));
     }
-    for arch in ["mips", "arm"] {
+    for reason in ["Oops", "Kernel BUG", "Oops - illegal instruction", "Oops - load access fault"] {
+        dies("riscv", &format!("{reason} [#1]"));
+    }
+    for arch in ["mips", "arm", "riscv"] {
         dies(arch, "BUG: Bad page state in process init  pfn:01234");
         dies(arch, "BUG: Bad page map in process init  pte:00000001 pmd:00000002");
         dies(arch, "watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [init:1]");

@@ -66,7 +66,11 @@ fn setup_gets_what_the_architectures_name() {
             }
         }
         let emulator = format!("qemu-system-{}", architecture.emulators[0]);
-        assert!(listed.contains(emulator.as_str()), "{emulator}: {listed:?}");
+        assert_eq!(listed.contains(emulator.as_str()), !architecture.optional, "{emulator}: {listed:?}");
+        for name in architecture.compilers.keys().filter(|_| architecture.optional) {
+            let more = setup(&world, &["--compiler", name]);
+            assert!(more.contains(&emulator), "{emulator}: {more:?}");
+        }
     }
     let (_, first) = sources.first_key_value().unwrap();
     let source = format!("source {} of bookworm", first.debian.as_ref().unwrap());
@@ -79,7 +83,7 @@ fn setup_gets_what_the_architectures_name() {
 /// Returns where a source names a kernel of the repository, tests aside.
 fn named(text: &str) -> Vec<usize> {
     let lines = text.lines().take_while(|line| *line != "#[cfg(test)]").enumerate();
-    let names = |line: &str| ["mips-6.", "arm-6."].iter().any(|kernel| line.contains(kernel));
+    let names = |line: &str| ["mips-6.", "arm-6.", "riscv-6."].iter().any(|kernel| line.contains(kernel));
     lines.filter(|(_, line)| names(line)).map(|(at, _)| at + 1).collect()
 }
 

@@ -3,9 +3,11 @@
 
 mod arm;
 mod mips;
+mod riscv;
 
 pub use arm::{ArmVersion, arm_c7, arm_mcr, arm_mcrr, arm_mrc};
 pub use mips::{MIPS_GINVI, MIPS_SYNCI, mips_cache};
+pub use riscv::{RISCV_FENCE_I, riscv_cbo};
 
 /// The cache that an operation works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,7 +17,7 @@ pub enum Side {
     I,
     /// Data cache.
     D,
-    /// Both (MIPS SYNCI: write back D, then invalidate I).
+    /// Both (MIPS SYNCI, RISC-V FENCE.I: write back D, then invalidate I).
     Both,
     /// A cache below L1. It changes nothing in the model, whose I$ and D$ meet above L2, but is counted.
     Outer,
@@ -45,7 +47,7 @@ pub enum Action {
     /// A *dirty* D$ line is written back first: the architectures allow it to have been evicted at any
     /// moment before, so this is one of the permitted outcomes, and the one that loses no data.
     Invalidate,
-    /// A dirty line is written back and stays.
+    /// A dirty line is written back and stays. For [`Side::Both`] the line of the I$ is dropped.
     Clean,
     /// A dirty line is written back and dropped.
     CleanInvalidate,

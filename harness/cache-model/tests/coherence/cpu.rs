@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A CPU as the scenarios see it: stores, fetches and maintenance of one word at a physical address.
 
-use cache_model::maintenance::{MIPS_SYNCI, Operation, arm_c7, mips_cache};
+use cache_model::maintenance::{MIPS_SYNCI, Operation, RISCV_FENCE_I, arm_c7, mips_cache};
 use cache_model::{Config, Geometry, Memory as _, Model, Origin, PlainMemory, Stale};
 
 /// Where the kernel sees physical memory, as in MIPS KSEG0.
@@ -23,7 +23,11 @@ pub fn shape(sets: u32, ways: u32, line: u32) -> Geometry {
 
 impl Cpu {
     pub fn new(icache: Geometry, dcache: Geometry) -> Self {
-        Self { model: Model::new(Config::new(icache, dcache), PlainMemory::new(0, MEMORY)), stores: 0 }
+        Self::of(Config::new(icache, dcache))
+    }
+
+    pub fn of(config: Config) -> Self {
+        Self { model: Model::new(config, PlainMemory::new(0, MEMORY)), stores: 0 }
     }
 
     /// A CPU with two caches of 16 KB, 4 ways of 32-byte lines: a MIPS 24K without aliases.
@@ -75,6 +79,11 @@ impl Cpu {
 
     pub fn synci(&mut self, phys: u64) {
         self.maintain(&MIPS_SYNCI, phys);
+    }
+
+    /// Executes RISC-V's `FENCE.I`.
+    pub fn fence_i(&mut self) {
+        self.model.maintain(&RISCV_FENCE_I, 0.into(), None, Origin::default());
     }
 
     /// Executes an ARM operation by address, of the name that the manual gives it.

@@ -5,8 +5,8 @@ mod cpu;
 mod lines;
 mod silicon;
 
-use cache_model::{CacheTotals, Missing, Origin, Stale};
-use cpu::Cpu;
+use cache_model::{CacheTotals, Config, Missing, Origin, Snoops, Stale};
+use cpu::{Cpu, shape};
 
 const HIT_INV_I: u32 = 0x10;
 const HIT_INV_D: u32 = 0x11;
@@ -46,6 +46,27 @@ fn a_write_back_without_the_invalidation_lacks_the_invalidation() {
     assert_eq!(why(cpu.fetch(AT)), (Missing::Invalidate, Some(store)));
     cpu.cache(HIT_WB_INV_D, AT);
     assert_eq!(why(cpu.fetch(AT)), (Missing::Invalidate, Some(store)));
+}
+
+/// What is written back, and how often, if `FENCE.I` comes after a store to a line that the I$ has.
+fn fenced(snoops: Snoops) -> (u64, Vec<u32>) {
+    let mut config = Config::new(shape(128, 4, 64), shape(64, 8, 64));
+    config.snoops = snoops;
+    let mut cpu = Cpu::of(config);
+    cpu.fill(AT);
+    cpu.store(AT, 0x11);
+    let before = cpu.execute(AT);
+    cpu.fence_i();
+    let after = cpu.execute(AT);
+    cpu.store(AT, 0x12);
+    let again = cpu.execute(AT);
+    (cpu.model.dcache_totals().written_back, vec![before, after, again])
+}
+
+#[test]
+fn fence_i_makes_stores_visible_by_a_write_back_only_where_fills_see_no_dirty_line() {
+    assert_eq!(fenced(Snoops::Nothing), (1, vec![0, 0x11, 0x11]));
+    assert_eq!(fenced(Snoops::Own), (0, vec![0, 0x11, 0x11]));
 }
 
 #[test]

@@ -55,6 +55,11 @@ pub trait Architecture: Copy {
         false
     }
 
+    /// Whether its guests can run: of one that is not complete only instructions are known.
+    fn is_complete(self) -> bool {
+        true
+    }
+
     /// First address that is not user space.
     fn kernel_start(self) -> VirtAddr;
 

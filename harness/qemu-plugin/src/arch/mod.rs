@@ -5,6 +5,7 @@ pub mod architecture;
 pub mod arm;
 pub mod instruction;
 pub mod mips;
+pub mod riscv;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use architecture::{Architecture, CachesState, RegisterRole};
 use arm::Arm;
 use instruction::{Accesses, Advertised, Decoded, Operand, PlainAccess};
 use mips::Mips;
+use riscv::Riscv;
 
 /// The architecture of the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum GuestArch {
     Mips(Mips),
     /// 32-bit ARM.
     Arm(Arm),
+    /// 64-bit RISC-V.
+    Riscv(Riscv),
 }
 
 /// Does the same with whichever architecture it is.
@@ -30,6 +34,7 @@ macro_rules! with {
         match $arch {
             GuestArch::Mips($it) => $do,
             GuestArch::Arm($it) => $do,
+            GuestArch::Riscv($it) => $do,
         }
     };
 }
@@ -39,13 +44,16 @@ macro_rules! forward {
     ($(fn $name:ident(self $(, $arg:ident : $type:ty)*) -> $ret:ty;)*) => {
         impl Architecture for GuestArch {
             fn from_name(name: &str) -> Option<Self> {
-                Mips::from_name(name).map(Self::Mips).or_else(|| Arm::from_name(name).map(Self::Arm))
+                let mips = Mips::from_name(name).map(Self::Mips);
+                let arm = || Arm::from_name(name).map(Self::Arm);
+                mips.or_else(arm).or_else(|| Riscv::from_name(name).map(Self::Riscv))
             }
 
             fn with_isa(self, isa: &str) -> Option<Self> {
                 match self {
                     Self::Mips(mips) => mips.with_isa(isa).map(Self::Mips),
                     Self::Arm(arm) => arm.with_isa(isa).map(Self::Arm),
+                    Self::Riscv(riscv) => riscv.with_isa(isa).map(Self::Riscv),
                 }
             }
 
@@ -62,6 +70,7 @@ macro_rules! forward {
 forward! {
     fn big_endian(self) -> bool;
     fn is_64_bit(self) -> bool;
+    fn is_complete(self) -> bool;
     fn kernel_start(self) -> VirtAddr;
     fn address(self, value: u64) -> VirtAddr;
     fn decode(self, bytes: [u8; 4], len: usize) -> Option<Decoded>;

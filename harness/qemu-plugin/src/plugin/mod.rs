@@ -51,8 +51,8 @@ impl Plugin {
     pub fn new(qemu: QemuApi, target_name: &str, arguments: &[String]) -> Result<Self, String> {
         let options = PluginOptions::read(arguments)?;
         let arch = GuestArch::from_name(target_name)
-            .filter(|arch| !arch.is_64_bit())
-            .ok_or_else(|| format!("target `{target_name}` is not one of mips, mipsel, arm"))?;
+            .filter(|arch| arch.is_complete())
+            .ok_or_else(|| format!("target `{target_name}` is not one of mips, mipsel, arm, riscv64"))?;
         let arch = match options.setup.isa.as_ref().map(Isa::name) {
             Some(isa) => arch.with_isa(isa).ok_or_else(|| {
                 format!("setup: isa: `{isa}` is no instruction set that the plugin knows of target `{target_name}`")

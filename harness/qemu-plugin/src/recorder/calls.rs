@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 
 use cache_model::{Origin, VirtAddr};
 
-/// Functions of Linux that store what others want stored, on MIPS and ARM: `arch/mips/lib/memcpy.S`, `memset.S`,
-/// `arch/mips/mm/page.c`, `arch/arm/lib/`, `arch/arm/mm/copypage-*.c`, `lib/usercopy.c`.
-const COPIES: [&str; 24] = [
+/// Functions of Linux that store what others want stored, on MIPS, ARM and RISC-V: `arch/mips/lib/memcpy.S`,
+/// `memset.S`, `arch/mips/mm/page.c`, `arch/arm/lib/`, `arch/arm/mm/copypage-*.c`, `arch/riscv/lib/`, `lib/usercopy.c`.
+const COPIES: [&str; 26] = [
     "memcpy",
     "__memcpy",
     "mmiocpy",
@@ -31,6 +31,8 @@ const COPIES: [&str; 24] = [
     "arm_copy_from_user",
     "arm_copy_to_user",
     "__copy_to_user_std",
+    "__asm_copy_from_user",
+    "__asm_copy_to_user",
     "_copy_from_user",
     "_copy_to_user",
     "v6_copy_user_highpage_nonaliasing",

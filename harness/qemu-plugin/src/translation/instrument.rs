@@ -253,11 +253,19 @@ fn function(group: &FetchGroup, context: &mut BlockContext<'_>) -> u32 {
     }
     context.recorder.function(group.start, |start, end| {
         // The kernel's text is mapped in one piece.
-        let code = machine.code(group.phys_of(start), (end - start) as usize & !3).unwrap_or(&[]);
-        code.chunks_exact(4).any(|word| {
-            let decoded = arch.decode([word[0], word[1], word[2], word[3]], 4);
-            matches!(decoded.map(|decoded| decoded.special), Some(Special::Maintenance(..)))
-        })
+        let mut code = machine.code(group.phys_of(start), (end - start) as usize & !1).unwrap_or(&[]);
+        while let [a, b, rest @ ..] = code {
+            let len = arch.insn_len([*a, *b]) as usize;
+            let bytes = [*a, *b, rest.first().copied().unwrap_or(0), rest.get(1).copied().unwrap_or(0)];
+            if matches!(
+                arch.decode(bytes, len).map(|decoded| decoded.special),
+                Some(Special::Maintenance(..))
+            ) {
+                return true;
+            }
+            code = code.get(len..).unwrap_or(&[]);
+        }
+        false
     })
 }
 

@@ -142,7 +142,7 @@ pub struct Machine {
     pub arch: Arch,
     /// What the plugin decodes, if it is not the architecture's usual instruction set.
     pub isa: Option<Isa>,
-    /// Which `qemu-system-...`: `mips`, `mipsel`, `mips64`, `mips64el` or `arm`.
+    /// Which `qemu-system-...`: `mips`, `mipsel`, `mips64`, `mips64el`, `arm` or `riscv64`.
     pub qemu: String,
     /// Byte order of its guests; runs that are older than this key do not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -22,11 +22,15 @@ const KSEG0: u64 = 0x8000_0000;
 
 /// Returns whether an operation with this name works on data.
 pub(super) fn is_data(operation: &str) -> bool {
-    operation.ends_with("_D") || operation.starts_with("DC")
+    operation.ends_with("_D") || operation.starts_with("DC") || operation.starts_with("CBO")
 }
 
 /// Returns the operations that were missing, in the order in which they are to be done.
 pub(super) fn missing(fetch: &StaleFetch, record: &Record) -> Vec<String> {
+    if record.target.starts_with("riscv") {
+        // It is the only one, it works on all lines, and for fetches of the hart that executes it alone.
+        return vec!["FENCE.I, on the hart that fetches, after the write".to_owned()];
+    }
     let names = names(record);
     let cpu = fetch.dirty_in.map(|cpu| format!(" on CPU {cpu}")).unwrap_or_default();
     let write_back = format!(

@@ -188,6 +188,8 @@ fn the_missing_operation_is_named_by_architecture() {
             "ICIMVAU at the colour of 0x7fff8000 once memory had the new bytes",
         ]
     );
+    // Neither by address nor by cache.
+    assert_eq!(missing("riscv64", &both, "FENCE.I"), ["FENCE.I, on the hart that fetches, after the write"]);
     let kernel = StaleFetch { user: false, pc: 0xc010_0000, missing: Missing::Invalidate, ..fetch() };
     assert_eq!(missing("arm", &kernel, "ICIALLU"), ["ICIMVAU of 0xc0100000 once memory had the new bytes"]);
     assert_eq!(missing("arm", &kernel, "DCCMVA"), ["ICIMVA of 0xc0100000 once memory had the new bytes"]);

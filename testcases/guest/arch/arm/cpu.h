@@ -13,6 +13,7 @@
 			 : : "i" (kind), "r" (pe_arg_) : "memory");		\
 } while (0)
 
+#define PE_HOST_REGISTERS 12
 #define PE_CALLEE_SAVED 8
 #define PE_CALLEE_SAVED_NAMES \
 	{ "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11" }

@@ -13,6 +13,7 @@
 			 : : "i" (kind), "r" (pe_arg_) : "memory");		\
 } while (0)
 
+#define PE_HOST_REGISTERS 12
 #define PE_CALLEE_SAVED 9
 #define PE_CALLEE_SAVED_NAMES \
 	{ "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "fp" }

@@ -60,6 +60,11 @@ impl Architecture for Mips {
         matches!(self.isa, MipsIsa::Mips64 | MipsIsa::Mips64R6)
     }
 
+    /// No 64-bit guest has run.
+    fn is_complete(self) -> bool {
+        !self.is_64_bit()
+    }
+
     /// KSEG0.
     fn kernel_start(self) -> VirtAddr {
         VirtAddr::new(0x8000_0000)

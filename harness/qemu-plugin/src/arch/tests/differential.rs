@@ -38,7 +38,7 @@ fn line(text: &str) -> Option<Line<'_>> {
     Some(Line { words, mnemonic, operands: fields.next().unwrap_or_default() })
 }
 
-fn disassemble(tools: &str, name: &str, arguments: &[&str], bytes: &[u8]) -> String {
+pub fn disassemble(tools: &str, name: &str, arguments: &[&str], bytes: &[u8]) -> String {
     let scratch = Scratch::new(name);
     let file = scratch.file("x.bin");
     std::fs::write(&file, bytes).unwrap();

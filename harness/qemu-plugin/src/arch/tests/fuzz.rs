@@ -9,6 +9,7 @@ use crate::arch::architecture::Architecture;
 use crate::arch::arm::Arm;
 use crate::arch::instruction::{Accesses, Decoded, Operand, Special};
 use crate::arch::mips::{Mips, MipsIsa};
+use crate::arch::riscv::Riscv;
 
 const ISAS: [MipsIsa; 4] = [MipsIsa::Mips32, MipsIsa::Mips32R6, MipsIsa::Mips64, MipsIsa::Mips64R6];
 const VERSIONS: [ArmVersion; 3] = [ArmVersion::V5, ArmVersion::V6, ArmVersion::V7];
@@ -51,6 +52,12 @@ fn registers(operand: Operand, count: u32) -> bool {
     }
 }
 
+/// The words of RISC-V that are maintenance, from the manual and not from the table.
+fn may_be_riscv_maintenance(word: u32) -> bool {
+    let (opcode, function) = (word & 0x7f, word >> 12 & 7);
+    opcode == 0x0f && (function == 1 || function == 2 && word >> 20 < 3)
+}
+
 fn sound(decoded: Decoded, count: u32) -> bool {
     (match decoded.special {
         Special::Maintenance(_, operand) | Special::PrepareForStore(operand) => registers(operand, count),
@@ -90,9 +97,26 @@ fn arm(version: ArmVersion, word: u32) {
     }
 }
 
+fn riscv(word: u32) {
+    let target = GuestArch::Riscv(Riscv);
+    let bytes = word.to_le_bytes();
+    target.accesses(bytes, 2);
+    target.access_operand(bytes);
+    assert!(target.decode(bytes, 2).is_none_or(|decoded| sound(decoded, 32)), "{word:#010x}");
+    let Some(decoded) = target.decode(bytes, 4) else { return };
+    assert!(sound(decoded, 32) && decoded.condition.is_none(), "{word:#010x}: {decoded:?}");
+    assert_eq!(target.accesses(bytes, 4), Accesses::NONE, "{word:#010x}: {decoded:?}");
+    if let Special::Maintenance(..) = decoded.special {
+        assert!(may_be_riscv_maintenance(word), "{word:#010x}: {decoded:?}");
+    }
+}
+
 /// A word that is often close to one that matters: random bits in the fields of one that does.
 fn word(random: &mut Random) -> u32 {
-    const SEEDS: [u32; 12] = [
+    const SEEDS: [u32; 15] = [
+        0x0000_100f,
+        0x0025_a00f,
+        0x3405_1073,
         0xbc95_ffe0,
         0x045f_0000,
         0x7c90_fe1b,
@@ -127,6 +151,7 @@ fn feed(word: u32) {
     for version in VERSIONS {
         arm(version, word);
     }
+    riscv(word);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod arm;
 mod differential;
 mod fuzz;
 mod mips;
+mod riscv;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +16,7 @@ use super::instruction::{Decoded, Operand, Special};
 
 const MIPS: &str = "mips-linux-gnu-";
 const ARM: &str = "arm-linux-gnueabihf-";
+const RISCV: &str = "riscv64-linux-gnu-";
 
 /// A directory that is gone at the end of a test.
 struct Scratch(PathBuf);
