@@ -121,6 +121,22 @@ fn every_machine_runs_the_testcases() {
     }
 }
 
+/// CVE-2025-37822: RISC-V wrote slots and executed no fence.i. Which fixes hold, and that equal inputs give equal bytes.
+#[test]
+#[ignore = "needs `ci/setup --compiler riscv64` and builds seven images: ci/test --full"]
+fn risc_v_needs_a_fence_for_each_slot() {
+    let bench = Bench::with_quick(|text| text);
+    let run = bench.run("riscv-xol", "riscv-xol");
+    for machine in ["virt-u74", "virt-u74-no-snoop"] {
+        for (variant, result) in [("unfixed", "fail"), ("merged", "pass"), ("dirty-page", "fail")] {
+            let trials = run.of(&format!("riscv-6.1/{machine}/{variant}/t2-slot-reuse/enforce/"));
+            assert_eq!(trials.len(), 10, "{machine} {variant}");
+            assert!(trials.iter().all(|line| line["outcome"]["result"] == result), "{machine}: {trials:?}");
+        }
+    }
+    assert_eq!(run.code(), Some(0), "every expectation of the study is met");
+}
+
 /// Without the override that ARM got in 2014, a reused XOL slot still holds the previous probe's instruction.
 #[test]
 fn arm_without_its_override_fails_slot_reuse() {
