@@ -16,6 +16,7 @@ mod evidence;
 mod in_binary;
 mod model;
 mod obstacle;
+mod pairing;
 mod question;
 mod ranking;
 mod schedule;
@@ -58,9 +59,9 @@ pub use model::VERSION;
 pub use model::Verdict;
 pub use obstacle::NoImage;
 pub use obstacle::Reason;
+pub use pairing::Behind;
 pub use question::Answer;
 pub use question::Witness;
-pub use ranking::Behind;
 pub use ranking::Fix;
 pub use ranking::Ranking;
 pub use schedule::Schedule;
@@ -73,6 +74,7 @@ use crate::error::Result;
 use crate::judge::cell::CellContext;
 use crate::judge::cell::CellTrials;
 use crate::judge::data::Data;
+use crate::judge::decision::Judged;
 use crate::judge::in_binary::Images;
 use crate::patch::Size;
 use crate::plan::Cell;
@@ -135,7 +137,7 @@ pub fn judge(plan: &Plan, lines: &[TrialLine], built: &KernelFacts) -> Judgement
         unknown: count(&|line| evidence::outcome(plan, line).is_unknown()),
         missing: data.missing,
         rankings: ranking::rankings(plan, &data, &groups),
-        candidates: decision::candidates(plan, &groups, built),
+        candidates: decision::candidates(Judged { plan, data: &data, groups: &groups }, built),
         answers: question::answers(plan, &groups),
         groups,
         changes: built.changes.clone(),

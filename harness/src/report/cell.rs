@@ -208,8 +208,9 @@ fn remedies(judgement: &Judgement, group: &Group, cell: &CellJudgement) -> Strin
         return "fixed here by: no other variant".into();
     }
     let more = |variant: &CellJudgement| (variant.d.difference, variant.i.difference);
-    let sum =
-        |variant: &CellJudgement| variant.d.difference.unwrap_or(0.0) + variant.i.difference.unwrap_or(0.0);
+    // As the rankings have it, by what all trials count: the baseline may pass with few seeds, or with none.
+    let sum = |variant: &CellJudgement| variant.d.mean.zip(variant.i.mean).map(|(d, i)| d + i);
+    let sum = |variant: &CellJudgement| sum(variant).unwrap_or(f64::INFINITY);
     variants.sort_by(|a, b| sum(a).total_cmp(&sum(b)));
     let one = |variant: &&CellJudgement| match more(variant) {
         (Some(d), Some(i)) => {

@@ -349,9 +349,9 @@ fn ranking_sentence(ranking: &Ranking, judgement: &Judgement) -> String {
 /// Returns the operations of a fix, and whether they are more than the cheapest's by more than chance.
 fn price_of(fix: &Fix) -> String {
     let operations = format!("{} ops", number::count(fix.operations));
-    match fix.behind {
-        Some(_) if fix.is_as_cheap() => format!("{operations}, not distinguishable"),
-        _ => operations,
+    match fix.behind.and_then(number::alike) {
+        Some(why) => format!("{operations}, {why}"),
+        None => operations,
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn decision(judgement: &Judgement) -> Option<Grid> {
             },
         ));
         for unit in &units {
-            let price = one.prices.get(*unit).map(|price| number::difference(price.operations));
+            let price = one.prices.get(*unit).map(|price| number::price(price.operations, price.interval));
             words.push(price.unwrap_or_else(|| "-".into()));
         }
         words.push(one.size.map_or_else(|| "-".into(), |size| format!("+{} -{}", size.added, size.removed)));
@@ -57,9 +57,11 @@ pub(super) fn decision(judgement: &Judgement) -> Option<Grid> {
     let mut sentences = vec![format!(
         "fixes: of the cells (a testcase on a target) in which {0} fails, those in which every trial passes; breaks: cells \
          in which some trial fails, or for which there is no kernel; ops: additional cache maintenance operations for each unit, compared with {0}, on the \
-         target where that is most; lines: the change from {0}'s tree",
+         target where that is most, with the 95 % interval where it is no point; lines: the change from {0}'s tree. First come \
+         those that break least, then those that fix most, then those with the fewest operations where the bug shows",
         judgement.baseline
     )];
+    sentences.extend(alike(candidates));
     for one in candidates {
         if let Some(dominated) = &one.dominated {
             sentences.push(format!(
@@ -72,6 +74,17 @@ pub(super) fn decision(judgement: &Judgement) -> Option<Grid> {
         }
     }
     Some(Grid { heading: "decision".into(), columns, rows: candidates.iter().map(row).collect(), sentences })
+}
+
+/// Which candidates are not distinguishable from the first by their price.
+fn alike(candidates: &[Candidate]) -> Vec<String> {
+    let Some(first) = candidates.first() else { return Vec::new() };
+    let of = |one: &Candidate| {
+        let why = number::alike(one.behind?)?;
+        let more = number::difference(one.behind?.mean);
+        Some(format!("{} has {more} operations against {}: {why}", one.variant, first.variant))
+    };
+    candidates.iter().filter_map(of).collect()
 }
 
 /// One table for each swept machine and testcase: pass rates by geometry.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Figures as they are printed.
 
+use crate::judge::Behind;
 use crate::judge::interval::Interval;
 
 /// Returns a mean count rounded to a whole number, with commas between thousands: `113,715`.
@@ -20,6 +21,21 @@ pub(super) fn count(value: f64) -> String {
 pub(super) fn difference(value: f64) -> String {
     let text = count(value);
     if text.starts_with('-') { text } else { format!("+{text}") }
+}
+
+/// Returns a price with its interval, where that is more than a point as it is printed: `+9 [+7, +11]`.
+pub(super) fn price(value: f64, interval: Option<Interval>) -> String {
+    let limits = interval.map(|limits| [difference(limits.low), difference(limits.high)]);
+    let range = limits.filter(|[low, high]| low != high).map(|[low, high]| format!(" [{low}, {high}]"));
+    difference(value) + &range.unwrap_or_default()
+}
+
+/// Says why a price is not distinguishable from the cheapest, if so.
+pub(super) fn alike(behind: Behind) -> Option<&'static str> {
+    if behind.may_be_chance() {
+        return Some("not distinguishable");
+    }
+    behind.may_be_layout().then_some("more by no more than a layout of memory may add")
 }
 
 /// Returns an interval in per cent: `[8.7, 49.1] %`.

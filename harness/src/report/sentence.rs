@@ -25,10 +25,6 @@ const NAMED: usize = 3;
 /// How many sentences there are about targets with different fixes, and about what breaks.
 const LISTED: usize = 3;
 
-/// Operations a trial that the layout of an image's memory was seen to add or to take: a page on each cache, with lines of 32 bytes
-/// (FINDINGS, "What a fix costs, apart from the layout").
-const LAYOUT_OPERATIONS: f64 = 256.0;
-
 /// Returns the answer: the first sentence says what to take.
 pub(super) fn answer(judgement: &Judgement) -> Vec<String> {
     let mut sentences = verdicts(judgement);
@@ -64,7 +60,7 @@ fn verdicts(judgement: &Judgement) -> Vec<String> {
     if shows.is_empty() {
         return vec![nowhere(judgement)];
     }
-    let all = names_in_all(&shows);
+    let all = names_in_all(judgement, &shows);
     let mut sentences = vec![match all.split_first() {
         Some((best, others)) => fixes(judgement, best, others, &shows),
         None => nothing_everywhere(judgement, &shows),
@@ -90,7 +86,7 @@ fn nowhere(judgement: &Judgement) -> String {
 }
 
 /// The variants that fix the bug wherever it shows, the one with the fewest operations over all targets first.
-fn names_in_all<'a>(shows: &[&'a Ranking]) -> Vec<&'a str> {
+fn names_in_all<'a>(judgement: &Judgement, shows: &[&'a Ranking]) -> Vec<&'a str> {
     let mut operations: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
     for fix in shows.iter().flat_map(|ranking| &ranking.fixes) {
         let sum = operations.entry(&fix.variant).or_default();
@@ -101,7 +97,9 @@ fn names_in_all<'a>(shows: &[&'a Ranking]) -> Vec<&'a str> {
         .filter(|(_, (targets, _))| *targets == shows.len())
         .map(|(name, (_, sum))| (name, sum))
         .collect();
-    names.sort_by(|a, b| a.1.total_cmp(&b.1));
+    // Of equal price the decision table has an order as well.
+    let place = |name: &str| judgement.candidates.iter().position(|one| one.variant == name);
+    names.sort_by(|a, b| a.1.total_cmp(&b.1).then_with(|| place(a.0).cmp(&place(b.0))));
     names.into_iter().map(|(name, _)| name).collect()
 }
 
@@ -114,38 +112,37 @@ fn fixes(judgement: &Judgement, best: &str, others: &[&str], shows: &[&Ranking])
     let (fixed, of) = tally(judgement, best, shows);
     let (passes, n) = tally(judgement, &judgement.baseline, shows);
     let place = on(judgement, shows);
-    let cheapest = match (others, shows) {
-        ([], _) => String::new(),
-        (_, [only]) => format!("; cheapest: {}", alike(judgement, only, best)),
-        _ => format!("; cheapest: {best}"),
+    let cheapest = match others {
+        [] => String::new(),
+        _ => format!("; cheapest: {}", alike(judgement, shows, best)),
     };
     format!("{subject} {place} ({fixed}/{of}; {} {passes}/{n}){cheapest}.", judgement.baseline)
 }
 
-/// The cheapest fix of a target with those whose prices are not distinguishable from its own. With one layout of memory the trials do
-/// not say how much of a difference is the layout's.
-fn alike(judgement: &Judgement, ranking: &Ranking, best: &str) -> String {
-    if judgement.layouts <= 1 {
-        let least = ranking.fixes.first().map_or(0.0, |fix| fix.operations);
-        let near = ranking.fixes.iter().filter(|fix| fix.operations - least <= LAYOUT_OPERATIONS);
-        let near: Vec<&str> = near.map(|fix| fix.variant.as_str()).collect();
-        return match near.len() {
-            0 | 1 => best.to_owned(),
-            _ => format!("{}, by no more than a layout of memory may add", counted(&near)),
-        };
+/// The cheapest fix with those whose prices are not distinguishable from its own: on the only target, or over all of them.
+fn alike(judgement: &Judgement, shows: &[&Ranking], best: &str) -> String {
+    let near: Vec<(&str, bool)> = match shows {
+        [only] => {
+            let others = only.fixes.iter().skip(1).filter(|fix| fix.is_as_cheap());
+            others
+                .map(|fix| (fix.variant.as_str(), fix.behind.is_none_or(|one| one.may_be_chance())))
+                .collect()
+        }
+        _ => {
+            let others = judgement.candidates.iter().filter_map(|one| Some((one, one.behind?)));
+            let others = others.filter(|(_, behind)| !behind.is_distinguishable());
+            others.map(|(one, behind)| (one.variant.as_str(), behind.may_be_chance())).collect()
+        }
+    };
+    if near.is_empty() {
+        return best.to_owned();
     }
-    let same: Vec<&str> = ranking
-        .fixes
-        .iter()
-        .skip(1)
-        .filter(|fix| fix.is_as_cheap())
-        .map(|fix| fix.variant.as_str())
-        .collect();
-    if same.is_empty() {
-        best.to_owned()
-    } else {
-        format!("{best}, not distinguishable from {}", listed(&same))
+    let names: Vec<&str> = near.iter().map(|(name, _)| *name).collect();
+    if near.iter().all(|(_, by_chance)| *by_chance) {
+        return format!("{best}, not distinguishable from {}", counted(&names));
     }
+    let names: Vec<&str> = std::iter::once(best).chain(names).collect();
+    format!("{}, by no more than a layout of memory may add", counted(&names))
 }
 
 fn nothing_everywhere(judgement: &Judgement, shows: &[&Ranking]) -> String {

@@ -70,10 +70,11 @@ merged        1/1    0       -             +900       -      -
 lazy          1/1    0       -             +15,000    -      merged
 merged-alone  1/1    1       0/4 t9 malta  +15,000    -      merged
   - fixes: of the cells (a testcase on a target) in which unfixed fails, those in which every trial passes; breaks: cells in which some trial fails, or for
-    which there is no kernel; ops: additional cache maintenance operations for each unit, compared with unfixed, on the target where that is most; lines:
-    the change from unfixed's tree
-  - lazy is dominated: merged costs +900.0 operations for one trial against +15000.0, and is nowhere worse
-  - merged-alone is dominated: merged breaks 0 cells against 1, costs +900.0 operations for one trial against +15000.0, and is nowhere worse
+    which there is no kernel; ops: additional cache maintenance operations for each unit, compared with unfixed, on the target where that is most, with the
+    95 % interval where it is no point; lines: the change from unfixed's tree. First come those that break least, then those that fix most, then those with
+    the fewest operations where the bug shows
+  - lazy is dominated: merged costs 14100.0 operations less for one trial, and is nowhere worse
+  - merged-alone is dominated: merged breaks 0 cells against 1, costs 14100.0 operations less for one trial, and is nowhere worse
 
 columns: D ops and I ops are the mean number of cache maintenance operations in a trial; the mean difference from unfixed is in brackets, over the seeds with
   which both pass; a trial that fails early executes fewer. stale is the mean number of stale fetches in a trial

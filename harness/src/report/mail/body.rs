@@ -72,11 +72,13 @@ fn result(judgement: &Judgement, targets: &Targets<'_>) -> String {
     for broken in untried::broken(judgement) {
         text.push_str(&format!(" {broken}."));
     }
-    let (whole, others): (Vec<_>, Vec<_>) =
-        judgement.candidates.iter().partition(|one| one.fixed == one.observable && one.broken == 0);
+    let (whole, others): (Vec<_>, Vec<_>) = judgement.candidates.iter().partition(|one| one.is_whole());
     if !whole.is_empty() {
         let names: Vec<&str> = whole.iter().map(|one| one.variant.as_str()).collect();
-        text.push_str(&format!(" Passing in all of these, and failing nowhere else: {}.", names.join(", ")));
+        text.push_str(&format!(
+            " Passing in all of these, and failing nowhere else, the cheapest first: {}.",
+            names.join(", ")
+        ));
     } else if !judgement.candidates.is_empty() {
         text.push_str(" No variant passes in all of these and fails nowhere else.");
     }

@@ -90,10 +90,11 @@ fn prices_that_are_not_distinguishable_are_said_to_be_so() {
     let mut judgement = judgement();
     judgement.rankings[0].fixes = vec![fix("merged", 10.0), fix("lazy", 12.0)];
     let price = |judgement: &Judgement| answer(judgement)[0].split_once("; cheapest: ").unwrap().1.to_owned();
-    assert_eq!(price(&judgement), "merged and lazy, by no more than a layout of memory may add.");
-    judgement.layouts = 5;
     assert_eq!(price(&judgement), "merged, not distinguishable from lazy.");
-    judgement.rankings[0].fixes[1].behind = Some(Behind { mean: 2.0, interval: None });
+    let behind = |layout| Some(Behind { mean: 2.0, interval: None, layout });
+    judgement.rankings[0].fixes[1].behind = behind(Some(256.0));
+    assert_eq!(price(&judgement), "merged and lazy, by no more than a layout of memory may add.");
+    judgement.rankings[0].fixes[1].behind = behind(None);
     assert_eq!(price(&judgement), "merged.");
 }
 
