@@ -101,20 +101,12 @@ impl StaleCopies {
 }
 
 impl<M: Memory> Model<M> {
-    /// Whether lines of one physical address can be in several slots of a D$.
-    #[inline]
-    fn has_aliases(&self) -> bool {
-        self.config.dcache.set_of_physical(PhysAddr::default()).is_none()
-    }
-
     /// A line was filled from memory: it is old from the start if another colour of it is dirty in the same D$. What is dirty
     /// in another CPU's comes from there.
     pub(crate) fn note_fill(&mut self, slot: usize, line: PhysAddr) {
-        if !self.has_aliases() || !self.memory.contains(line, self.config.dcache.line()) {
-            return;
-        }
         let dcache = &mut self.cpus[self.running].dcache;
-        if dcache.dirty_copy(line).is_some() {
+        let contained = self.memory.contains(line, dcache.geometry().line());
+        if contained && dcache.tags.may_be_elsewhere(line) && dcache.dirty_copy(line).is_some() {
             dcache.copies.filled(slot, self.memory.below(line, dcache.geometry().line()));
         }
     }

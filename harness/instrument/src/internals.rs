@@ -11,8 +11,8 @@ pub struct Internal {
     pub name: &'static str,
     /// How QEMU 11.1 declares it.
     pub declaration: &'static str,
-    /// QEMU's target of which it is part; `None` for all.
-    pub target: Option<&'static str>,
+    /// How the names of QEMU's targets begin that need it; empty for all.
+    pub targets: &'static [&'static str],
     /// What happens without it.
     pub without: Without,
 }
@@ -27,11 +27,11 @@ pub enum Without {
 }
 
 const fn warm(name: &'static str, declaration: &'static str) -> Internal {
-    Internal { name, declaration, target: None, without: Without::ColdTrials }
+    Internal { name, declaration, targets: &[], without: Without::ColdTrials }
 }
 
 const fn turns(name: &'static str, declaration: &'static str) -> Internal {
-    Internal { name, declaration, target: None, without: Without::UnsteadyTurns }
+    Internal { name, declaration, targets: &[], without: Without::UnsteadyTurns }
 }
 
 /// All of them. The first QEMU in which they were seen to be as declared is 11.1.3.
@@ -59,14 +59,14 @@ pub const INTERNALS: [Internal; 21] = [
     Internal {
         name: "cpu_mips_get_random",
         declaration: "uint32_t (CPUMIPSState *)",
-        target: Some("mips"),
+        targets: &["mips"],
         without: Without::ColdTrials,
     },
     // What the guest sees of QEMU's TLB where Linux flushes late: see `Plugin::switch_threads`.
     Internal {
         name: "tlb_flush",
         declaration: "void (CPUState *)",
-        target: Some("arm"),
+        targets: &["arm", "riscv"],
         without: Without::ColdTrials,
     },
     turns("rcu_add_force_rcu_notifier", "void (Notifier *)"),
@@ -75,7 +75,9 @@ pub const INTERNALS: [Internal; 21] = [
 
 /// Returns what warm trials need of a QEMU for a target, as in `qemu-system-<target>`.
 pub fn needed_for_warm_trials(target: &str) -> impl Iterator<Item = &'static Internal> + use<'_> {
-    let of_target = |internal: &Internal| internal.target.is_none_or(|part| target.starts_with(part));
+    let of_target = |internal: &Internal| {
+        internal.targets.is_empty() || internal.targets.iter().any(|part| target.starts_with(part))
+    };
     INTERNALS.iter().filter(move |internal| internal.without == Without::ColdTrials && of_target(internal))
 }
 
@@ -88,6 +90,12 @@ mod tests {
         let needs = |target| needed_for_warm_trials(target).any(|i| i.name == "cpu_mips_get_random");
         assert!(needs("mips") && needs("mipsel") && !needs("arm"));
         assert!(needed_for_warm_trials("arm").all(|internal| internal.without == Without::ColdTrials));
+    }
+
+    #[test]
+    fn mips_does_without_the_tlb_of_the_others() {
+        let needs = |target| needed_for_warm_trials(target).any(|i| i.name == "tlb_flush");
+        assert!(needs("arm") && needs("riscv64") && !needs("mips") && !needs("mipsel"));
     }
 
     #[test]
